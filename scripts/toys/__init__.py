@@ -1,0 +1,1 @@
+"""Toy figures that exist only as formulas, and their photographer."""

@@ -1,0 +1,5 @@
+"""Run figsight as ``python -m figsight``."""
+
+from figsight.cli import main
+
+main()

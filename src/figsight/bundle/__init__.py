@@ -1,0 +1,57 @@
+"""The files of a model: their schema and hashes; save, verify, open.
+
+    names.py      which files there may be
+    manifest.py   what manifest.json says
+    store.py      a folder or a zip as named bytes
+    tensors.py    the arrays: gallery, head, weights
+    graph.py      what the ONNX file may contain
+    runtime.py    ONNX Runtime's options, threads and failures
+    card.py       README.md, the model card
+    files.py      open and verify
+    save.py       write, whole or not at all
+
+Does not know how a model is trained, nor how it predicts.
+"""
+
+from __future__ import annotations
+
+from figsight.bundle.card import model_card
+from figsight.bundle.files import Bundle, open_bundle, verify
+from figsight.bundle.graph import check_graph
+from figsight.bundle.manifest import (
+    SCHEMA,
+    Calibration,
+    FigureEntry,
+    InputEntry,
+    Manifest,
+    NetworkEntry,
+    Score,
+    SetRule,
+    Skipped,
+    Training,
+    UnknownRule,
+)
+from figsight.bundle.save import check_target, write_bundle
+from figsight.bundle.tensors import Gallery
+
+__all__ = [
+    "SCHEMA",
+    "Bundle",
+    "Calibration",
+    "FigureEntry",
+    "Gallery",
+    "InputEntry",
+    "Manifest",
+    "NetworkEntry",
+    "Score",
+    "SetRule",
+    "Skipped",
+    "Training",
+    "UnknownRule",
+    "check_graph",
+    "check_target",
+    "model_card",
+    "open_bundle",
+    "verify",
+    "write_bundle",
+]

@@ -1,0 +1,128 @@
+"""ONNX Runtime on a checked model: which options, how many threads, what its failures mean.
+
+Knows ONNX Runtime, and is the only room that does. Does not know photos or figures.
+
+The options were chosen by measurement (``benchmarks/cold_start.py``; EfficientNet-Lite0, 2 cores):
+full graph optimisation costs 60 ms of start and halves the time of every photo; threads that spin
+while they wait take the cores away from the threads that decode photos.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from figsight.errors import BundleError, FigsightError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+THREADS = "FIGSIGHT_THREADS"
+_CGROUP = Path("/sys/fs/cgroup/cpu.max")
+_SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+_SILENT = 4  # failures come as exceptions; ONNX Runtime would print them as well
+
+
+class Runtime:
+    """A network that is ready to run on the CPU."""
+
+    def __init__(self, model: bytes, *, threads: int, where: str) -> None:
+        """Prepare a network.
+
+        Args:
+            model: An ONNX file that ``check_graph`` accepted.
+            threads: How many work on one photo.
+            where: What the file is called in messages.
+
+        Raises:
+            BundleError: ONNX Runtime cannot load the file.
+        """
+        # It takes 50 ms, which only those who predict should wait.
+        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _SILENT
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Never its own format, which check_graph cannot read.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        self._where = where
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors have no common base
+            raise BundleError(
+                f"{where}: ONNX Runtime {onnxruntime.__version__} cannot load it "
+                f"({_shorten(error)}): upgrade onnxruntime, or train the model again"
+            ) from error
+
+    def run(self, name: str, pixels: NDArray[np.uint8], outputs: Sequence[str]) -> list[Any]:
+        """Run the network once.
+
+        Args:
+            name: Of the input.
+            pixels: Its value.
+            outputs: Which outputs to return, in this order.
+
+        Raises:
+            BundleError: ONNX Runtime fails.
+        """
+        try:
+            return list(self._session.run(outputs, {name: pixels}))
+        except Exception as error:  # its errors have no common base
+            raise BundleError(
+                f"{self._where}: ONNX Runtime cannot run it ({_shorten(error)}): "
+                "train the model again"
+            ) from error
+
+
+def count_threads(threads: int | None = None) -> int:
+    """Return how many threads to use: asked for, or by the environment, or one for each core.
+
+    Args:
+        threads: ``None`` means ``FIGSIGHT_THREADS`` when it is set, and otherwise the physical
+            cores that this process may use (by its affinity and its control group).
+
+    Raises:
+        FigsightError: The number is not a whole number of at least 1.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise FigsightError(f"threads: expected at least 1, found {threads}")
+        return threads
+    wish = os.environ.get(THREADS, "").strip()
+    if not wish:
+        return _count_cores()
+    if not (wish.isascii() and wish.isdigit()) or int(wish) < 1:
+        raise FigsightError(f"{THREADS}: expected a whole number of at least 1, found {wish!a}")
+    return int(wish)
+
+
+def _count_cores() -> int:
+    if not hasattr(os, "sched_getaffinity"):  # macOS
+        return os.cpu_count() or 1
+    # Two hyperthreads share the arithmetic of one core: using both is no faster.
+    cores = {_read(Path(_SIBLINGS.format(cpu))) or str(cpu) for cpu in os.sched_getaffinity(0)}
+    quota, _, period = _read(_CGROUP).partition(" ")  # "200000 100000" or "max 100000"
+    if quota.isdigit() and period.isdigit() and int(period):
+        return max(1, min(len(cores), int(quota) // int(period)))
+    return len(cores)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:  # another system, or hidden in this container
+        return ""
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,228 @@
+"""Where a bundle's files lie: a folder, or one zip that is read without being unpacked.
+
+Knows names, sizes, links and how to read bytes with a bound. Does not know what the files mean.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from figsight.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What zipfile raises on damaged or hostile archives.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,  # a compression that this Python does not have
+    OSError,
+    OverflowError,
+    RuntimeError,  # encrypted
+    ValueError,
+)
+_MAX_FILES = 1_000_000
+# Photos and weights hardly shrink; manifests and tables shrink about tenfold.
+_MAX_UNPACKED = 64 * 2**20
+_MAX_RATIO = 20
+_ENCRYPTED = 0x1
+
+
+class Store(Protocol):
+    """Named files that can be read."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The size of every file in bytes, by its name with ``/``."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a file's bytes.
+
+        Raises:
+            BundleError: It is missing, no plain file, longer than ``limit`` or cannot be read.
+        """
+
+    def close(self) -> None:
+        """Give back what the store holds open."""
+
+
+def open_store(path: str, *, folder: str) -> Store:
+    """List the files of a folder or a zip without reading them.
+
+    Args:
+        path: A folder or a zip.
+        folder: The one folder that may lie inside.
+
+    Raises:
+        BundleError: Nothing is there, it is neither, or it holds a link, another folder or a
+            device.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a link to the whole model is welcome
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BundleError(f"{path}: expected a figsight model, found nothing ({reason})") from None
+    if stat.S_ISDIR(mode):
+        return FolderStore(path, folder)
+    if stat.S_ISREG(mode):
+        return ZipStore(path, folder)
+    raise BundleError(f"{path}: expected a figsight model (a folder or a zip), found a device")
+
+
+class FolderStore:
+    """A folder with plain files, at most one folder deep.
+
+    Attributes:
+        sizes: The size of every file in bytes, by name.
+    """
+
+    def __init__(self, path: str, folder: str) -> None:
+        self._path = path
+        self.sizes: dict[str, int] = {}
+        try:
+            self._list(path, "", folder)
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be listed ({error.strerror})") from None
+
+    def _list(self, path: str, prefix: str, folder: str | None) -> None:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                mode = entry.stat(follow_symlinks=False).st_mode
+                if stat.S_ISLNK(mode):
+                    raise BundleError(
+                        f"{self._path}: expected plain files, found the link {name!a}: remove it, "
+                        "or copy the model with its links resolved (cp -rL)"
+                    )
+                if stat.S_ISREG(mode):
+                    self.sizes[name] = entry.stat(follow_symlinks=False).st_size
+                elif stat.S_ISDIR(mode) and entry.name == folder:
+                    self._list(entry.path, f"{name}/", None)
+                else:
+                    kind = "folder" if stat.S_ISDIR(mode) else "device"
+                    raise BundleError(
+                        f"{self._path}: expected only a model's own files, found the {kind} "
+                        f"{name!a}: remove it"
+                    )
+                if len(self.sizes) > _MAX_FILES:
+                    raise BundleError(f"{self._path}: found more than {_MAX_FILES} files")
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a file's bytes; see ``Store.read``."""
+        # The file may have changed since it was listed, so what was opened is looked at again.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(f"{self._path}/{name}", flags)
+            with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise BundleError(f"{self._path}: {name}: expected a plain file")
+                _check_size(self._path, name, status.st_size, limit)
+                data = file.read(status.st_size + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise BundleError(f"{self._path}: {name}: cannot be read ({reason})") from None
+        if len(data) != status.st_size:
+            raise BundleError(f"{self._path}: {name}: it changed while it was read: try again")
+        return data
+
+    def close(self) -> None:
+        """Do nothing: a folder holds nothing open."""
+
+
+class ZipStore:
+    """A zip with plain files, read in place.
+
+    Attributes:
+        sizes: The size of every file in bytes when unpacked, by name.
+    """
+
+    def __init__(self, path: str, folder: str) -> None:
+        self._path = path
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except _DAMAGED as error:
+            raise BundleError(
+                f"{path}: expected a figsight model (a folder or a zip), found a file that is no "
+                f"readable zip ({error})"
+            ) from None
+        try:
+            self._list(folder)
+        except BaseException:
+            self._zip.close()
+            raise
+        self.sizes = {name: entry.file_size for name, entry in self._entries.items()}
+
+    def _list(self, folder: str) -> None:
+        entries = self._zip.infolist()
+        if len(entries) > _MAX_FILES:
+            raise BundleError(f"{self._path}: found more than {_MAX_FILES} files")
+        allowed = max(_MAX_UNPACKED, _MAX_RATIO * os.stat(self._path).st_size)  # noqa: PTH116
+        unpacked = sum(entry.file_size for entry in entries)
+        if unpacked > allowed:
+            raise BundleError(
+                f"{self._path}: expected at most {allowed} bytes when unpacked, found {unpacked}: "
+                "this looks like a decompression bomb"
+            )
+        for entry in entries:
+            if entry.filename == f"{folder}/":
+                continue
+            problem = _find_bad_entry(entry)
+            if problem is not None:
+                raise BundleError(
+                    f"{self._path}: expected plain files, found {problem} {entry.orig_filename!a}: "
+                    "make the zip from the model's folder again"
+                )
+            if entry.filename in self._entries:
+                raise BundleError(f"{self._path}: found {entry.filename!a} twice in the zip")
+            self._entries[entry.filename] = entry
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a file's bytes; see ``Store.read``."""
+        entry = self._entries.get(name)
+        if entry is None:
+            raise BundleError(f"{self._path}: {name}: not in the zip")
+        _check_size(self._path, name, entry.file_size, limit)
+        try:
+            data = self._zip.read(entry)
+        except _DAMAGED as error:
+            raise BundleError(f"{self._path}: {name}: cannot be read ({error})") from None
+        if len(data) != entry.file_size:
+            raise BundleError(f"{self._path}: {name}: shorter than the zip says")
+        return data
+
+    def close(self) -> None:
+        """Close the zip."""
+        self._zip.close()
+
+
+def _find_bad_entry(entry: zipfile.ZipInfo) -> str | None:
+    """Say what kind of thing an entry of a zip is when it is no plain file."""
+    name = entry.orig_filename
+    mode = entry.external_attr >> 16
+    supported = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    problems = {
+        "the odd name": name != entry.filename or "\\" in name or "\0" in name,
+        "a path out of the model,": name.startswith("/") or ".." in name.split("/"),
+        "the link": stat.S_ISLNK(mode),
+        "the folder": entry.is_dir(),
+        "the device": stat.S_IFMT(mode) not in (0, stat.S_IFREG),
+        "the encrypted file": bool(entry.flag_bits & _ENCRYPTED),
+        "an unusual compression of": entry.compress_type not in supported,
+    }
+    return next((problem for problem, is_so in problems.items() if is_so), None)
+
+
+def _check_size(where: str, name: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise BundleError(f"{where}: {name}: expected at most {limit} bytes, found {size}")

@@ -1,0 +1,170 @@
+"""The arrays of a bundle: the gallery of training photos with the head, and the trained weights.
+
+Knows their names, types and shapes inside safetensors files. Does not know how they were made.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from figsight.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from figsight.bundle.manifest import Manifest
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """What the model remembers of its N training photos, and its head for K figures.
+
+    Attributes:
+        embeddings: Of each photo, unaugmented, by the delivered network: float16 or float32 [N, D].
+        labels: Class index of each photo: int32 [N].
+        sha256: Of each photo's file: uint8 [N, 32].
+        paths: What each photo was called in its set: N texts.
+        head_weight: float32 [K, D]. Row c times the features is the class activation map of c.
+        head_bias: float32 [K].
+    """
+
+    embeddings: NDArray[np.float16] | NDArray[np.float32]
+    labels: NDArray[np.int32]
+    sha256: NDArray[np.uint8]
+    paths: tuple[str, ...]
+    head_weight: NDArray[np.float32]
+    head_bias: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def pack_gallery(gallery: Gallery) -> bytes:
+    """Return the bytes of ``gallery.safetensors``; the same gallery gives the same bytes."""
+    # As a tensor and not as safetensors metadata, whose text cannot hold every file name that an
+    # operating system allows; JSON escapes those.
+    paths = json.dumps(list(gallery.paths)).encode()
+    return pack_arrays(
+        {
+            "embeddings": gallery.embeddings,
+            "labels": gallery.labels,
+            "sha256": gallery.sha256,
+            "paths": np.frombuffer(paths, np.uint8),
+            "head_weight": gallery.head_weight,
+            "head_bias": gallery.head_bias,
+        }
+    )
+
+
+def unpack_gallery(data: bytes, manifest: Manifest, *, where: str) -> Gallery:
+    """Read a gallery and hold it against the manifest.
+
+    Args:
+        data: The bytes of ``gallery.safetensors``.
+        manifest: What the bundle says of its figures and embeddings.
+        where: What the file is called in messages.
+
+    Raises:
+        BundleError: The file is damaged, or an array is missing, of another type or shape, not
+            finite, or out of range.
+    """
+    arrays = unpack_arrays(data, where=where)
+    K, D = len(manifest.figures), manifest.network.embedding_size
+    N = len(arrays["labels"]) if np.ndim(arrays.get("labels", 0)) else 0
+    forms: dict[str, tuple[tuple[type, ...], tuple[int | None, ...]]] = {
+        "embeddings": ((np.float16, np.float32), (N, D)),
+        "labels": ((np.int32,), (N,)),
+        "sha256": ((np.uint8,), (N, 32)),
+        "paths": ((np.uint8,), (None,)),
+        "head_weight": ((np.float32,), (K, D)),
+        "head_bias": ((np.float32,), (K,)),
+    }
+    if arrays.keys() != forms.keys():
+        raise BundleError(
+            f"{where}: expected the arrays {', '.join(sorted(forms))}, found "
+            f"{ascii(', '.join(sorted(arrays)))[:200]}: train the model again"
+        )
+    for name, (types, shape) in forms.items():
+        problem = _find_mismatch(arrays[name], types, shape)
+        if problem is not None:
+            raise BundleError(f"{where}: {name}: {problem}: train the model again")
+    labels = arrays["labels"]
+    if N and not 0 <= labels.min() <= labels.max() < K:
+        raise BundleError(f"{where}: labels: expected 0 to {K - 1}: train the model again")
+    return Gallery(
+        embeddings=arrays["embeddings"],
+        labels=labels,
+        sha256=arrays["sha256"],
+        paths=_read_paths(arrays["paths"].tobytes(), N, where),
+        head_weight=arrays["head_weight"],
+        head_bias=arrays["head_bias"],
+    )
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a safetensors file; the same arrays give the same bytes."""
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def unpack_arrays(data: bytes, *, where: str) -> dict[str, NDArray[Any]]:
+    """Read a safetensors file.
+
+    Raises:
+        BundleError: The bytes are no safetensors file (a pickle is named as such), or hold a type
+            that numpy does not have.
+    """
+    if looks_like_pickle(data):
+        raise BundleError(
+            f"{where}: expected safetensors, found a pickle, which can run code when it is opened: "
+            "train the model again"
+        )
+    try:
+        return load(data)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"{where}: expected safetensors, found something else ({error}): copy the model again"
+        ) from None
+
+
+def looks_like_pickle(data: bytes) -> bool:
+    """Say whether bytes begin as a pickle does, or as the zip that ``torch.save`` wraps one in."""
+    is_protocol = len(data) > 1 and data[0] == 0x80 and 2 <= data[1] <= 5
+    return is_protocol or data[:4] == b"PK\x03\x04"
+
+
+def _find_mismatch(
+    array: NDArray[Any], types: tuple[type, ...], shape: tuple[int | None, ...]
+) -> str | None:
+    if array.dtype.type not in types:
+        return f"expected {' or '.join(kind.__name__ for kind in types)}, found {array.dtype}"
+    fits = array.ndim == len(shape) and all(
+        wanted in (None, size) for wanted, size in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        return f"expected shape [{wanted}], found {list(array.shape)}"
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return "expected finite numbers, found others"
+    return None
+
+
+def _read_paths(text: bytes, count: int, where: str) -> tuple[str, ...]:
+    try:
+        paths = json.loads(text)
+    except (ValueError, RecursionError):
+        paths = None
+    if (
+        not isinstance(paths, list)
+        or len(paths) != count
+        or not all(isinstance(path, str) for path in paths)
+    ):
+        raise BundleError(f"{where}: paths: expected {count} texts as JSON: train the model again")
+    return tuple(paths)

@@ -1,0 +1,53 @@
+"""Honest answers from a network's outputs: temperature, sets, known or unknown; numpy only.
+
+Knows logits, probabilities, embeddings and labels. Does not know pictures, files or the network.
+Everything here is to be fitted on out-of-sample outputs, which it can't check: see each function
+for what goes wrong otherwise, and for what it cannot promise with ten photos a class.
+"""
+
+from figsight.calibration.conformal import Refusal
+from figsight.calibration.detector import SCORES, UnknownDetector, UnknownScorer, fit_scorer
+from figsight.calibration.sets import (
+    PredictionSets,
+    SetMethod,
+    SetScore,
+    fit_sets,
+    measure_sets,
+)
+from figsight.calibration.strangeness import (
+    RelativeMahalanobis,
+    ShrunkGaussian,
+    energy,
+    fit_relative_mahalanobis,
+    knn_distance,
+    max_logit,
+    max_softmax,
+)
+from figsight.calibration.temperature import fit_temperature, softmax
+from figsight.calibration.unknown import ScoreRule, UnknownChoice, combine, fit_unknown
+
+__all__ = [
+    "SCORES",
+    "PredictionSets",
+    "Refusal",
+    "RelativeMahalanobis",
+    "ScoreRule",
+    "SetMethod",
+    "SetScore",
+    "ShrunkGaussian",
+    "UnknownChoice",
+    "UnknownDetector",
+    "UnknownScorer",
+    "combine",
+    "energy",
+    "fit_relative_mahalanobis",
+    "fit_scorer",
+    "fit_sets",
+    "fit_temperature",
+    "fit_unknown",
+    "knn_distance",
+    "max_logit",
+    "max_softmax",
+    "measure_sets",
+    "softmax",
+]

@@ -1,0 +1,256 @@
+"""The detector that a bundle carries: from logits and embedding to known or unknown.
+
+Knows which arrays each score needs, and how to take itself apart into plain fields and arrays and
+back. Does not know files, nor how its threshold was chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figsight.calibration.strangeness import (
+    Floats32,
+    RelativeMahalanobis,
+    ShrunkGaussian,
+    energy,
+    fit_relative_mahalanobis,
+    knn_distance,
+    max_logit,
+    max_softmax,
+)
+from figsight.calibration.unknown import ScoreRule
+from figsight.errors import BundleError
+from figsight.metrics.checks import Bools, Floats, check_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+SCORES = ("max_softmax", "energy", "max_logit", "knn", "relative_mahalanobis")
+
+_GAUSSIANS = ("within", "background")
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownScorer:
+    """What the scores of one network are measured against; made by ``fit_scorer``.
+
+    Attributes:
+        k: Which neighbour ``knn`` asks for.
+        gallery: Embeddings of the photos that the network was trained on, float32 [M, D]; ``None``
+            when ``knn`` is not wanted.
+        gallery_groups: Their groups of copies, [M]; only for scoring photos of the gallery itself,
+            and not kept in a bundle.
+        mahalanobis: ``None`` when ``relative_mahalanobis`` is not wanted.
+    """
+
+    k: int = 1
+    gallery: Floats32 | None = None
+    gallery_groups: NDArray[Any] | None = None
+    mahalanobis: RelativeMahalanobis | None = None
+
+    def scores(
+        self,
+        logits: ArrayLike,
+        embedding: ArrayLike,
+        names: Sequence[str] = SCORES,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> dict[str, Floats]:
+        """Return each of the named scores, [N], higher is stranger.
+
+        Args:
+            logits: [N, K], before the temperature.
+            embedding: [N, D].
+            names: Which scores; each costs time of its own.
+            groups: Groups of the photos, [N], to pass over their copies in the gallery.
+
+        Raises:
+            ValueError: Arrays are wrong, or a score is asked for that was not fitted.
+        """
+        return {name: self._score(name, logits, embedding, groups) for name in names}
+
+    def _score(
+        self, name: str, logits: ArrayLike, embedding: ArrayLike, groups: ArrayLike | None
+    ) -> Floats:
+        if name == "max_softmax":
+            return max_softmax(logits)
+        if name == "energy":
+            return energy(logits)
+        if name == "max_logit":
+            return max_logit(logits)
+        if name == "knn" and self.gallery is not None:
+            theirs = None if groups is None else self.gallery_groups
+            return knn_distance(
+                embedding, self.gallery, self.k, groups=groups, gallery_groups=theirs
+            )
+        if name == "relative_mahalanobis" and self.mahalanobis is not None:
+            return self.mahalanobis.score(embedding)
+        raise ValueError(
+            f"names: expected scores that were fitted, found {name!r}; name it in fit_scorer too"
+        )
+
+
+def fit_scorer(
+    embedding: ArrayLike,
+    labels: ArrayLike,
+    names: Sequence[str] = SCORES,
+    *,
+    k: int = 1,
+    groups: ArrayLike | None = None,
+) -> UnknownScorer:
+    """Return what scores are measured against, from the photos that the network was trained on.
+
+    Args:
+        embedding: [M, D].
+        labels: Class indices [M].
+        names: Which scores it will be asked for, of ``SCORES``.
+        k: Which neighbour ``knn`` asks for.
+        groups: Groups of copies, [M].
+
+    Raises:
+        ValueError: Arrays are wrong, or the photos do not carry a wanted score.
+    """
+    gallery = check_matrix(embedding, "embedding", np.asarray(labels).size).astype(np.float32)
+    wanted = "relative_mahalanobis" in names
+    return UnknownScorer(
+        k=k,
+        gallery=gallery if "knn" in names else None,
+        gallery_groups=None if groups is None else np.asarray(groups),
+        mahalanobis=fit_relative_mahalanobis(gallery, labels) if wanted else None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownDetector:
+    """Says which photos are of none of the figures.
+
+    Attributes:
+        scorer: What the scores are measured against.
+        rule: Which score decides.
+        threshold: Photos that score above it are unknown.
+    """
+
+    scorer: UnknownScorer
+    rule: ScoreRule
+    threshold: float
+
+    def score(self, logits: ArrayLike, embedding: ArrayLike) -> Floats:
+        """Return how strange each photo is, [N]; only the parts that decide are computed.
+
+        Args:
+            logits: [N, K], before the temperature.
+            embedding: [N, D].
+
+        Raises:
+            ValueError: Arrays are wrong.
+        """
+        return self.rule.decide(self.scorer.scores(logits, embedding, self.rule.parts))
+
+    def is_unknown(self, scores: Floats) -> Bools:
+        """Return which of the scores [N] lie above the threshold."""
+        return np.asarray(scores > self.threshold)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the arrays as plain numbers, text and lists, ready for JSON."""
+        fields: dict[str, Any] = {
+            "score": self.rule.name,
+            "parts": list(self.rule.parts),
+            "centres": list(self.rule.centres),
+            "spreads": list(self.rule.spreads),
+            "threshold": self.threshold,
+            "k": self.scorer.k,
+        }
+        mahalanobis = self.scorer.mahalanobis
+        if mahalanobis is not None and "relative_mahalanobis" in self.rule.parts:
+            fields["floors"] = [getattr(mahalanobis, name).floor for name in _GAUSSIANS]
+        return fields
+
+    def arrays(self) -> dict[str, Floats32]:
+        """Return the arrays that the deciding score needs, float32; none for scores of logits.
+
+        ``gallery`` [M, D] is the embeddings of the training photos as they are, so a bundle that
+        keeps those anyway need not keep it twice.
+        """
+        found: dict[str, Floats32] = {}
+        if self.scorer.gallery is not None and "knn" in self.rule.parts:
+            found["gallery"] = self.scorer.gallery
+        if self.scorer.mahalanobis is not None and "relative_mahalanobis" in self.rule.parts:
+            for name in _GAUSSIANS:
+                gaussian: ShrunkGaussian = getattr(self.scorer.mahalanobis, name)
+                found[f"{name}_means"] = gaussian.means
+                found[f"{name}_basis"] = gaussian.basis
+                found[f"{name}_variance"] = gaussian.variance
+        return found
+
+    @classmethod
+    def from_parts(
+        cls, fields: Mapping[str, Any], arrays: Mapping[str, Floats32]
+    ) -> UnknownDetector:
+        """Return the detector that ``to_dict`` and ``arrays`` were made of, equal to the last bit.
+
+        Args:
+            fields: What ``to_dict`` gave.
+            arrays: What ``arrays`` gave; more does no harm.
+
+        Raises:
+            BundleError: A field or array is missing, of the wrong kind or the wrong shape.
+        """
+        try:
+            parts = tuple(str(part) for part in fields["parts"])
+            rule = ScoreRule(
+                str(fields["score"]),
+                parts,
+                tuple(float(c) for c in fields["centres"]),
+                tuple(float(s) for s in fields["spreads"]),
+            )
+            threshold, k = float(fields["threshold"]), int(fields["k"])
+            gallery = _matrix(arrays["gallery"]) if "knn" in parts else None
+            mahalanobis = None
+            if "relative_mahalanobis" in parts:
+                pair = [
+                    _gaussian(arrays, name, float(floor))
+                    for name, floor in zip(_GAUSSIANS, fields["floors"], strict=True)
+                ]
+                mahalanobis = RelativeMahalanobis(*pair)
+            _check_rule(rule, threshold)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(
+                f"unknown detector: {type(error).__name__}: {error}; train the model again"
+            ) from error
+        scorer = UnknownScorer(k=k, gallery=gallery, mahalanobis=mahalanobis)
+        return cls(scorer=scorer, rule=rule, threshold=threshold)
+
+
+def _check_rule(rule: ScoreRule, threshold: float) -> None:
+    several = len(rule.parts) if len(rule.parts) > 1 else 0
+    if not rule.parts or not set(rule.parts) <= set(SCORES):
+        raise ValueError(f"expected parts among {', '.join(SCORES)}, found {list(rule.parts)}")
+    if len(rule.centres) != several or len(rule.spreads) != several:
+        raise ValueError(
+            f"expected {several} centres and spreads, found {len(rule.centres)} and "
+            f"{len(rule.spreads)}"
+        )
+    numbers = np.array([threshold, *rule.centres, *rule.spreads])
+    if not np.isfinite(numbers).all() or any(spread <= 0 for spread in rule.spreads):
+        raise ValueError(f"expected finite numbers and spreads above 0, found {numbers.tolist()}")
+
+
+def _matrix(array: Floats32) -> Floats32:
+    return check_matrix(array, "array").astype(np.float32)
+
+
+def _gaussian(arrays: Mapping[str, Floats32], name: str, floor: float) -> ShrunkGaussian:
+    means, basis = _matrix(arrays[f"{name}_means"]), _matrix(arrays[f"{name}_basis"])
+    variance = _matrix(arrays[f"{name}_variance"][None])[0]
+    if means.shape[1] != basis.shape[1] or len(basis) != len(variance):
+        raise ValueError(
+            f"expected {name} arrays that fit, found {means.shape}, {basis.shape}, {variance.shape}"
+        )
+    if not (floor > 0 and variance.min() > 0):
+        raise ValueError(f"expected {name} variances above 0, found {variance.min()} and {floor}")
+    return ShrunkGaussian(means, basis, variance, floor)

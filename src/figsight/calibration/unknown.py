@@ -1,0 +1,260 @@
+"""Known or unknown: several scores measured, one chosen, one line drawn.
+
+Knows scores and which photos were left out. Does not know how the training leaves classes out, nor
+logits, embeddings or pictures. The scores that decide must be out-of-sample: of known photos by
+networks that did not see them, of unknown photos by networks that never saw their class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.calibration.conformal import (
+    Refusal,
+    conservative_quantile,
+    count_units,
+    deal_folds,
+    fewest_for,
+)
+from figsight.metrics.binary import auroc, false_accept_at
+from figsight.metrics.checks import Floats, Ints, check_groups, check_scores, check_share
+from figsight.metrics.estimates import Estimate, share_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+MIXED = ("max_softmax", "knn", "relative_mahalanobis")
+
+_CROSS_FOLDS = 10
+_MOST_CERTAIN = 1e-300  # keeps the log odds of a certain answer finite
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    """How one number comes from a photo's scores.
+
+    Attributes:
+        name: The score itself, or ``mixed``.
+        parts: Names of the scores that it needs.
+        centres: Mean of each part over the known photos; empty when there is one part.
+        spreads: Standard deviation of each part over them; likewise.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    centres: tuple[float, ...] = ()
+    spreads: tuple[float, ...] = ()
+
+    def decide(self, scores: Mapping[str, ArrayLike]) -> Floats:
+        """Return the deciding score, [N]: the only part, or ``combine`` of them.
+
+        Raises:
+            ValueError: A part is missing, not flat, not finite, or of another length.
+        """
+        if not self.centres:
+            return _part(scores, self.parts[0])
+        return combine(scores, self.parts, self.centres, self.spreads)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownChoice:
+    """Which score decides, where its line is, and how well it did; made by ``fit_unknown``.
+
+    Attributes:
+        rule: The score that decides.
+        threshold: Photos that score above it are unknown.
+        kept: The share of known photos that it was set to keep.
+        measured_kept: The share kept of photos that the threshold was not set on (10 folds).
+        auroc: Of the chosen score; ``None`` when no unknown photos were given. The best of several
+            candidates looks a little better than it is.
+        accepted: Share of the unknown photos at or below the threshold; ``None`` likewise.
+        candidates: The AUROC of every candidate; empty likewise.
+    """
+
+    rule: ScoreRule
+    threshold: float
+    kept: float
+    measured_kept: Estimate
+    auroc: Estimate | None = None
+    accepted: Estimate | None = None
+    candidates: Mapping[str, Estimate] = field(default_factory=dict)
+
+
+def combine(
+    scores: Mapping[str, ArrayLike],
+    parts: Sequence[str],
+    centres: Sequence[float],
+    spreads: Sequence[float],
+) -> Floats:
+    """Return the mean of standardised scores, ``mean over parts of (s - centre) / spread``, [N].
+
+    ``max_softmax`` s enters as its log odds ``ln(s / (1 - s))``: as it is, nearly all known photos
+    lie at 0 and any doubt would outvote the rest. Equal weights, on purpose: weights fitted on a
+    few hundred photos of left-out classes fit those classes, not the strangers to come.
+
+    Raises:
+        ValueError: A part is missing, not flat, not finite, or of another length.
+    """
+    n = len(_part(scores, parts[0]))
+    standard = [
+        (_stretched(scores, name, n) - centre) / spread
+        for name, centre, spread in zip(parts, centres, spreads, strict=True)
+    ]
+    return np.asarray(np.mean(standard, axis=0))
+
+
+def fit_unknown(
+    known: Mapping[str, ArrayLike],
+    unknown: Mapping[str, ArrayLike] | None = None,
+    *,
+    kept: float = 0.95,
+    known_groups: ArrayLike | None = None,
+    unknown_groups: ArrayLike | None = None,
+    mixed: Sequence[str] = MIXED,
+    score: str | None = None,
+    default: str = "knn",
+    seed: int = 0,
+    level: float = 0.95,
+) -> UnknownChoice | Refusal:
+    """Choose the score that tells unknown photos best, and set its threshold.
+
+    The candidate with the highest AUROC wins, the lower share accepted decides between equals, then
+    the order given. The threshold is the ``ceil((n + 1) kept)``-th lowest score of known photos:
+    a new known photo is kept with that chance or a better one, on average. How many unknown photos
+    it refuses is not promised by anything; it is measured here on classes left out, photographed
+    like the known ones. Nine such classes of ten photos are nine kinds of stranger, not ninety.
+
+    Args:
+        known: Out-of-sample scores of known photos by name, each [N].
+        unknown: Scores of photos of left-out classes by the same names, each [M]; ``None`` when
+            nothing could be left out (two classes): then ``default`` decides, unmeasured.
+        kept: Share of known photos to keep, 0..1.
+        known_groups: Copies share a value, [N].
+        unknown_groups: Copies share a value, [M].
+        mixed: Parts of the candidate ``mixed``; it is left away unless all are among ``known``.
+        score: Decide by this one, whatever the candidates' areas; ``None``: by the best.
+        default: What decides without unknown photos.
+        seed: Of the folds that measure the share kept.
+        level: Of the intervals.
+
+    Returns:
+        A ``Refusal`` when there are too few known photos for a threshold: 19 for 95 %.
+
+    Raises:
+        ValueError: No score, differing names or lengths, or arrays that are wrong.
+    """
+    share = check_share(kept, "kept")
+    _check_names(known, unknown)
+    n = len(_part(known, next(iter(known))))
+    members = check_groups(known_groups, n, "known_groups")
+    units, needed = count_units(n, members), fewest_for(share)
+    rules = _candidate_rules(known, mixed)
+    wanted = score if score is not None or unknown is not None else default
+    if wanted is not None:
+        _check_wanted(wanted, rules)
+    lows = {rule.name: rule.decide(known) for rule in rules}
+    if units < needed:
+        return Refusal(
+            f"a threshold that keeps {share:.0%} of the known photos needs at least {needed} of "
+            f"them, found {units}; add photos"
+        )
+    if unknown is None:
+        rule = next(rule for rule in rules if rule.name == wanted)
+        threshold = _threshold(lows[rule.name], share, members)
+        shown = _measure_kept(lows[rule.name], members, share, seed=seed, level=level)
+        return UnknownChoice(rule, threshold, share, shown)
+    highs = {rule.name: rule.decide(unknown) for rule in rules}
+    groups = {"known_groups": known_groups, "unknown_groups": unknown_groups}
+    areas = {name: auroc(lows[name], highs[name], level=level, **groups) for name in lows}
+    rule = max(  # the first of equals
+        [rule for rule in rules if wanted in (None, rule.name)],
+        key=lambda r: (areas[r.name].value, -false_accept_at(lows[r.name], highs[r.name]).value),
+    )
+    low, high = lows[rule.name], highs[rule.name]
+    threshold = _threshold(low, share, members)
+    strangers = check_groups(unknown_groups, len(high), "unknown_groups")
+    return UnknownChoice(
+        rule=rule,
+        threshold=threshold,
+        kept=share,
+        measured_kept=_measure_kept(low, members, share, seed=seed, level=level),
+        auroc=areas[rule.name],
+        accepted=share_of((high <= threshold).astype(np.float64), strangers, level),
+        candidates=areas,
+    )
+
+
+def _candidate_rules(known: Mapping[str, ArrayLike], mixed: Sequence[str]) -> list[ScoreRule]:
+    """Return a rule for each score, and the mixed one where all its parts are there and vary."""
+    rules = [ScoreRule(name, (name,)) for name in known]
+    if len(mixed) > 1 and set(mixed) <= set(known):
+        n = len(_part(known, mixed[0]))
+        parts = [_stretched(known, name, n) for name in mixed]
+        spreads = tuple(float(part.std()) for part in parts)
+        if min(spreads) > 0:
+            centres = tuple(float(part.mean()) for part in parts)
+            rules.append(ScoreRule("mixed", tuple(mixed), centres, spreads))
+    return rules
+
+
+def _threshold(scores: Floats, share: float, groups: Ints | None) -> float:
+    found = conservative_quantile(scores, share, groups)
+    # A part of just enough photos may be too few; then the strangest of them is the line.
+    return float(scores.max()) if found is None else found
+
+
+def _measure_kept(
+    scores: Floats, groups: Ints | None, share: float, *, seed: int, level: float
+) -> Estimate:
+    """Return the share of photos at or below a threshold that was set on the other folds."""
+    fold = deal_folds(len(scores), groups, _CROSS_FOLDS, seed)
+    inside = np.zeros(len(scores))
+    for k in np.unique(fold):
+        rest = fold != k
+        members = None if groups is None else check_groups(groups[rest], int(rest.sum()))
+        inside[~rest] = scores[~rest] <= _threshold(scores[rest], share, members)
+    return share_of(inside, groups, level)
+
+
+def _part(scores: Mapping[str, ArrayLike], name: str, n: int | None = None) -> Floats:
+    if name not in scores:
+        raise ValueError(
+            f"scores: expected {name!r} among them, found {', '.join(scores) or 'none'}; compute it"
+        )
+    return check_scores(scores[name], name, n)
+
+
+def _stretched(scores: Mapping[str, ArrayLike], name: str, n: int) -> Floats:
+    part = _part(scores, name, n)
+    if name != "max_softmax":
+        return part
+    return np.asarray(np.log(np.maximum(part, _MOST_CERTAIN)) - np.log1p(-part))
+
+
+def _check_wanted(name: str, rules: Sequence[ScoreRule]) -> None:
+    there = [rule.name for rule in rules]
+    if name not in there:
+        raise ValueError(
+            f"score: expected one of {', '.join(there)}, found {name!r}; name a score that is there"
+        )
+
+
+def _check_names(known: Mapping[str, ArrayLike], unknown: Mapping[str, ArrayLike] | None) -> None:
+    if not known:
+        raise ValueError("known: expected at least one score, found none; pass scores by name")
+    if unknown is not None and set(unknown) != set(known):
+        raise ValueError(
+            f"unknown: expected the scores {', '.join(known)}, found {', '.join(unknown)}; "
+            "compute the same for both"
+        )
+    sizes = {len(_part(known, name)) for name in known}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"known: expected as many numbers for every score, found {sorted(sizes)}; "
+            "compute all for the same photos"
+        )

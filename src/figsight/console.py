@@ -1,0 +1,128 @@
+"""How a training run looks in a terminal, and in a log.
+
+Knows lines and bars. Does not know what is trained.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.progress import Progress, TaskID
+
+    from figsight.training.checkpoint import EpochRecord
+
+
+class Console:
+    """A ``Watcher`` that shows epoch, loss, accuracy and time left.
+
+    A live line in a terminal; plain lines, one an epoch, anywhere else. Everything goes to standard
+    error: standard output is for results. Use it as a context manager.
+    """
+
+    def __init__(self, *, live: bool | None = None) -> None:
+        self._live = sys.stderr.isatty() if live is None else live
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._steps = 0
+        self._expected = 0
+        self._epochs = 0
+        self._spent = 0.0
+        self._told = 0.0
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._progress = _make_progress()
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def expect(self, epochs: int) -> None:
+        """Take note of the length of the whole run."""
+        self._expected = epochs
+
+    def begin(self, what: str, steps: int) -> None:
+        """Start a new piece of work."""
+        self._what, self._steps = what, steps
+        self._told = time.monotonic()
+        if self._progress is None:
+            if not self._is_training():
+                print(f"{what}" + (f" ({steps})" if steps > 1 else ""), file=sys.stderr)
+            return
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(what, total=steps, numbers="", left="")
+
+    def advance(self, done: int) -> None:
+        """Move the bar; in a log, say something every ten seconds."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done)
+        elif time.monotonic() - self._told > 10:
+            self._told = time.monotonic()
+            print(f"{self._what}: {done} of {self._steps}", file=sys.stderr)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Show an epoch."""
+        self._epochs += 1
+        self._spent += record.seconds
+        left = (self._expected - self._epochs) * self._spent / self._epochs
+        numbers = f"loss {record.loss:.3f}  accuracy {record.accuracy:6.1%}"
+        ahead = f"{_duration(left)} left"
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=record.epoch, numbers=numbers, left=ahead)
+        else:
+            print(
+                f"{record.run}: epoch {record.epoch:>{len(str(self._steps))}} of {self._steps}  "
+                f"{numbers}  {record.seconds:.1f} s  {ahead}",
+                file=sys.stderr,
+            )
+
+    def note(self, line: str) -> None:
+        """Print a line that stays."""
+        if self._progress is not None:
+            self._progress.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr)
+
+    def _is_training(self) -> bool:
+        return self._what.startswith(("fold", "holdout", "final"))
+
+
+def _duration(seconds: float) -> str:
+    """Write a time span as people say it."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _make_progress() -> Any:
+    # Here and not above: rich takes longer to import than a photo takes to predict.
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    return Progress(
+        TextColumn("{task.description:<16}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TextColumn("[dim]{task.fields[left]}"),
+        console=Terminal(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,160 @@
+"""Decoding every photo once, before the first epoch; and whether a set can be trained on.
+
+Knows that photos can be unreadable. Does not look at what they show. A picture that cannot be
+decoded is reported with its path and reason, never replaced by something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from figsight.dataset.names import few, printable
+from figsight.errors import DataError, PhotoError, UnreadablePhotosError
+from figsight.images import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from figsight.dataset.model import Dataset, Photo
+
+    Visit = Callable[[Photo, NDArray[np.uint8], str], None]
+    Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What decoding every photo has shown.
+
+    Attributes:
+        good: The photos that decode, in the order given.
+        failures: One error for each of the others, in the order given.
+        sha256: The SHA-256 of the file of each good photo as hex, by ``Photo.path``.
+    """
+
+    good: tuple[Photo, ...]
+    failures: tuple[PhotoError, ...]
+    sha256: Mapping[str, str]
+
+
+def check_photos(
+    photos: Sequence[Photo],
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    visit: Visit | None = None,
+) -> CheckReport:
+    """Decode every photo once.
+
+    Only a few decoded pictures are alive at any time, so memory does not grow with the set.
+
+    Args:
+        photos: The photos.
+        threads: How many to decode at the same time; by default one for each core, at most 8.
+        progress: Called after each photo with how many are done and how many there are.
+        visit: Called with each good photo, its pixels (uint8, [H, W, 3], upright sRGB) and its
+            SHA-256, so that whoever needs the pixels need not decode again. Called in the order of
+            the photos, in the thread of the caller, before ``progress``.
+
+    Returns:
+        What decodes and what does not.
+    """
+    workers = threads or min(8, os.cpu_count() or 1)
+    good, failures, hashes = [], [], {}
+    waiting: deque[Future[tuple[str, NDArray[np.uint8]]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="figsight-check")
+    try:
+        for done, photo in enumerate(photos, start=1):
+            # A window of work ahead keeps the threads busy while the caller looks at a picture.
+            for ahead in photos[done - 1 + len(waiting) : done - 1 + workers + 1]:
+                waiting.append(pool.submit(_decode, ahead))
+            try:
+                sha256, pixels = waiting.popleft().result()
+            except PhotoError as error:
+                failures.append(error)
+            else:
+                good.append(photo)
+                hashes[photo.path] = sha256
+                if visit is not None:
+                    visit(photo, pixels, sha256)
+                del pixels
+            if progress is not None:
+                progress(done, len(photos))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return CheckReport(tuple(good), tuple(failures), hashes)
+
+
+def _decode(photo: Photo) -> tuple[str, NDArray[np.uint8]]:
+    data = photo.read()
+    return hashlib.sha256(data).hexdigest(), decode(data, name=photo.path)
+
+
+def require_readable(
+    dataset: Dataset,
+    *,
+    skip_bad: bool,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    visit: Visit | None = None,
+) -> tuple[Dataset, CheckReport]:
+    """Decode every labelled photo once, and stop at unreadable ones or leave them out.
+
+    Args:
+        dataset: The set.
+        skip_bad: Whether to go on without the unreadable photos.
+        threads: As for ``check_photos``.
+        progress: As for ``check_photos``.
+        visit: As for ``check_photos``; also called when this function raises in the end.
+
+    Returns:
+        The set with its readable photos, and what was found.
+
+    Raises:
+        UnreadablePhotosError: Photos cannot be decoded and ``skip_bad`` is false, or none can.
+    """
+    report = check_photos(dataset.photos, threads=threads, progress=progress, visit=visit)
+    failures = report.failures
+    if failures and not (skip_bad and report.good):
+        way_out = "--skip-bad continues without them" if report.good else "give other photos"
+        shown = "; ".join(f"{printable(f.path)}: {printable(f.reason, 300)}" for f in failures[:3])
+        more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+        raise UnreadablePhotosError(
+            f"{len(failures)} of {len(dataset.photos)} photos cannot be decoded: {shown}{more}; "
+            f"repair or remove them, or {way_out}",
+            failures,
+        )
+    return (dataset.only(report.good) if failures else dataset), report
+
+
+def require_trainable(dataset: Dataset) -> None:
+    """Raise unless a classifier can be trained on the labelled photos of a set.
+
+    Args:
+        dataset: The set, or the part of it (``Dataset.only``) that is to be trained on.
+
+    Raises:
+        DataError: There are fewer than two figures with photos, or a figure has fewer than two.
+    """
+    counts = Counter(photo.figure_id for photo in dataset.photos)
+    name = printable(dataset.name)
+    if len(counts) < 2:
+        shown = [figure.display for figure in dataset.figures if counts[figure.id]]
+        found = f"only {printable(shown[0])}" if shown else "none"
+        raise DataError(
+            f"{name}: expected photos of at least two figures, found {found}; add another class"
+        )
+    poor = [f"{f.display} ({counts[f.id]})" for f in dataset.figures if counts[f.id] < 2]
+    if poor:
+        raise DataError(
+            f"{name}: expected at least two photos of each figure, found fewer of {len(poor)}: "
+            f"{few(poor)}; add photos or remove these figures"
+        )

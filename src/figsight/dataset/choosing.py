@@ -1,0 +1,51 @@
+"""Which photos of a set are for what, when its source names splits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.errors import DataError
+
+if TYPE_CHECKING:
+    from figsight.dataset.model import Dataset
+
+# Where the source names splits, the first of these that has photos is what is measured on.
+PREFERENCE = ("test", "val", "train")
+
+
+def training_part(dataset: Dataset) -> Dataset:
+    """Return the photos that training may see: those of the split ``train``, if there are splits.
+
+    Raises:
+        DataError: The source names splits, and none of them is ``train``.
+    """
+    if not dataset.splits:
+        return dataset
+    chosen = [photo for photo in dataset.photos if photo.split in (None, "train")]
+    if not chosen:
+        named = ", ".join(sorted(dataset.splits))
+        raise DataError(
+            f"{dataset.name}: expected photos of the split train to learn from, found only {named}; "
+            f"give the folder of one split instead"
+        )
+    return dataset.only(chosen)
+
+
+def measuring_part(dataset: Dataset, split: str | None = None) -> tuple[Dataset, str | None]:
+    """Return the photos to measure on, and the name of their split if they have one.
+
+    Args:
+        dataset: The set.
+        split: Which split; by default ``test``, else ``val``, else ``train``, else everything.
+
+    Raises:
+        DataError: The source has no such split.
+    """
+    names = [split] if split else [name for name in PREFERENCE if name in dataset.splits][:1]
+    if not names:
+        return dataset, None
+    photos = [photo for photo in dataset.photos if photo.split == names[0]]
+    if not photos:
+        have = ", ".join(sorted(dataset.splits)) or "none"
+        raise DataError(f"{dataset.name}: expected photos of a split {names[0]}, found {have}")
+    return dataset.only(photos), names[0]

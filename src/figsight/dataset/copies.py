@@ -1,0 +1,201 @@
+"""Which photos of a set are copies of each other: the same file, or the same shot made over.
+
+Knows fingerprints. Does not read files, and does not know labels or splits: it says which photos
+belong together, and others draw the conclusions.
+
+    fingerprints.py  what is kept of a photo
+    candidates.py    which pairs are worth comparing: an index, no photo meets every other
+    resemblance.py   is this pair one shot?
+    copies.py        all of that for a whole set: ``find_copies``
+
+A near-duplicate is the same shot resized, recompressed, in another format, cropped by up to about
+8 % on each side, mirrored, or a little brighter, darker, flatter or harsher; any of these together.
+
+Guaranteed: files with the same bytes are always found; the answer does not depend on the order of
+the photos; time and memory grow linearly, whatever the photos look like (save for sorting).
+
+Not guaranteed: a near-duplicate is found with high probability, not always (the benchmark says how
+high). Not looked for: rotation, a frame or a caption added, larger crops, colour turned to grey.
+Two copies of one original, cropped on different sides, are joined for sure only through the
+original. A plain photo (nothing but smooth tones) is joined to one with the very same pixels only.
+Two shots of a thing that was not moved between them, with a camera that was not moved, can be one
+shot to a thumbnail of 64 x 64; so can two catalogue pictures that differ in a few dots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from figsight.dataset.candidates import find_candidates, rectangle
+from figsight.dataset.fingerprints import (
+    COLOUR_SIZE,
+    GREY_SIZE,
+    Fingerprint,
+    fingerprint,
+)
+from figsight.dataset.resemblance import MIN_SCORE, Thumbnails, mirror, resemble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from figsight.dataset.candidates import Candidates
+
+__all__ = ["Copies", "Fingerprint", "NearPair", "find_copies", "fingerprint"]
+
+_CHUNK: Final = 256
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NearPair:
+    """Two photos that are one shot, in different files.
+
+    Attributes:
+        first: The number of one photo.
+        second: The number of the other; larger than ``first``.
+        score: How well they agree where they agree least, from ``min_score`` to 1.
+        mirrored: Whether one of them is the mirror image of the other.
+    """
+
+    first: int
+    second: int
+    score: float
+    mirrored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Which photos of a set are copies of each other. Photos are numbered from 0.
+
+    Attributes:
+        identical: Photos whose files have the same bytes, each list ascending and of two or more.
+        near: Near-duplicates, ascending. Of files with the same bytes only the first stands here;
+            of many mutual copies there are enough pairs to join them, not every pair.
+        groups: For each photo the number of its group: photos that a chain of the above joins have
+            the same number. Groups are numbered from 0 in the order of their first photos.
+    """
+
+    identical: list[list[int]]
+    near: list[NearPair]
+    groups: list[int]
+
+
+def find_copies(prints: Sequence[Fingerprint], *, min_score: float = MIN_SCORE) -> Copies:
+    """Find the copies among photos.
+
+    Deterministic, and independent of the order of ``prints``: another order gives the same groups
+    and pairs, under the new numbers. About 20 s of one core and 10 kB a photo for 50,000 photos.
+
+    Args:
+        prints: One for each photo.
+        min_score: What two photos must score to be near-duplicates, in (0, 1]. Below the default,
+            shots of one scene and pictures of one series are joined as well.
+    """
+    owners: dict[str, list[int]] = {}
+    for number, print_ in enumerate(prints):
+        owners.setdefault(print_.sha256, []).append(number)
+    # By content, so that whatever depends on order below depends on content alone.
+    firsts = [owners[sha256][0] for sha256 in sorted(owners)]
+    found = [*_same_pixels(prints, firsts), *_same_shot(prints, firsts, min_score)]
+    near = sorted(
+        NearPair(min(one, other), max(one, other), score, mirrored)
+        for (one, other), (score, mirrored) in _best(found).items()
+    )
+    identical = sorted(numbers for numbers in owners.values() if len(numbers) > 1)
+    joined = [(numbers[0], other) for numbers in identical for other in numbers[1:]]
+    joined += [(pair.first, pair.second) for pair in near]
+    return Copies(identical, near, _components(len(prints), joined))
+
+
+_Found = tuple[int, int, float, bool]
+
+
+def _same_pixels(prints: Sequence[Fingerprint], numbers: Iterable[int]) -> list[_Found]:
+    """Pair each plain photo with the first one that has the same pixels."""
+    first: dict[bytes, int] = {}
+    found = []
+    for number in numbers:
+        if prints[number].is_plain:
+            other = first.setdefault(prints[number].plain_pixels, number)
+            if other != number:
+                found.append((other, number, 1.0, False))
+    return found
+
+
+def _same_shot(
+    prints: Sequence[Fingerprint], numbers: Iterable[int], min_score: float
+) -> list[_Found]:
+    """Pair the photos that are not plain with those that show the same."""
+    numbers = [number for number in numbers if not prints[number].is_plain]
+
+    def grey(start: int, stop: int) -> NDArray[np.uint8]:
+        return _thumbnails(prints, numbers[start:stop]).grey
+
+    found = []
+    for batch in find_candidates(grey, len(numbers)):
+        for start in range(0, len(batch.whole), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            one = [numbers[i] for i in batch.whole[part]]
+            other = [numbers[i] for i in batch.part[part]]
+            scores = _compare(prints, one, other, batch, part)
+            for k in np.flatnonzero(scores >= min_score):
+                mirrored = bool(batch.mirrored[start + k])
+                found.append((one[k], other[k], float(scores[k]), mirrored))
+    return found
+
+
+def _compare(
+    prints: Sequence[Fingerprint],
+    one: Sequence[int],
+    other: Sequence[int],
+    batch: Candidates,
+    part: slice,
+) -> NDArray[np.float64]:
+    whole, mirrored = _thumbnails(prints, one), batch.mirrored[part]
+    turned = mirror(whole)
+    whole = Thumbnails(
+        np.where(mirrored[:, None, None], turned.grey, whole.grey),
+        np.where(mirrored[:, None, None, None], turned.colour, whole.colour),
+    )
+    return resemble(whole, _thumbnails(prints, other), rectangle(batch.cut[part]))
+
+
+def _thumbnails(prints: Sequence[Fingerprint], numbers: Sequence[int]) -> Thumbnails:
+    grey = b"".join(prints[number].grey for number in numbers)
+    colour = b"".join(prints[number].colour for number in numbers)
+    return Thumbnails(
+        np.frombuffer(grey, np.uint8).reshape(-1, GREY_SIZE, GREY_SIZE),
+        np.frombuffer(colour, np.uint8).reshape(-1, 2, COLOUR_SIZE, COLOUR_SIZE),
+    )
+
+
+def _best(found: Iterable[_Found]) -> dict[tuple[int, int], tuple[float, bool]]:
+    """Of each pair found in several ways, keep the better; unmirrored where that is equal."""
+    best: dict[tuple[int, int], tuple[float, bool]] = {}
+    for one, other, score, mirrored in found:
+        pair = (min(one, other), max(one, other))
+        now = best.get(pair)
+        if now is None or (-score, mirrored) < (-now[0], now[1]):
+            best[pair] = (score, mirrored)
+    return best
+
+
+def _components(n: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Number the connected components of a graph of n nodes, by union-find."""
+    parent = list(range(n))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(root(node), len(numbers)) for node in range(n)]

@@ -1,0 +1,84 @@
+"""Which photos must stay on one side of every split: copies, and what the source says belongs together.
+
+Knows photos and their fingerprints. Does not decide what a copy is (``copies``), nor who is held out
+(``splits``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from figsight.dataset.check import require_readable
+from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from figsight.dataset.model import Dataset, Photo
+    from figsight.errors import PhotoError
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The readable photos of a set, and which of them must stay together.
+
+    Attributes:
+        dataset: The set, with its readable photos only.
+        groups: Key of each photo's group.
+        sha256: Of each photo's file, as hex.
+        failures: One error for each unreadable photo.
+    """
+
+    dataset: Dataset
+    groups: list[str]
+    sha256: list[str]
+    failures: tuple[PhotoError, ...]
+
+
+def read_groups(
+    dataset: Dataset, *, skip_bad: bool, progress: Callable[[int, int], None] | None = None
+) -> Grouped:
+    """Decode every photo once and find which must stay together.
+
+    Raises:
+        UnreadablePhotosError: Photos cannot be decoded, and ``skip_bad`` is false.
+    """
+    prints: list[Fingerprint] = []
+
+    def visit(_: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
+        prints.append(fingerprint(pixels, sha256))
+
+    readable, report = require_readable(dataset, skip_bad=skip_bad, progress=progress, visit=visit)
+    groups = group_photos(readable.photos, prints)
+    return Grouped(readable, groups, [print_.sha256 for print_ in prints], report.failures)
+
+
+def group_photos(photos: Sequence[Photo], prints: Sequence[Fingerprint]) -> list[str]:
+    """Return the key of each photo's group.
+
+    Two photos share a group when one is a copy of the other, when their source puts them into the
+    same group, or when a chain of such pairs joins them. The key is the smallest SHA-256 in the
+    group, so neither the order of the photos nor one more copy of a photo changes it.
+    """
+    parent = list(range(len(photos)))
+
+    def find(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first: dict[tuple[str, object], int] = {}
+    for i, (photo, copy_of) in enumerate(zip(photos, find_copies(prints).groups, strict=True)):
+        for key in (("copy", copy_of), ("group", photo.group)):
+            if key[1] is not None:
+                parent[find(i)] = find(first.setdefault(key, i))
+    smallest: dict[int, str] = {}
+    for i, print_ in enumerate(prints):
+        root = find(i)
+        smallest[root] = min(smallest.get(root, print_.sha256), print_.sha256)
+    return [smallest[find(i)] for i in range(len(photos))]

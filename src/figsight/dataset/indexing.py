@@ -1,0 +1,120 @@
+"""From the rows of tables to a set of photos that are really there.
+
+Knows paths, labels and files. Does not know how tables are written, and opens no picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from figsight.dataset.model import Dataset, Figure
+from figsight.dataset.names import few, printable, with_displays
+from figsight.errors import DataError
+from figsight.images import is_picture_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from figsight.dataset.model import Photo, Split
+    from figsight.dataset.tables import Row
+    from figsight.dataset.trees import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The rows of one table.
+
+    Attributes:
+        name: The table's name, for messages.
+        folder: Its folder relative to the root of the tree; ``""`` for the root.
+        rows: What it says.
+        split: The split of rows that name none.
+    """
+
+    name: str
+    folder: str
+    rows: Sequence[Row]
+    split: Split | None = None
+
+
+def index_tree(
+    tree: Tree, listings: Sequence[Listing], figures: Mapping[str, Figure] | None = None
+) -> Dataset:
+    """Return the set that tables describe.
+
+    A photo that is listed twice in the same words counts once.
+
+    Args:
+        tree: The files.
+        listings: The tables.
+        figures: What is known of figures, by id. Only those with photos are kept; a figure that is
+            missing here takes its name from the tables, or else its id.
+
+    Raises:
+        DataError: Photos are missing, one has two labels, splits or groups, or a figure two names.
+    """
+    photos: dict[str, Photo] = {}
+    names: dict[str, str] = {}
+    for listing in listings:
+        missing = []
+        for row in listing.rows:
+            path = tree.locate(listing.folder, row.path)
+            if path is None:
+                missing.append(row.path)
+                continue
+            photo = tree.photo(path, row.label, row.split or listing.split, row.group)
+            where = f"{listing.name}, line {row.line}"
+            _refuse_conflict(where, photo, photos.setdefault(path, photo))
+            if row.name and names.setdefault(row.label, row.name) != row.name:
+                raise DataError(
+                    f"{where}: {printable(row.label)!r} is called {printable(row.name)!r} here and "
+                    f"{printable(names[row.label])!r} before; give each figure one name"
+                )
+        if missing:
+            raise DataError(
+                f"{listing.name}: {len(missing)} of the {len(listing.rows)} photos that it lists "
+                f"are not there: {few(missing)}; paths are relative to the table: put the photos "
+                f"back or correct the table"
+            )
+    if not photos:
+        raise DataError(f"{few([x.name for x in listings])}: expected photos, found no rows")
+    known = figures or {}
+    labels = dict.fromkeys(photo.figure_id or "" for photo in photos.values())
+    return assemble(
+        tree,
+        photos.values(),
+        (known.get(label) or named_figure(label, names.get(label)) for label in labels),
+    )
+
+
+def _refuse_conflict(where: str, photo: Photo, before: Photo) -> None:
+    for what in ("figure_id", "split", "group"):
+        now, then = getattr(photo, what), getattr(before, what)
+        if now != then:
+            kind = "label" if what == "figure_id" else what
+            raise DataError(
+                f"{where}: the photo {printable(photo.path)} is listed twice, with the {kind} "
+                f"{printable(then)!r} and with {printable(now)!r}; keep one of the rows"
+            )
+
+
+def named_figure(figure_id: str, name: str | None = None) -> Figure:
+    """Return a figure of which only the id, and perhaps the name, is known."""
+    line = " ".join((name or figure_id).split()) or figure_id
+    return Figure(figure_id, line, line)
+
+
+def assemble(tree: Tree, photos: Iterable[Photo], figures: Iterable[Figure]) -> Dataset:
+    """Put a set together: figures sorted and told apart, other pictures of the tree unlisted."""
+    kept = tuple(photos)
+    listed = {photo.path for photo in kept}
+    unlisted = tuple(
+        tree.photo(path) for path in tree.files if path not in listed and is_picture_name(path)
+    )
+    return Dataset(tree.name, with_displays(figures), kept, unlisted)
+
+
+def renamed(dataset: Dataset, name: str) -> Dataset:
+    """Return the set under another name."""
+    return replace(dataset, name=name)

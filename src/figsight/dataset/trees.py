@@ -1,0 +1,193 @@
+"""The files of a set, wherever they lie: a folder or a zip, seen as one list of paths.
+
+Knows files and names. Does not know which are photos of what, and opens no picture.
+
+Links in a folder are followed, also out of it: a set is often a farm of links to files elsewhere. A
+folder that is reached twice is listed once, by the path that needs no link, so link loops end.
+Data from a network is ``confined``: links are refused and nothing outside its root is ever read.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import posixpath
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from figsight.dataset.archives import is_litter, list_zip, read_member
+from figsight.dataset.model import Photo
+from figsight.dataset.names import natural_key, printable
+from figsight.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from figsight.dataset.model import Split
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All files under one root.
+
+    Attributes:
+        name: What the set is called, for people.
+        base: The folder, or the zip.
+        files: Path relative to the root, with ``/`` -> the name by which the file is opened (a path
+            relative to the folder, or the name in the zip). In natural order.
+        zipped: Whether ``base`` is a zip.
+        confined: Whether nothing outside the root may be read.
+    """
+
+    name: str
+    base: Path
+    files: Mapping[str, str] = field(repr=False)
+    zipped: bool = False
+    confined: bool = False
+
+    def photo(
+        self,
+        path: str,
+        figure_id: str | None = None,
+        split: Split | None = None,
+        group: str | None = None,
+    ) -> Photo:
+        """Return the photo at a path that ``files`` or ``locate`` gave."""
+        raw = self.files.get(path, path)
+        if self.zipped:
+            return Photo(path, self.base, raw, figure_id, split, group)
+        return Photo(path, self.base / raw, None, figure_id, split, group)
+
+    def locate(self, folder: str, text: str) -> str | None:
+        """Return the path of the file that ``text``, written in a table in ``folder``, means.
+
+        Args:
+            folder: The folder of the table, relative to the root; ``""`` for the root.
+            text: A path relative to that folder; for a folder that is not confined also an absolute
+                one, or one that leads out of it. Backslashes may separate, as on Windows.
+
+        Returns:
+            The path relative to the root (absolute, or beginning with ``..``, when it lies
+            outside); ``None`` if there is no such file.
+        """
+        for spelling in dict.fromkeys((text, text.replace("\\", "/"))):
+            joined = posixpath.normpath(posixpath.join(folder, spelling))
+            if not self.zipped and posixpath.isabs(joined):
+                inside = posixpath.relpath(joined, Path(os.path.abspath(self.base)).as_posix())  # noqa: PTH100  (not resolve: links stay links)
+                joined = joined if _leads_out(inside) else inside
+            if joined in self.files:
+                return joined
+            outside = posixpath.isabs(joined) or _leads_out(joined)
+            if self.zipped or (outside and self.confined) or "\0" in joined:
+                continue
+            if (self.base / joined).is_file():  # outside, hidden, or another case on macOS
+                return joined
+        return None
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return the bytes of a file that is no photo (a table).
+
+        Raises:
+            DataError: It cannot be read, or has more than ``limit`` bytes.
+        """
+        raw = self.files.get(path, path)
+        try:
+            if self.zipped:
+                return read_member(self.base, raw, limit)
+            with (self.base / raw).open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from error
+        if len(data) > limit:
+            raise DataError(f"{printable(path)}: larger than {limit / 2**20:,.0f} MiB")
+        return data
+
+
+def _leads_out(path: str) -> bool:
+    return path == ".." or path.startswith("../")
+
+
+def zip_tree(path: Path) -> Tree:
+    """List a zip.
+
+    Raises:
+        ArchiveError: See ``list_zip``.
+    """
+    return Tree(path.name, path, list_zip(path), zipped=True, confined=True)
+
+
+def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) -> Tree:
+    """List a folder and everything below it; linear in the number of files.
+
+    Left out: names that begin with a dot, what operating systems leave behind, and what is neither
+    file nor folder (a pipe would block its reader). Broken links stay in, so that somebody notices.
+
+    Args:
+        root: The folder.
+        name: What the set is called; the folder's name by default.
+        confined: Whether to refuse links and to read nothing outside of the folder.
+
+    Raises:
+        DataError: A folder cannot be listed, or a confined one holds a link.
+    """
+    names: list[str] = []
+    folders, links = [""], list[str]()
+    seen: set[tuple[int, int]] = set()
+    try:
+        while folders or links:
+            # Real folders first: then the listing does not depend on which link is met first.
+            folder = folders.pop() if folders else heapq.heappop(links)
+            status = (root / folder).stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if is_litter(entry.name):
+                        continue
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_symlink() and confined:
+                        raise DataError(f"{printable(path)}: a link in downloaded data; remove it")
+                    if entry.is_dir():
+                        if entry.is_symlink():
+                            heapq.heappush(links, path)
+                        else:
+                            folders.append(path)
+                    elif entry.is_file() or _is_broken_link(entry):
+                        names.append(path)
+    except OSError as error:
+        where = printable(error.filename or root)
+        raise DataError(f"{where}: the folder cannot be listed: {error.strerror}") from error
+    files = {_readable(path): path for path in names}
+    ordered = {path: files[path] for path in sorted(files, key=natural_key)}
+    return Tree(name or root.resolve().name, root, ordered, confined=confined)
+
+
+def _is_broken_link(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not Path(entry.path).exists()
+
+
+def _readable(path: str) -> str:
+    # Names that are not UTF-8 hold surrogates, which neither JSON nor a terminal can take.
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def wrappers(paths: Iterable[str]) -> list[str]:
+    """Return the folders that hold everything: ``""``, then any single folder around all paths.
+
+    Args:
+        paths: Paths with ``/``.
+
+    Returns:
+        Prefixes from the outside in: ``["", "chest-xray/"]``.
+    """
+    # With a closing "/", what the first and the last in alphabetical order begin with, all do.
+    folders = {f"{path.rpartition('/')[0]}/" for path in paths}
+    first, last = min(folders, default="/"), max(folders, default="/")
+    prefixes = [""]
+    for part, other in zip(first.split("/"), last.split("/"), strict=False):
+        if part != other or not part:
+            break
+        prefixes.append(f"{prefixes[-1]}{part}/")
+    return prefixes

@@ -1,0 +1,27 @@
+"""Sheets of photos with words above them, maps of heat over a photo, and writing them to files.
+
+Knows pixels, words, colours and picture files. Does not know models, labels or metrics: it is told
+what to write above each photo. Photos are resized here for the eye only; no number that figsight
+prints is measured on such pixels.
+
+    text.py   which font draws a text, and how the text is broken to fit a width
+    sheet.py  tiles -> pages
+    heat.py   a map of 0..1 over a photo
+    files.py  a picture -> a file, whole or not at all
+"""
+
+from __future__ import annotations
+
+from figsight.drawing.files import save_picture
+from figsight.drawing.heat import overlay_heat
+from figsight.drawing.sheet import PAGE_TILES, Tile, Tone, draw_sheet, draw_sheets
+
+__all__ = [
+    "PAGE_TILES",
+    "Tile",
+    "Tone",
+    "draw_sheet",
+    "draw_sheets",
+    "overlay_heat",
+    "save_picture",
+]

@@ -1,0 +1,90 @@
+"""Everything that figsight raises on purpose, as one tree.
+
+    FigsightError                 catch this for "the input was not good"
+    ├── DataError                 a set of photos cannot be used as it is
+    │   ├── PhotoError            one picture cannot be decoded
+    │   │   └── PhotoTooLargeError   it would need more memory than we allow
+    │   ├── UnreadablePhotosError several pictures of a set cannot be decoded
+    │   └── ArchiveError          a zip is damaged, hostile or too large
+    ├── RecipeError               a training run is described wrongly
+    ├── WeightsError              pretrained weights are missing or do not fit
+    ├── BundleError               a model is damaged, hostile or from the future
+    ├── OutputError               a result cannot be written where it was asked for
+    └── MissingExtraError         an optional part of figsight is not installed
+
+Each message is one line: what was expected, what was found, what to do. The command line prints it
+after ``figsight:`` and ends with exit code 2. Anything else that escapes is a bug.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FigsightError(Exception):
+    """Base of every error that figsight raises on purpose."""
+
+
+class DataError(FigsightError):
+    """A set of photos cannot be used as it is."""
+
+
+class PhotoError(DataError):
+    """One picture cannot be decoded.
+
+    Attributes:
+        path: What the picture is called, for people; may be ``"<bytes>"`` or the like.
+        reason: Why it cannot be decoded, without the path.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class PhotoTooLargeError(PhotoError):
+    """Decoding the picture would need more memory than figsight allows (a decompression bomb)."""
+
+
+class UnreadablePhotosError(DataError):
+    """Several pictures of a set cannot be decoded.
+
+    Attributes:
+        failures: One ``PhotoError`` a picture, in the order of the set.
+    """
+
+    def __init__(self, message: str, failures: Sequence[PhotoError]) -> None:
+        super().__init__(message)
+        self.failures = tuple(failures)
+
+
+class ArchiveError(DataError):
+    """A zip is damaged, hostile (path traversal, links) or too large when unpacked."""
+
+
+class RecipeError(FigsightError):
+    """A training run is described wrongly; the message holds the full path of the key."""
+
+
+class WeightsError(FigsightError):
+    """Pretrained weights are missing, or do not fit the backbone."""
+
+
+class BundleError(FigsightError):
+    """A model cannot be opened: damaged, hostile, or written by a later figsight."""
+
+
+class OutputError(FigsightError):
+    """A result cannot be written where it was asked for."""
+
+
+class MissingExtraError(FigsightError):
+    """An optional part of figsight is not installed; the message holds the install command."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'figsight[{extra}]'")
+        self.extra = extra

@@ -1,0 +1,191 @@
+"""Cross-validation of the whole path: train, write the bundle, open it, ask it about unseen photos.
+
+What is measured is what a user would get from so many photos: the file, through the classifier.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from figsight import calibration
+from figsight.classifier import load
+from figsight.dataset import Dataset, read
+from figsight.dataset.choosing import training_part
+from figsight.dataset.groups import read_groups
+from figsight.dataset.splits import folds as make_folds
+from figsight.errors import OutputError
+from figsight.evaluation.results import Evaluation
+from figsight.training import Recipe, Silence, change_recipe, read_recipe
+
+if TYPE_CHECKING:
+    import os
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from figsight.training import Watcher
+
+
+def cross_validate(
+    data: str | os.PathLike[str] | Dataset,
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    recipe: str | Path | Recipe = "quick",
+    backbone: str | None = None,
+    weights: str | Path | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+    work: str | os.PathLike[str] | None = None,
+    watch: Watcher | None = None,
+) -> Evaluation:
+    """Measure a recipe on labelled photos by k-fold cross-validation of the whole path.
+
+    Folds are stratified by class; copies, and photos of one group, are never on both sides. The
+    temperature of each fold's probabilities is fitted on the other folds' answers.
+
+    Args:
+        data: Anything that ``figsight.read`` reads, or what it returned.
+        folds: How many parts, each held out once.
+        repeats: How often everything is dealt anew; each repeat trains with its own seed.
+        recipe: A name, a ``.toml`` file, or a resolved recipe.
+        backbone: Another timm backbone than the recipe's.
+        weights: A safetensors file to start from, or ``"random"``.
+        epochs: Another number than the recipe's.
+        seed: Of everything random.
+        skip_bad: Leave photos out that cannot be decoded, instead of stopping.
+        work: A folder for finished folds: the same command with the same folder goes on with them.
+        watch: Is told how it goes.
+
+    Returns:
+        The answers to all photos, each by networks that saw neither it nor its copies. With several
+        repeats a photo occurs once in each; the intervals take that into account, because all its
+        occurrences are in one group.
+
+    Raises:
+        FigsightError: The data, the recipe or the weights cannot be used.
+    """
+    started = time.perf_counter()
+    watch = watch or Silence()
+    if not isinstance(recipe, Recipe):
+        recipe = read_recipe(recipe)
+    recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=0)
+    dataset = training_part(data if isinstance(data, Dataset) else read(data))
+    watch.begin("reading photos", len(dataset.photos))
+    found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
+    dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
+    plans = [
+        (repeat, number, held)
+        for repeat in range(repeats)
+        for number, held in enumerate(
+            make_folds(labels.tolist(), found.groups, folds, seed + repeat), 1
+        )
+    ]
+    watch.expect(len(plans) * recipe.epochs)
+    logits = np.empty((repeats, *(len(labels), len(dataset.figures))), np.float32)
+    fold_of = np.empty((repeats, len(labels)), np.intp)
+    with _workplace(work) as folder:
+        place = Path(folder)
+        _agree(place, recipe, seed, folds, found.sha256)
+        for repeat, number, held in plans:
+            name = f"repeat {repeat + 1} of {repeats}, fold {number} of {folds}"
+            watch.note(name if repeats > 1 else f"fold {number} of {folds}")
+            logits[repeat, held] = _one_fold(
+                place / f"repeat-{repeat + 1}-fold-{number}",
+                dataset,
+                held,
+                {"recipe": recipe, "weights": weights, "seed": seed + repeat, "watch": watch},
+            )
+            fold_of[repeat, held] = number
+    shown = f"{folds}-fold cross-validation of {dataset.name}" + (
+        f", {repeats} times" if repeats > 1 else ""
+    )
+    return Evaluation(
+        protocol=f"{shown}, recipe {recipe.name}, copies kept together",
+        figures=dataset.figures,
+        photos=dataset.photos * repeats,
+        labels=np.tile(labels, repeats),
+        probabilities=np.concatenate(
+            [_calibrate(z, labels, of) for z, of in zip(logits, fold_of, strict=True)]
+        ),
+        groups=tuple(found.groups) * repeats,
+        skipped=found.failures,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _one_fold(
+    path: Path, dataset: Dataset, held: NDArray[np.intp], options: dict[str, Any]
+) -> NDArray[np.float32]:
+    """Train without some photos, and return the logits [N, K] that the bundle gives for them."""
+    from figsight.training import train  # here and not above: it imports torch
+
+    done = path.with_suffix(".safetensors")
+    try:
+        return load_arrays(done.read_bytes())["logits"]
+    except (FileNotFoundError, SafetensorError, KeyError):
+        pass  # not finished yet: this is what the file is for
+    out = set(held.tolist())
+    learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
+    resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
+    train(learned, path, resume=resume, overwrite=True, thumbnails=False, **options)
+    with load(path) as classifier:
+        photos = [dataset.photos[i] for i in held]
+        # A photo that could be read a minute ago can be read now.
+        logits = np.concatenate(
+            [classifier.run(classifier.prepare(photo)[np.newaxis]).logits for photo in photos]
+        )
+    done.write_bytes(save_arrays({"logits": np.ascontiguousarray(logits)}))
+    return logits
+
+
+def _calibrate(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], fold: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Turn logits [N, K] into probabilities, each fold at the temperature of the other folds."""
+    probabilities = np.empty(logits.shape, np.float64)
+    for number in np.unique(fold):
+        here = fold == number
+        temperature = calibration.fit_temperature(logits[~here], labels[~here])
+        probabilities[here] = calibration.softmax(logits[here], temperature)
+    return probabilities
+
+
+def _workplace(work: str | os.PathLike[str] | None) -> AbstractContextManager[str]:
+    if work is None:
+        return tempfile.TemporaryDirectory(prefix="figsight-")
+    try:
+        Path(work).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{work}: cannot be made ({error.strerror or error})") from error
+    return nullcontext(str(work))
+
+
+def _agree(place: Path, recipe: Recipe, seed: int, folds: int, sha256: list[str]) -> None:
+    """Write down what the folder is for, or refuse one that is for something else."""
+    plan = {
+        "recipe": msgspec.to_builtins(recipe),
+        "seed": seed,
+        "folds": folds,
+        "photos": sha256,
+    }
+    path = place / "cross-validation.json"
+    if not path.exists():
+        path.write_text(json.dumps(plan, indent=2, sort_keys=True), "utf-8")
+    elif json.loads(path.read_text("utf-8")) != json.loads(json.dumps(plan)):
+        raise OutputError(
+            f"{place}: holds the folds of another cross-validation (other photos, recipe, folds or "
+            f"seed); name another folder, or remove it"
+        )

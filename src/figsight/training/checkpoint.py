@@ -1,0 +1,103 @@
+"""The state of a run at the end of an epoch, as one safetensors file: no pickle, never half-written.
+
+Random numbers need no state here: every epoch draws its own from (seed, run, epoch).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from figsight.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One row of ``history.csv``.
+
+    Attributes:
+        run: ``"fold 1"`` ... or ``"final"``.
+        epoch: From 1.
+        loss: Mean training loss over the epoch's views, nats.
+        accuracy: Share of the epoch's (augmented) training views answered rightly, 0..1.
+        seconds: How long the epoch took.
+    """
+
+    run: str
+    epoch: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing else."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def save_checkpoint(
+    path: Path,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: list[EpochRecord],
+) -> None:
+    """Write everything that the rest of the run depends on."""
+    tensors: dict[str, Tensor] = {}
+    for prefix, module in (("network", network), ("average", average)):
+        tensors |= {f"{prefix}/{k}": v.detach() for k, v in module.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            if value is not None:
+                tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
+    # Copies: safetensors refuses tensors that share memory, and keeps only plain layouts.
+    tensors = {k: v.cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
+    metadata = {"history": json.dumps([asdict(record) for record in history])}
+    write_atomically(path, save_safetensors(tensors, metadata))
+
+
+def load_checkpoint(
+    path: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> list[EpochRecord]:
+    """Put the state of a run back, and return the epochs that it has behind it.
+
+    A file that is not there, or that was damaged from outside, means that nothing is behind it.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            metadata: Mapping[str, str] = file.metadata()
+    except (FileNotFoundError, SafetensorError):
+        return []
+    network.load_state_dict(_part(tensors, "network"))
+    average.load_state_dict(_part(tensors, "average"))
+    whole = optimizer.state_dict()
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in _part(tensors, "optimizer").items():
+        index, name = key.split("/")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**whole, "state": state})
+    return [EpochRecord(**record) for record in json.loads(metadata["history"])]
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{prefix}/"): v for k, v in tensors.items() if k.startswith(f"{prefix}/")}

@@ -1,0 +1,132 @@
+"""A finished run as a bundle: the one place where training's results take the bundle's form."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from figsight import bundle
+from figsight.training.curves import draw_curves, write_history
+from figsight.training.export import export_onnx
+from figsight.training.network import feature_shape
+from figsight.training.sample import input_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from figsight.training.backbones import Network
+    from figsight.training.checkpoint import EpochRecord
+    from figsight.training.judging import Judgement
+    from figsight.training.network import Outputs, Plan
+    from figsight.training.recipe import Recipe
+    from figsight.training.sample import Sample
+
+LIBRARIES = ("numpy", "pillow", "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """Everything that goes into the bundle.
+
+    Attributes:
+        plan: What the network started from.
+        network: Trained on everything, on the CPU.
+        sample: The photos.
+        outputs: What the network says of its own training photos, for the gallery.
+        recipe: Resolved.
+        seed: Of the command.
+        device: Where it was trained.
+        seconds: How long it took.
+        history: Every epoch of every run.
+        judgement: What unseen photos say of it.
+    """
+
+    plan: Plan
+    network: Network
+    sample: Sample
+    outputs: Outputs
+    recipe: Recipe
+    seed: int
+    device: str
+    seconds: float
+    history: Sequence[EpochRecord]
+    judgement: Judgement
+
+
+def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) -> None:
+    """Write the bundle, whole or not at all. Errors: as ``bundle.write_bundle``."""
+    sample, network = what.sample, what.network
+    gallery = bundle.Gallery(
+        embeddings=what.outputs.embeddings.astype(np.float16),
+        labels=sample.labels.astype(np.int32),
+        sha256=np.array([list(bytes.fromhex(h)) for h in sample.sha256], np.uint8),  # [N, 32]
+        paths=tuple(photo.path for photo in sample.dataset.photos),
+        head_weight=network.head.weight.detach().numpy(),
+        head_bias=network.head.bias.detach().numpy(),
+    )
+    size = what.recipe.image_size
+    bundle.write_bundle(
+        path,
+        _write_manifest(what, feature_shape(network, size)),
+        model=export_onnx(network, (size, size)),
+        gallery=gallery,
+        network=what.plan.named_state(network),
+        thumbnails=sample.thumbnails if thumbnails else None,
+        extras={
+            "history.csv": write_history(what.history),
+            "curves.png": draw_curves(what.history, what.judgement.accuracy),
+        },
+        overwrite=overwrite,
+    )
+
+
+def _write_manifest(what: Delivery, features: tuple[int, int, int]) -> bundle.Manifest:
+    spec = input_spec(what.recipe)
+    final = [record for record in what.history if record.run == "final"]
+    return bundle.Manifest(
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        figsight=metadata.version("figsight"),
+        figures=[
+            bundle.FigureEntry(
+                id=f.id, name=f.name, display=f.display, metadata=dict(f.metadata)
+            )
+            for f in what.sample.dataset.figures
+        ],
+        input=bundle.InputEntry(
+            width=spec.width, height=spec.height, fit=spec.fit, resample=spec.resample
+        ),
+        network=bundle.NetworkEntry(
+            backbone=what.recipe.backbone,
+            head=what.network.head_name,
+            embedding_size=features[0],
+            features=features,
+        ),
+        calibration=what.judgement.calibration,
+        scores=what.judgement.scores,
+        training=bundle.Training(
+            recipe=_describe(what),
+            seed=what.seed,
+            device=what.device,
+            seconds=round(what.seconds, 3),
+            epochs=len(final),
+            photos=len(what.sample.dataset.photos),
+            skipped=[bundle.Skipped(path=e.path, reason=e.reason) for e in what.sample.skipped],
+            photos_fingerprint=what.sample.photos_fingerprint,
+            versions={"python": platform.python_version()}
+            | {name: metadata.version(name) for name in LIBRARIES},
+        ),
+    )
+
+
+def _describe(what: Delivery) -> dict[str, Any]:
+    """Return the resolved recipe, and the weights that it was resolved with, as JSON values."""
+    recipe: dict[str, Any] = msgspec.to_builtins(what.recipe)
+    weights = what.plan.weights
+    return recipe | {"weights": {"source": weights.source, "sha256": weights.sha256}}

@@ -1,0 +1,98 @@
+"""One network for one recipe: built, asked, and taken apart again.
+
+Joins ``backbones`` and ``folding``. Does not know how it is trained.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from figsight.training.backbones import Network, PretrainedWeights, build
+from figsight.training.folding import fold_norms, unfold_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from figsight.training.recipe import Recipe
+
+BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A network as every run of one command starts from it, kept so that it is built once.
+
+    Attributes:
+        network: Untrained head, pretrained backbone, norms folded if the recipe says so.
+        original: The backbone before folding, for its names and shapes.
+        folded: What was folded: see ``folding.fold_norms``.
+        weights: Where the pretrained weights come from.
+    """
+
+    network: Network
+    original: nn.Module
+    folded: dict[str, str]
+    weights: PretrainedWeights
+
+    def fresh(self) -> Network:
+        """Return a copy to train."""
+        return copy.deepcopy(self.network)
+
+    def named_state(self, network: Network) -> dict[str, NDArray[Any]]:
+        """Return a trained network's backbone and head under timm's names."""
+        state = {k: v.detach().cpu().contiguous() for k, v in network.backbone.state_dict().items()}
+        unfold_names(state, self.original, self.folded)
+        return {key: np.ascontiguousarray(value.numpy()) for key, value in state.items()}
+
+
+def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed: int) -> Plan:
+    """Build the network that a recipe describes. Errors: as ``backbones.build``."""
+    torch.manual_seed(seed)  # the new head's weights, and all of them when there is no pretraining
+    network, pretrained = build(recipe.backbone, figures, weights=weights, dropout=recipe.dropout)
+    original = copy.deepcopy(network.backbone)
+    folded = fold_norms(network.backbone) if recipe.norms == "folded" else {}
+    return Plan(network, original, folded, pretrained)
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What a network says of N photos.
+
+    Attributes:
+        logits: float32 [N, K].
+        embeddings: float32 [N, D].
+    """
+
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+@torch.no_grad()
+def answer(
+    network: Network, pixels: NDArray[np.uint8], photos: NDArray[np.intp], device: torch.device
+) -> Outputs:
+    """Ask a network about the photos at some rows of uint8 pixels [M, H, W, 3]."""
+    network.eval()
+    logits, embeddings = [], []
+    for start in range(0, len(photos), BATCH):
+        batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
+        views = network.scale(batch.permute(0, 3, 1, 2).to(device))
+        said, embedded, _ = network.parts(views)
+        logits.append(said.cpu().numpy())
+        embeddings.append(embedded.cpu().numpy())
+    return Outputs(np.concatenate(logits), np.concatenate(embeddings))
+
+
+def feature_shape(network: Network, size: int) -> tuple[int, int, int]:
+    """Return [D, h, w] of the last feature map for pictures of ``size`` x ``size``."""
+    with torch.no_grad():
+        _, _, features = network.parts(torch.zeros(1, 3, size, size))
+    return int(features.shape[1]), int(features.shape[2]), int(features.shape[3])

@@ -1,0 +1,180 @@
+"""What decides a training run, as frozen, validated data.
+
+Knows names, ranges and where recipes lie. Does not know torch: a recipe can be read, checked and
+printed where nothing can be trained.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from figsight.errors import RecipeError
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, Meta(gt=0.0)]
+NotNegative = Annotated[float, Meta(ge=0.0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of a recipe's parts: immutable, and strict about its keys."""
+
+
+class Optimizer(Part):
+    """How weights move.
+
+    Attributes:
+        name: ``adamw`` (decoupled weight decay, Loshchilov & Hutter 2019) or ``sgd`` (Nesterov
+            momentum 0.9).
+        learning_rate: Peak rate of the backbone.
+        head_learning_rate: Peak rate of the new head, which starts from nothing.
+        layer_decay: Each block further from the head learns at this times the rate of the next one
+            (1 = all alike).
+        weight_decay: On weights of two or more dimensions; never on biases and norms.
+        warmup: Share of the steps in which the rates rise linearly from 0 to their peak.
+        schedule: ``cosine`` to 0 after the warm-up, or ``constant``.
+    """
+
+    name: Literal["adamw", "sgd"]
+    learning_rate: Positive
+    head_learning_rate: Positive
+    layer_decay: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
+    weight_decay: NotNegative = 0.0
+    warmup: Share = 0.0
+    schedule: Literal["cosine", "constant"] = "cosine"
+
+
+class Augmentation(Part):
+    """How a photo is varied each time that the network sees it; zeros leave it alone.
+
+    Attributes:
+        flip: Share of views that are mirrored left to right.
+        rotation: Largest turn either way, in degrees.
+        min_area: Smallest share of the photo's area that a view shows (1 = all of it).
+        max_area: Largest, beyond 1 the photo shrinks inside a border of its own reflection.
+        aspect: Largest stretch of width against height, as the log of their ratio.
+        perspective: Largest tilt: how much nearer one edge may be than the opposite one.
+        brightness: Largest change, as the log of the factor.
+        contrast: Likewise.
+        saturation: Likewise.
+        tint: Likewise for each of red, green and blue alone (the colour of the light).
+        erase: Share of views with a rectangle painted over (Zhong et al. 2020).
+        mix: Share of batches whose views are blended pairwise (mixup, Zhang et al. 2018) or pasted
+            into each other (CutMix, Yun et al. 2019), one half each.
+    """
+
+    flip: Share = 0.0
+    rotation: Annotated[float, Meta(ge=0.0, le=180.0)] = 0.0
+    min_area: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
+    max_area: Annotated[float, Meta(ge=1.0, le=4.0)] = 1.0
+    aspect: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    perspective: Annotated[float, Meta(ge=0.0, lt=0.5)] = 0.0
+    brightness: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    contrast: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    saturation: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    tint: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    erase: Share = 0.0
+    mix: Share = 0.0
+
+
+class Recipe(Part):
+    """Everything that decides a training run but the photos and the seed.
+
+    Attributes:
+        name: What the recipe is called.
+        backbone: A convolutional timm network with a pooled linear head.
+        image_size: Width and height of what the network sees, in pixels.
+        store_size: Width and height that photos are decoded to before they are varied.
+        fit: How a photo of another shape is brought to a square: see ``images.InputSpec``.
+        epochs: Passes over the photos.
+        batch_size: Photos a step.
+        folds: Networks trained for measuring, each without one part of the photos (cross-validation);
+            1 measures on a single held-out fifth, 0 not at all.
+        frozen_stages: timm's stages, from the stem on, that keep their pretrained weights.
+        norms: ``train`` lets batch norms follow the photos; ``folded`` multiplies their pretrained
+            statistics into the convolutions: half the time a step, and steadier on few photos.
+        dropout: Share of the embedding that is dropped in training.
+        label_smoothing: Share of the target that is spread over all figures (Szegedy et al. 2016).
+        averaging: Decay a step of the moving average of the weights that is delivered; 0 is off.
+        optimizer: See there.
+        augmentation: See there.
+    """
+
+    name: str
+    backbone: str
+    image_size: Annotated[int, Meta(ge=32, le=1024)]
+    store_size: Annotated[int, Meta(ge=32, le=1024)]
+    epochs: Count
+    batch_size: Annotated[int, Meta(ge=2)]
+    optimizer: Optimizer
+    augmentation: Augmentation = Augmentation()
+    fit: Literal["squash", "crop", "pad"] = "squash"
+    folds: Annotated[int, Meta(ge=0)] = 5
+    frozen_stages: Annotated[int, Meta(ge=0)] = 0
+    norms: Literal["train", "folded"] = "train"
+    dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    label_smoothing: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    averaging: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+
+
+def recipe_names() -> list[str]:
+    """The recipes that figsight carries."""
+    files = resources.files("figsight.training").joinpath("recipes").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def read_recipe(name: str | Path, **changes: Any) -> Recipe:
+    """Read a recipe by its name, or from a TOML file, with changes on top.
+
+    Args:
+        name: One of ``recipe_names()``, or the path of a ``.toml`` file.
+        changes: Top-level keys to replace; None leaves the recipe's own value.
+
+    Raises:
+        RecipeError: There is no such recipe; or a key is unknown, missing or out of range: the
+            message holds its full path.
+    """
+    text = _recipe_text(str(name))
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"recipe {name}: expected TOML, found {error}") from error
+    values.setdefault("name", Path(name).stem)
+    return _convert(values | {k: v for k, v in changes.items() if v is not None}, str(name))
+
+
+def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:
+    """Return a recipe with other values where ``changes`` are not None, checked like a file's.
+
+    Raises:
+        RecipeError: A key is unknown or a value out of range.
+    """
+    values: dict[str, Any] = msgspec.to_builtins(recipe)
+    return _convert(values | {k: v for k, v in changes.items() if v is not None}, recipe.name)
+
+
+def _convert(values: dict[str, Any], name: str) -> Recipe:
+    try:
+        return msgspec.convert(values, Recipe)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at ")
+        path = where.strip("`").removeprefix("$").lstrip(".") or "top level"
+        raise RecipeError(f"recipe {name}: {path}: {what}") from error
+
+
+def _recipe_text(name: str) -> str:
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {name}: expected a TOML file, found: {error}") from error
+    if name not in recipe_names():
+        known = ", ".join(recipe_names())
+        raise RecipeError(f"recipe: expected one of {known} or a .toml file, found {name!r}")
+    return resources.files("figsight.training").joinpath(f"recipes/{name}.toml").read_text("utf-8")

@@ -1,0 +1,119 @@
+"""The photos of a run, decoded once: pixels for training and for measuring, hashes, thumbnails.
+
+Knows how photos become arrays. Does not know networks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from figsight.dataset import Dataset, Photo, require_readable
+from figsight.dataset.copies import Fingerprint, fingerprint
+from figsight.dataset.groups import group_photos
+from figsight.images import InputSpec, fit
+from figsight.training.pixels import PixelStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from figsight.errors import PhotoError
+    from figsight.training.recipe import Recipe
+
+THUMBNAIL = InputSpec(96, 96, fit="pad")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The readable photos of a set, in its order.
+
+    Attributes:
+        dataset: The set, with its readable photos only.
+        skipped: One error for each of the others.
+        labels: Class index of each photo, int64 [N].
+        groups: Key of the group that each photo must stay with, N texts.
+        sha256: Of each photo's file as hex, N texts.
+        thumbnails: A small JPEG of each photo.
+        stored: Pixels that views are made from.
+        exact: Pixels exactly as the delivered network will be fed them.
+    """
+
+    dataset: Dataset
+    skipped: tuple[PhotoError, ...]
+    labels: NDArray[np.int64]
+    groups: list[str]
+    sha256: list[str]
+    thumbnails: list[bytes]
+    stored: PixelStore
+    exact: PixelStore
+
+    @property
+    def photos_fingerprint(self) -> str:
+        """SHA-256 over the sorted hashes of the photos: the same photos in any order."""
+        return hashlib.sha256("".join(sorted(self.sha256)).encode()).hexdigest()
+
+    def close(self) -> None:
+        """Let go of the pixels."""
+        self.stored.close()
+        self.exact.close()
+
+
+def input_spec(recipe: Recipe) -> InputSpec:
+    """Return how photos are brought to the size of the network's input."""
+    return InputSpec(recipe.image_size, recipe.image_size, fit=recipe.fit)
+
+
+def prepare(
+    dataset: Dataset,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    skip_bad: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sample:
+    """Decode every photo, once.
+
+    Raises:
+        UnreadablePhotosError: Photos cannot be decoded, and ``skip_bad`` is false.
+    """
+    n = len(dataset.photos)
+    store = InputSpec(recipe.store_size, recipe.store_size, fit=recipe.fit)
+    stored = PixelStore(n, store, folder)
+    exact = PixelStore(n, input_spec(recipe), folder)
+    prints: list[Fingerprint] = []
+    thumbnails: list[bytes] = []
+
+    def visit(_: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
+        row = len(prints)
+        stored.pixels[row] = fit(pixels, stored.spec)
+        exact.pixels[row] = fit(pixels, exact.spec)
+        thumbnails.append(_make_thumbnail(pixels))
+        prints.append(fingerprint(pixels, sha256))
+
+    readable, report = require_readable(
+        dataset, skip_bad=skip_bad, progress=progress, visit=visit
+    )
+    return Sample(
+        dataset=readable,
+        skipped=report.failures,
+        labels=np.array(readable.labels(), np.int64),
+        groups=group_photos(readable.photos, prints),
+        sha256=[print_.sha256 for print_ in prints],
+        thumbnails=thumbnails,
+        stored=stored,
+        exact=exact,
+    )
+
+
+def _make_thumbnail(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(fit(pixels, THUMBNAIL)).save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()

@@ -1,0 +1,128 @@
+"""Varied views of photos for training: pixels in, pixels out, a whole batch at once.
+
+Every random number comes from the generator that is handed in, so that a run can be repeated and
+resumed. Geometry is one resampling (one blur, however many turns and stretches). Does not know
+networks, files or labels, but for ``mix``, which blends targets along with pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+if TYPE_CHECKING:
+    from figsight.training.recipe import Augmentation
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+def make_views(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generator) -> Tensor:
+    """Make one random view of each photo.
+
+    Args:
+        photos: uint8 [N, S, T, 3], larger than ``size`` or equal to it.
+        size: Height and width of the views.
+        how: The ranges.
+        rng: Where the random numbers come from; a CPU generator.
+
+    Returns:
+        float32 [N, 3, height, width] of 0..255, channels last in memory.
+    """
+    views = _move(photos.permute(0, 3, 1, 2).float().div_(255), size, how, rng)  # [N, 3, H, W]
+    views = _recolour(views, how, rng)
+    _erase(views, how.erase, rng)
+    return views.mul_(255).contiguous(memory_format=torch.channels_last)
+
+
+def mix(inputs: Tensor, targets: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:
+    """Blend a batch with a shuffle of itself: mixup or CutMix, one half each.
+
+    Args:
+        inputs: float [N, 3, H, W].
+        targets: float [N, K], rows that sum to one.
+        rng: Where the random numbers come from.
+
+    Returns:
+        Inputs and targets of the same shapes. The share of the partner is uniform in 0..1.
+    """
+    partner = torch.randperm(len(inputs), generator=rng)
+    kept, coin, row, column = torch.rand(4, generator=rng).tolist()
+    if coin < 0.5:
+        blended = inputs * kept + inputs[partner] * (1 - kept)
+    else:
+        height, width = inputs.shape[2:]
+        side = math.sqrt(1 - kept)
+        h, w = int(height * side), int(width * side)
+        top, left = int(row * (height - h + 1)), int(column * (width - w + 1))
+        blended = inputs.clone()
+        blended[:, :, top : top + h, left : left + w] = inputs[
+            partner, :, top : top + h, left : left + w
+        ]
+        kept = 1 - h * w / (height * width)
+    return blended, targets * kept + targets[partner] * (1 - kept)
+
+
+def _uniform(n: int, reach: float, rng: Generator) -> Tensor:
+    """Draw n numbers in -reach..reach."""
+    return (torch.rand(n, generator=rng) * 2 - 1) * reach  # [n]
+
+
+def _move(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generator) -> Tensor:
+    n = len(photos)
+    angle = _uniform(n, math.radians(how.rotation), rng)
+    area = how.min_area + (how.max_area - how.min_area) * torch.rand(n, generator=rng)
+    stretch = torch.exp(_uniform(n, how.aspect, rng) / 2)
+    width, height = area.sqrt() * stretch, area.sqrt() / stretch
+    # A window smaller than the photo may lie anywhere in it; a larger one keeps the photo whole.
+    shift_x, shift_y = (_uniform(n, 1.0, rng) * (1 - side).abs() for side in (width, height))
+    mirror = torch.where(torch.rand(n, generator=rng) < how.flip, -1.0, 1.0)
+    cos, sin = angle.cos(), angle.sin()
+    matrix = torch.stack(
+        [
+            torch.stack([mirror * width * cos, -height * sin, shift_x], 1),
+            torch.stack([mirror * width * sin, height * cos, shift_y], 1),
+        ],
+        1,
+    )  # [N, 2, 3]
+    grid = F.affine_grid(matrix, [n, 3, *size], align_corners=False)  # [N, H, W, 2]
+    if how.perspective:
+        tilt = torch.stack([_uniform(n, how.perspective, rng) for _ in range(2)], 1)  # [N, 2]
+        depth = 1 + (grid * tilt.view(n, 1, 1, 2)).sum(-1, keepdim=True)
+        grid = grid / depth
+    return F.grid_sample(
+        photos, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+    )
+
+
+def _recolour(views: Tensor, how: Augmentation, rng: Generator) -> Tensor:
+    n = len(views)
+
+    def factor(reach: float, channels: int = 1) -> Tensor:
+        return torch.exp(_uniform(n * channels, reach, rng)).view(n, channels, 1, 1)
+
+    if how.brightness or how.tint:
+        views = views * (factor(how.brightness) * factor(how.tint, 3))
+    if how.contrast:
+        mean = views.mean(dim=(1, 2, 3), keepdim=True)
+        views = mean + (views - mean) * factor(how.contrast)
+    if how.saturation:
+        grey = (views * views.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        views = grey + (views - grey) * factor(how.saturation)
+    return views.clamp_(0, 1)
+
+
+def _erase(views: Tensor, share: float, rng: Generator) -> None:
+    """Paint a rectangle of one random colour over a share of the views, in place."""
+    if share == 0:
+        return
+    n, _, height, width = views.shape
+    for view, (coin, h, w, top, left) in zip(views, torch.rand(n, 5, generator=rng), strict=True):
+        colour = torch.rand(3, 1, 1, generator=rng)
+        if coin < share:
+            h, w = int(height * (0.15 + 0.3 * h)), int(width * (0.15 + 0.3 * w))
+            y, x = int(top * (height - h)), int(left * (width - w))
+            view[:, y : y + h, x : x + w] = colour

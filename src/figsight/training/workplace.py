@@ -1,0 +1,118 @@
+"""The folder of an unfinished run: ``MODEL.training`` beside the model that it will become.
+
+It holds the plan, a checkpoint a network, and what finished networks said of the photos that they
+never saw. It goes when the model stands. Knows files; does not know networks.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from figsight.errors import OutputError
+from figsight.training.checkpoint import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+class Workplace:
+    """One unfinished run.
+
+    Attributes:
+        folder: Where it lies.
+    """
+
+    def __init__(self, model: Path) -> None:
+        self.folder = model.with_name(f"{model.name}.training")
+
+    def open(self, *, resume: bool, overwrite: bool) -> None:
+        """Make the folder, or take up the one that an interrupted run left.
+
+        Raises:
+            OutputError: There is an unfinished run and nobody said what to do with it; or none, and
+                somebody wants to resume it; or the folder cannot be made.
+        """
+        if self.folder.exists() and not resume:
+            if not overwrite:
+                raise OutputError(
+                    f"{self.folder}: an unfinished training lies here; --resume goes on with it, "
+                    f"--overwrite begins anew"
+                )
+            shutil.rmtree(self.folder)
+        if resume and not (self.folder / "plan.json").exists():
+            raise OutputError(
+                f"{self.folder}: expected an unfinished training to resume, found none; leave "
+                f"--resume out to begin one"
+            )
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be made ({error.strerror})") from error
+
+    def agree(self, plan: Mapping[str, Any]) -> None:
+        """Write the plan down, or hold it against the one that the run began with.
+
+        Raises:
+            OutputError: They differ: going on would give a model that neither describes.
+        """
+        path = self.folder / "plan.json"
+        text = json.dumps(plan, indent=2, sort_keys=True)
+        if not path.exists():
+            write_atomically(path, text.encode())
+            return
+        before = json.loads(path.read_text("utf-8"))
+        now = json.loads(text)
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                was, now_is = (_difference(before.get(key), now.get(key)))
+                raise OutputError(
+                    f"{self.folder}: the unfinished training had {key} {was}, this one has "
+                    f"{now_is}; resume with the same options and photos, or --overwrite"
+                )
+
+    def checkpoint(self, run: str) -> Path:
+        """Return where the state of one network is kept."""
+        return self.folder / f"{run.replace(' ', '-')}.safetensors"
+
+    def save_outputs(self, run: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep what a finished network said of photos that it never saw."""
+        data = save_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+        write_atomically(self._outputs(run), data)
+
+    def load_outputs(self, run: str) -> dict[str, NDArray[Any]] | None:
+        """Return what was kept; None when the network is not finished."""
+        try:
+            return load_arrays(self._outputs(run).read_bytes())
+        except (FileNotFoundError, SafetensorError):
+            return None
+
+    def _outputs(self, run: str) -> Path:
+        return self.folder / f"{run.replace(' ', '-')}.outputs.safetensors"
+
+    def leave(self) -> None:
+        """Clear the folder away unless an epoch lies in it that somebody may want to go on from."""
+        if not any(self.folder.glob("*.safetensors")):
+            self.remove()
+
+    def remove(self) -> None:
+        """Clear the folder away."""
+        shutil.rmtree(self.folder)
+
+
+def _difference(before: object, now: object) -> tuple[str, str]:
+    """Show the first key in which two values differ, or the values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        key = next(k for k in sorted(before.keys() | now.keys()) if before.get(k) != now.get(k))
+        was, now_is = _difference(before.get(key), now.get(key))
+        return f"{key} {was}", f"{key} {now_is}"
+    return str(before), str(now)

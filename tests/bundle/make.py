@@ -1,0 +1,187 @@
+"""Small models for tests: a real graph of standard operators, a manifest, a gallery."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from figsight.bundle import (
+    FigureEntry,
+    Gallery,
+    InputEntry,
+    Manifest,
+    NetworkEntry,
+    Score,
+    Skipped,
+    Training,
+    write_bundle,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SIDE = 16
+FEATURES = 6
+PLACES = 8
+FIGURES = 3
+PHOTOS = 4
+
+
+def make_weights(seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    random = np.random.default_rng(seed)
+    return {
+        "conv.weight": random.normal(size=(FEATURES, 3, 3, 3)).astype(np.float32),
+        "classifier.weight": random.normal(size=(FIGURES, FEATURES)).astype(np.float32),
+        "classifier.bias": random.normal(size=FIGURES).astype(np.float32),
+    }
+
+
+def make_proto(seed: int = 0) -> onnx.ModelProto:
+    """Cast, normalise, convolve, pool, classify; batch of any size."""
+    weights = make_weights(seed)
+    constants = {
+        "half": np.float32(127.5),
+        "one": np.float32(1),
+        "axes": np.array([2, 3], np.int64),
+        **weights,
+    }
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["cast"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["cast", "half"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "one"], ["centred"]),
+        helper.make_node("Transpose", ["centred"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node(
+            "Conv", ["planes", "conv.weight"], ["maps"], strides=[2, 2], pads=[1, 1, 1, 1]
+        ),
+        helper.make_node("Relu", ["maps"], ["features"]),
+        helper.make_node("ReduceMean", ["features", "axes"], ["embedding"], keepdims=0),
+        helper.make_node(
+            "Gemm", ["embedding", "classifier.weight", "classifier.bias"], ["logits"], transB=1
+        ),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [value("pixels", TensorProto.UINT8, ["N", SIDE, SIDE, 3])],
+        [
+            value("logits", TensorProto.FLOAT, ["N", FIGURES]),
+            value("embedding", TensorProto.FLOAT, ["N", FEATURES]),
+            value("features", TensorProto.FLOAT, ["N", FEATURES, PLACES, PLACES]),
+        ],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+@cache
+def make_model(seed: int = 0) -> bytes:
+    return bytes(make_proto(seed).SerializeToString())
+
+
+def make_gallery(seed: int = 0) -> Gallery:
+    weights = make_weights(seed)
+    random = np.random.default_rng(seed)
+    return Gallery(
+        embeddings=random.normal(size=(PHOTOS, FEATURES)).astype(np.float16),
+        labels=np.arange(PHOTOS, dtype=np.int32) % FIGURES,
+        sha256=random.integers(0, 256, (PHOTOS, 32), np.uint8),
+        paths=("a/1.jpg", "b/\u00fc.jpg", "c/\udc80.jpg", "a/2.jpg"),
+        head_weight=weights["classifier.weight"],
+        head_bias=weights["classifier.bias"],
+    )
+
+
+@cache
+def make_jpeg(seed: int = 0, size: tuple[int, int] = (8, 8)) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def make_manifest(**changes: Any) -> Manifest:
+    manifest = Manifest(
+        created="2025-01-31T12:00:00Z",
+        figsight="0.1.0",
+        figures=[
+            FigureEntry(id="1", name="SPIDER-MAN", display="SPIDER-MAN (Mech)"),
+            FigureEntry(id="2", name="YODA", display="YODA", metadata={"sets": "75208"}),
+            FigureEntry(id="17", name="SPIDER-MAN", display="SPIDER-MAN (Molten Man)"),
+        ],
+        input=InputEntry(width=SIDE, height=SIDE, fit="squash", resample="bicubic"),
+        network=NetworkEntry(
+            backbone="tiny",
+            head="classifier",
+            embedding_size=FEATURES,
+            features=(FEATURES, PLACES, PLACES),
+        ),
+        scores=[
+            Score(
+                protocol="5-fold cross-validation, copies kept together",
+                photos=268,
+                metric="accuracy",
+                value=261 / 268,
+                low=0.947,
+                high=0.987,
+                interval="Wilson 95 %",
+                correct=261,
+            )
+        ],
+        training=Training(
+            recipe={"name": "quick", "epochs": 2, "augmentation": {"flip": 0.5}},
+            seed=0,
+            device="cpu",
+            seconds=12.5,
+            epochs=2,
+            photos=PHOTOS,
+            skipped=[Skipped(path="a/bad.jpg", reason="it is damaged")],
+            photos_fingerprint="ab" * 32,
+            versions={"torch": "2.5.0", "numpy": "2.0.0"},
+        ),
+    )
+    return msgspec.structs.replace(manifest, **changes)
+
+
+def make_parts(**changes: Any) -> dict[str, Any]:
+    """The keyword arguments of ``write_bundle``."""
+    parts: dict[str, Any] = {
+        "model": make_model(),
+        "gallery": make_gallery(),
+        "network": make_weights(),
+        "thumbnails": [make_jpeg(seed) for seed in range(PHOTOS)],
+        "extras": {"history.csv": b"epoch,loss\n1,2.5\n", "curves.png": b"\x89PNG\r\n\x1a\n"},
+    }
+    return parts | changes
+
+
+def make_bundle(path: Path, manifest: Manifest | None = None, **changes: Any) -> Path:
+    write_bundle(path, manifest or make_manifest(), **make_parts(**changes))
+    return path
+
+
+def forge(folder: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> Path:
+    """Change a manifest and make it whole again, hashes and seal, as a forger would."""
+    file = folder / "manifest.json"
+    manifest = json.loads(file.read_text())
+    for name in manifest["files"]:
+        if (folder / name).is_file():
+            manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    change(manifest)
+    manifest["seal"] = "0" * 64
+    text = json.dumps(manifest, indent=1)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    file.write_text(text.replace("0" * 64, seal, 1))
+    return folder

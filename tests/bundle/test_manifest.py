@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.bundle.make import make_manifest
+
+from figsight.bundle import Calibration, SetRule, Skipped, UnknownRule
+from figsight.bundle.manifest import encode_manifest, parse_manifest
+from figsight.errors import BundleError
+
+TEXT = encode_manifest(make_manifest())
+
+
+def _refusal(text: bytes) -> str:
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(text, where="model")
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def _edit(path: str, value: Any) -> bytes:
+    """Set one field of a good manifest, by its path."""
+    manifest = json.loads(TEXT)
+    part = manifest
+    *way, last = path.split(".")
+    for key in way:
+        part = part[int(key) if isinstance(part, list) else key]
+    part[int(last) if isinstance(part, list) else last] = value
+    return json.dumps(manifest).encode()
+
+
+def test_manifest__survives_a_round_trip() -> None:
+    calibration = Calibration(
+        temperature=1.7,
+        unknown=UnknownRule(
+            score="nearest", threshold=0.4, kept=0.95, auroc=0.99, parameters={"k": 3}
+        ),
+        sets=SetRule(method="split", coverage=0.95, threshold=0.8, measured=0.951, mean_size=1.2),
+    )
+    manifest = make_manifest(calibration=calibration)
+    read = parse_manifest(encode_manifest(manifest), where="model")
+    assert msgspec.structs.replace(read, seal=manifest.seal) == manifest
+
+
+def test_manifest__is_stable_and_readable() -> None:
+    one = make_manifest()
+    two = msgspec.structs.replace(
+        one,
+        training=msgspec.structs.replace(
+            one.training, versions=dict(reversed(one.training.versions.items()))
+        ),
+    )
+    text = encode_manifest(one)
+    assert text == encode_manifest(two)
+    assert text.startswith(b'{\n  "schema": 1,\n  "seal": "')
+    assert text.endswith(b"\n}\n")
+
+
+def test_manifest__writes_file_names_that_are_no_utf8() -> None:
+    training = make_manifest().training
+    odd = msgspec.structs.replace(training, skipped=[Skipped(path="\udc80.jpg", reason="?")])
+    read = parse_manifest(encode_manifest(make_manifest(training=odd)), where="model")
+    assert read.training.skipped[0].path == "\\udc80.jpg"
+
+
+REDO = "copy or train the model again"
+TRAIN = "train the model again"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem", "fix"),
+    [
+        ("colour", 1, "unknown field 'colour'", REDO),
+        ("training.colour", 1, "unknown field 'training.colour'", REDO),
+        ("figures.1.colour", 1, "unknown field 'figures[1].colour'", REDO),
+        ("input.width", 0, "input.width: Expected `int` >= 1", REDO),
+        ("input.width", "16", "input.width: Expected `int`, got `str`", REDO),
+        ("input.fit", "stretch", "input.fit: Invalid enum value 'stretch'", REDO),
+        ("calibration", {}, "calibration: Object missing required field `temperature`", REDO),
+        ("figures.1.id", "1", "figures[1].id: expected a unique value, found '1' again", TRAIN),
+        (
+            "figures.2.display",
+            "YODA",
+            "figures[2].display: expected a unique value, found 'YODA' again",
+            TRAIN,
+        ),
+        (
+            "network.embedding_size",
+            7,
+            "network.features[0]: expected network.embedding_size (7), found 6",
+            TRAIN,
+        ),
+        ("scores.0.low", 0.99, "scores[0]: expected low <= value <= high", TRAIN),
+        ("scores.0.correct", 269, "scores[0].correct: expected at most 268, found 269", TRAIN),
+        ("schema", 0, "schema: expected 1, found 0", TRAIN),
+        (
+            "schema",
+            2,
+            "written by a newer figsight (schema 2, this one reads up to 1)",
+            "upgrade figsight",
+        ),
+        (
+            "files",
+            {"model.onnx": "0" * 64},
+            "files: expected README.md, found no such entry",
+            TRAIN,
+        ),
+        (
+            "created",
+            "2025-01-31T13:00:00Z",
+            "expected the SHA-256 in its field seal, found another",
+            "it was changed after it was written; copy the model again",
+        ),
+    ],
+)
+def test_manifest__says_what_is_wrong_and_where(
+    path: str, value: Any, problem: str, fix: str
+) -> None:
+    assert _refusal(_edit(path, value)) == f"model: manifest.json: {problem}: {fix}"
+
+
+def test_manifest__from_the_future_is_named_so_even_with_unknown_fields() -> None:
+    assert "upgrade figsight" in _refusal(b'{"schema": 7, "new": [1]}')
+
+
+@pytest.mark.parametrize(
+    "name", ["evil.pkl", "../model.onnx", "thumbnails/1.jpg", "thumbnails/../a.jpg", "a/b", ""]
+)
+def test_manifest__lists_nothing_but_a_models_own_files(name: str) -> None:
+    own = ["README.md", "gallery.safetensors", "model.onnx", "network.safetensors"]
+    files = dict.fromkeys([*own, name], "0" * 64)
+    assert f"files: expected only a model's own files, found {name!r}" in _refusal(
+        _edit("files", files)
+    )
+
+
+def test_manifest__lists_thumbnails_without_gaps() -> None:
+    own = ["README.md", "gallery.safetensors", "model.onnx", "network.safetensors"]
+    files = dict.fromkeys([*own, "thumbnails/000001.jpg"], "0" * 64)
+    assert "files: expected thumbnails/000000.jpg, found no such entry" in _refusal(
+        _edit("files", files)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"schema": "1"}',
+        b'{"schema": 1}',
+        b'{"schema": NaN}',
+        b"[" * 100_000,
+        b'{"schema": 1, "training": {"recipe": ' + b"[" * 100_000,
+    ],
+)
+def test_manifest__refuses_what_is_none(text: bytes) -> None:
+    assert _refusal(text).startswith("model: manifest.json: ")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_manifest__is_not_written_with_numbers_that_json_lacks(number: float) -> None:
+    score = msgspec.structs.replace(make_manifest().scores[0], value=number)
+    with pytest.raises(BundleError, match=r"scores\[0\].value: Expected `float`, got `null`"):
+        encode_manifest(make_manifest(scores=[score]))
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_manifest__notices_any_changed_byte(data: st.DataObject) -> None:
+    text = bytearray(TEXT)
+    index = data.draw(st.integers(0, len(text) - 1))
+    text[index] ^= data.draw(st.integers(1, 255))
+    _refusal(bytes(text))

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from tests.bundle.make import (
+    make_bundle,
+    make_gallery,
+    make_jpeg,
+    make_manifest,
+    make_model,
+    make_parts,
+    make_weights,
+)
+
+from figsight.bundle import Calibration, check_target, open_bundle, verify, write_bundle
+from figsight.bundle import save as save_module
+from figsight.errors import BundleError, OutputError
+
+EXPORT = "export the model with figsight again"
+BOTH = pytest.mark.parametrize("name", ["model", "model.zip"])
+
+
+def _snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder, hidden ones included."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _temperature(path: Path) -> float | None:
+    with open_bundle(path) as bundle:
+        calibration = bundle.manifest.calibration
+        return calibration.temperature if calibration else None
+
+
+def _new_manifest() -> Any:
+    return make_manifest(calibration=Calibration(temperature=2.0))
+
+
+@BOTH
+def test_write__gives_the_same_bytes_again(tmp_path: Path, name: str) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        make_bundle(tmp_path / folder / name)
+    assert _snapshot(tmp_path / "one") == _snapshot(tmp_path / "two")
+
+
+def test_write__makes_a_zip_that_is_stored(tmp_path: Path) -> None:
+    with zipfile.ZipFile(make_bundle(tmp_path / "model.zip")) as archive:
+        entries = archive.infolist()
+    assert entries[0].filename == "manifest.json"
+    assert all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+
+
+def test_write__holds_the_same_files_in_both_forms(tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path / "model")
+    with zipfile.ZipFile(make_bundle(tmp_path / "model.zip")) as archive:
+        assert {n: archive.read(n) for n in archive.namelist()} == _snapshot(folder)
+
+
+def test_write__takes_weights_from_a_file(tmp_path: Path) -> None:
+    save_file(make_weights(), tmp_path / "w.safetensors")
+    path = make_bundle(tmp_path / "model", network=tmp_path / "w.safetensors")
+    with open_bundle(path) as bundle:
+        assert bundle.network().keys() == make_weights().keys()
+
+
+@BOTH
+def test_write__respects_the_umask(tmp_path: Path, name: str) -> None:
+    old = os.umask(0o027)
+    try:
+        path = make_bundle(tmp_path / name)
+    finally:
+        os.umask(old)
+    assert path.stat().st_mode & 0o777 == (0o750 if path.is_dir() else 0o640)
+
+
+@BOTH
+def test_write__keeps_a_model_unless_told_otherwise(tmp_path: Path, name: str) -> None:
+    path = make_bundle(tmp_path / name)
+    before = _snapshot(tmp_path)
+    message = (
+        f"{path}: a model is there already: choose another name, or say that it may be overwritten"
+    )
+    with pytest.raises(OutputError) as caught:
+        make_bundle(path, _new_manifest())
+    assert str(caught.value) == message
+    assert _snapshot(tmp_path) == before
+    make_bundle(path, _new_manifest(), overwrite=True)
+    assert _temperature(path) == 2.0
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_write__replaces_a_model_where_names_cannot_be_swapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(save_module, "_exchange", lambda *_: False)
+    path = make_bundle(tmp_path / "model")
+    make_bundle(path, _new_manifest(), overwrite=True)
+    assert _temperature(path) == 2.0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_write__puts_the_old_model_back_when_the_second_rename_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_bundle(tmp_path / "model")
+    before = _snapshot(tmp_path)
+    rename = Path.rename
+
+    def fail_for_new(self: Path, target: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(save_module, "_exchange", lambda *_: False)
+    monkeypatch.setattr(Path, "rename", fail_for_new)
+    with pytest.raises(OutputError):
+        make_bundle(path, _new_manifest(), overwrite=True)
+    assert _snapshot(tmp_path) == before
+
+
+def test_exchange__swaps_two_folders(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    if not save_module._exchange(tmp_path / "a", tmp_path / "b"):
+        pytest.skip("this file system cannot swap names")
+    assert (tmp_path / "a" / "b").exists()
+    assert (tmp_path / "b" / "a").exists()
+
+
+def test_write__replaces_a_damaged_model(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "model")
+    (path / "model.onnx").write_bytes(b"")
+    (path / "README.md").unlink()
+    make_bundle(path, overwrite=True)
+    verify(path)
+
+
+def test_write__fills_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    verify(make_bundle(tmp_path / "model"))
+
+
+def _stranger_file(path: Path) -> None:
+    path.write_text("my thesis")
+
+
+def _stranger_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "thesis.tex").write_text("my thesis")
+
+
+def _stranger_in_model(path: Path) -> None:
+    make_bundle(path)
+    (path / "notes.txt").write_text("my notes")
+
+
+def _stranger_manifest(path: Path) -> None:
+    path.mkdir()
+    (path / "manifest.json").write_text('{"name": "my web extension"}')
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("name", "make", "found"),
+    [
+        ("model", _stranger_file, "a file"),
+        ("model.zip", _stranger_file, "something that is no model"),
+        ("model", _stranger_folder, "'thesis.tex'"),
+        ("model.zip", _stranger_folder, "a folder"),
+        ("model", _stranger_in_model, "'notes.txt'"),
+        ("model", _stranger_manifest, "something that is no model"),
+    ],
+)
+def test_write__never_replaces_what_is_no_model(
+    tmp_path: Path, name: str, make: Any, found: str, overwrite: bool
+) -> None:
+    path = tmp_path / name
+    make(path)
+    before = _snapshot(tmp_path)
+    with pytest.raises(OutputError) as caught:
+        make_bundle(path, overwrite=overwrite)
+    assert str(caught.value) == (
+        f"{path}: expected a new name or a model, found {found}, which is never overwritten: "
+        "choose another name"
+    )
+    assert _snapshot(tmp_path) == before
+
+
+def test_write__does_not_write_through_a_link(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "model")
+    (tmp_path / "link").symlink_to("model")
+    with pytest.raises(OutputError, match="expected a new name or a model, found a link"):
+        make_bundle(tmp_path / "link", overwrite=True)
+
+
+def test_check_target__says_early_what_is_wrong(tmp_path: Path) -> None:
+    check_target(tmp_path / "new")
+    with pytest.raises(OutputError) as caught:
+        check_target(tmp_path / "no" / "new")
+    assert str(caught.value) == (
+        f"{tmp_path}/no/new: the folder {tmp_path}/no does not exist: create it first"
+    )
+    with pytest.raises(OutputError, match="expected the name of a new model, found a folder"):
+        check_target("/")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("model", "mkdir"),
+        ("model", "fsync"),
+        ("model", "rename"),
+        ("model.zip", "fsync"),
+        ("model.zip", "replace"),
+    ],
+)
+def test_write__leaves_no_trace_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, call: str, overwrite: bool
+) -> None:
+    path = tmp_path / name
+    if overwrite:
+        make_bundle(path)
+    before = _snapshot(tmp_path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(save_module, "_exchange", fail)
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OutputError) as caught:
+        make_bundle(path, _new_manifest(), overwrite=overwrite)
+    assert str(caught.value) == f"{path}: cannot be written (No space left on device)"
+    assert _snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_write__leaves_no_trace_when_it_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(error):
+        make_bundle(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from tests.bundle.make import make_bundle
+calls = 0
+fsync = os.fsync
+def die(descriptor):
+    global calls
+    calls += 1
+    if calls == int(sys.argv[2]):
+        os._exit(9)
+    fsync(descriptor)
+os.fsync = die
+make_bundle(Path(sys.argv[1]), overwrite=True)
+"""
+
+
+@pytest.mark.parametrize("calls", [1, 9])
+def test_write__killed_leaves_the_old_model(tmp_path: Path, calls: int) -> None:
+    path = make_bundle(tmp_path / "model", _new_manifest())
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(path), str(calls)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert done.returncode == 9
+    verify(path)
+    assert _temperature(path) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            {"extras": {"code.py": b""}},
+            ValueError,
+            "extras: expected curves.png or history.csv, found 'code.py'",
+        ),
+        ({"thumbnails": [b""]}, ValueError, "thumbnails: expected 4, found 1"),
+        (
+            {"thumbnails": [make_jpeg()] * 3 + [b"PNG"]},
+            ValueError,
+            "thumbnails[3]: expected a JPEG",
+        ),
+        (
+            {"model": make_model()[:-1]},
+            BundleError,
+            f"model.onnx: expected ONNX, found a file that ends too early: {EXPORT}",
+        ),
+        (
+            {"network": Path("missing.safetensors")},
+            OutputError,
+            "missing.safetensors: the weights cannot be read (No such file or directory)",
+        ),
+    ],
+)
+def test_write__refuses_parts_that_do_not_fit(
+    tmp_path: Path, change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        make_bundle(tmp_path / "model", **change)
+    assert str(caught.value) == message
+    assert not list(tmp_path.iterdir())
+
+
+def test_write__refuses_a_gallery_of_another_network(tmp_path: Path) -> None:
+    gallery = make_gallery()
+    wide = np.zeros((len(gallery), 7), np.float16)
+    parts = make_parts(gallery=type(gallery)(**{**vars(gallery), "embeddings": wide}))
+    with pytest.raises(BundleError, match=r"embeddings: expected shape \[4, 6\], found \[4, 7\]"):
+        write_bundle(tmp_path / "model", make_manifest(), **parts)

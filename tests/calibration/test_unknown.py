@@ -1,0 +1,237 @@
+"""Choosing a score and a threshold, and the detector that carries them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import figsight.calibration
+from figsight.calibration import (
+    SCORES,
+    Refusal,
+    ScoreRule,
+    UnknownChoice,
+    UnknownDetector,
+    combine,
+    fit_scorer,
+    fit_unknown,
+)
+from figsight.errors import BundleError
+from figsight.metrics import auroc
+
+
+def scores(n: int, shift: float, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    return {
+        "max_softmax": 1 / (1 + np.exp(4 - shift - rng.normal(size=n))),
+        "energy": rng.normal(size=n),
+        "knn": rng.normal(size=n) + shift,
+        "relative_mahalanobis": 50 * (rng.normal(size=n) + 0.8 * shift),
+    }
+
+
+def chosen(*args: Any, **options: Any) -> UnknownChoice:
+    found = fit_unknown(*args, **options)
+    assert isinstance(found, UnknownChoice)
+    return found
+
+
+def network(n: int, seed: int, strange: bool = False) -> tuple[Any, Any, Any]:
+    """Return logits [N, 5], embedding [N, 24] and labels [N] of a made-up network."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(77).normal(size=(5, 24))
+    y = rng.integers(0, 5, n)
+    x = 0.4 * rng.normal(size=(n, 24)) + (1.0 * rng.normal(size=(n, 24)) if strange else centres[y])
+    x = x.astype(np.float32)
+    return x @ centres.T.astype(np.float32), x, y
+
+
+def test_choice__takes_what_tells_best_and_reports_all() -> None:
+    known, unknown = scores(200, 0.0, 0), scores(80, 2.5, 1)
+    found = chosen(known, unknown)
+    assert set(found.candidates) == {*known, "mixed"}
+    best = max(found.candidates.values(), key=lambda area: area.value)
+    assert found.auroc == best == found.candidates[found.rule.name]
+    assert found.rule.name == "mixed"
+    assert found.candidates["knn"] == auroc(known["knn"], unknown["knn"])
+    assert found.accepted is not None
+    high = found.rule.decide(unknown)
+    assert found.accepted.value == pytest.approx((high <= found.threshold).mean())
+    kept = (found.rule.decide(known) <= found.threshold).mean()
+    assert 0.95 <= kept <= 0.96
+    assert found.measured_kept.low <= 0.95 <= found.measured_kept.high
+
+
+def test_choice__keeps_new_known_photos_as_often_as_stated() -> None:
+    shares = []
+    fresh = scores(20000, 0.0, 999)
+    for seed in range(60):
+        found = chosen(scores(59, 0.0, seed), default="knn", mixed=())
+        assert found.rule == ScoreRule("knn", ("knn",))
+        shares.append((found.rule.decide(fresh) <= found.threshold).mean())
+    # Beta distributed around 57 / 60 with a standard deviation of 0.028: of 60, 0.0036.
+    assert np.mean(shares) == pytest.approx(0.95, abs=0.015)
+
+
+def test_choice__the_first_of_equals_wins() -> None:
+    known = {name: np.arange(20.0) for name in ("knn", "energy")}
+    unknown = {name: np.arange(30.0, 40.0) for name in ("knn", "energy")}
+    assert chosen(known, unknown).rule.name == "knn"
+    turned = {name: known[name] for name in ("energy", "knn")}
+    assert chosen(turned, unknown).rule.name == "energy"
+
+
+def test_choice__lower_share_accepted_decides_between_equal_areas() -> None:
+    known = {"energy": np.r_[np.zeros(19), 10.0], "knn": np.r_[np.zeros(19), 10.0]}
+    # Both have every unknown above 19 of 20 known photos, but one puts them at the line itself.
+    unknown = {"energy": np.zeros(4) + 0.0, "knn": np.r_[-1.0, 1.0, 1.0, -1.0]}
+    areas = {name: auroc(known[name], unknown[name]).value for name in known}
+    assert areas["energy"] == areas["knn"]
+    assert chosen(known, unknown).rule.name == "knn"
+
+
+def test_choice__without_unknowns_is_unmeasured() -> None:
+    found = chosen(scores(40, 0.0, 0))
+    assert found.rule.name == "knn"
+    assert (found.auroc, found.accepted, dict(found.candidates)) == (None, None, {})
+
+
+def test_choice__copies_count_once() -> None:
+    known, unknown = scores(60, 0.0, 0), scores(30, 2.0, 1)
+    once = chosen(known, unknown)
+    twice = chosen(
+        {name: np.repeat(s, 2) for name, s in known.items()},
+        {name: np.repeat(s, 2) for name, s in unknown.items()},
+        known_groups=np.repeat(np.arange(60), 2),
+        unknown_groups=np.repeat(np.arange(30), 2),
+    )
+    assert twice.rule.name == once.rule.name
+    assert twice.threshold == pytest.approx(once.threshold)
+    assert twice.auroc is not None
+    assert once.auroc is not None
+    assert twice.auroc.low == pytest.approx(once.auroc.low)
+
+
+def test_choice__too_few_known_photos_are_refused() -> None:
+    assert fit_unknown(scores(18, 0.0, 0)) == Refusal(
+        "a threshold that keeps 95% of the known photos needs at least 19 of them, found 18; "
+        "add photos"
+    )
+    assert isinstance(fit_unknown(scores(40, 0.0, 0), known_groups=np.arange(40) // 4), Refusal)
+    assert isinstance(fit_unknown(scores(19, 0.0, 0)), UnknownChoice)
+
+
+def test_choice__says_what_is_wrong() -> None:
+    known = scores(30, 0.0, 0)
+    with pytest.raises(ValueError, match="known: expected at least one score, found none; pass sc"):
+        fit_unknown({})
+    with pytest.raises(
+        ValueError, match="unknown: expected the scores max_softmax, energy, knn, r"
+    ):
+        fit_unknown(known, {"knn": [1.0]})
+    with pytest.raises(
+        ValueError, match=r"score: expected one of .*, mixed, found 'vim'; name a scor"
+    ):
+        fit_unknown(known, default="vim")
+    with pytest.raises(
+        ValueError, match=r"score: expected one of knn, found 'energy'; name a score"
+    ):
+        fit_unknown({"knn": np.arange(30.0)}, score="energy")
+    with pytest.raises(ValueError, match=r"known: expected as many numbers .* found \[2, 30\]; co"):
+        fit_unknown(known | {"energy": [1.0, 2.0]})
+
+
+def test_combine__is_the_mean_of_standard_scores() -> None:
+    found = combine({"knn": [3.0, 5.0], "energy": [1.0, 1.0]}, ["knn", "energy"], [3, 0], [2, 1])
+    assert found == pytest.approx([0.5, 1.0])
+    odds = combine({"max_softmax": [0.5, 0.0, 1e-3]}, ["max_softmax"], [0], [1])
+    assert odds == pytest.approx([0, np.log(1e-300), np.log(1e-3 / 0.999)])
+    with pytest.raises(
+        ValueError, match="scores: expected 'knn' among them, found energy; compute"
+    ):
+        combine({"energy": [1.0]}, ["knn"], [0], [1])
+
+
+def detector(name: str) -> UnknownDetector:
+    _, embedding, labels = network(60, 0)
+    scorer = fit_scorer(embedding, labels, k=2)
+    known = scorer.scores(*network(80, 1)[:2])
+    unknown = scorer.scores(*network(40, 2, strange=True)[:2])
+    found = chosen(known, unknown, score=name)
+    assert set(found.candidates) == {*SCORES, "mixed"}
+    assert found.rule.name == name
+    return UnknownDetector(scorer, found.rule, found.threshold)
+
+
+@pytest.mark.parametrize("name", [*SCORES, "mixed"])
+def test_detector__comes_back_equal_to_the_last_bit(name: str) -> None:
+    one = detector(name)
+    arrays = {key: value.copy() for key, value in one.arrays().items()}
+    assert all(value.dtype == np.float32 for value in arrays.values())
+    fields = json.loads(json.dumps(one.to_dict(), allow_nan=False))
+    two = UnknownDetector.from_parts(fields, arrays)
+    logits, embedding, _ = network(30, 5)
+    found = one.score(logits, embedding)
+    assert np.array_equal(two.score(logits, embedding), found)
+    assert np.array_equal(two.is_unknown(found), found > one.threshold)
+    assert two.to_dict() == one.to_dict()
+
+
+def test_detector__carries_only_what_decides() -> None:
+    assert detector("energy").arrays() == {}
+    assert list(detector("knn").arrays()) == ["gallery"]
+    assert "floors" not in detector("knn").to_dict()
+    assert len(detector("relative_mahalanobis").arrays()) == 6
+
+
+def test_detector__tells_strangers() -> None:
+    found = detector("knn")
+    known, strange = network(200, 8), network(200, 9, strange=True)
+    area = auroc(found.score(*known[:2]), found.score(*strange[:2]))
+    assert area.value > 0.95
+
+
+@pytest.mark.parametrize(
+    ("fields", "arrays"),
+    [
+        ({"parts": []}, {}),
+        ({"parts": ["vim"]}, {}),
+        ({"threshold": float("nan")}, {}),
+        ({"threshold": "high"}, {}),
+        ({"centres": [0.0]}, {}),
+        ({"spreads": [0.0, 1.0, 1.0]}, {}),
+        ({"floors": [1.0]}, {}),
+        ({"floors": [1.0, 0.0]}, {}),
+        ({}, {"gallery": None}),
+        ({}, {"within_basis": np.ones((3, 7), dtype=np.float32)}),
+        ({}, {"background_variance": np.array([np.inf], dtype=np.float32)}),
+    ],
+)
+def test_detector__damaged_parts_are_a_bundle_error(
+    fields: dict[str, Any], arrays: dict[str, Any]
+) -> None:
+    sound = detector("mixed")
+    damaged = {k: v for k, v in (sound.arrays() | arrays).items() if v is not None}
+    with pytest.raises(BundleError, match=r"^unknown detector: .*; train the model again$"):
+        UnknownDetector.from_parts(sound.to_dict() | fields, damaged)
+
+
+def test_scorer__passes_over_copies_and_names_what_it_lacks() -> None:
+    logits, embedding, labels = network(30, 0)
+    groups = np.arange(30) // 2
+    scorer = fit_scorer(embedding, labels, ("knn",), groups=groups)
+    assert scorer.scores(logits, embedding, ("knn",))["knn"] == pytest.approx(0, abs=1e-6)
+    assert scorer.scores(logits, embedding, ("knn",), groups=groups)["knn"].min() > 0.001
+    with pytest.raises(
+        ValueError, match="names: expected scores that were fitted, found 'relative"
+    ):
+        scorer.scores(logits, embedding)
+
+
+def test_all__is_sorted_and_there() -> None:
+    names = figsight.calibration.__all__
+    assert [n for n in names if n != "SCORES"] == sorted(n for n in names if n != "SCORES")
+    assert all(hasattr(figsight.calibration, name) for name in names)

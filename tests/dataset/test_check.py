@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from figsight.dataset import (
+    Dataset,
+    Figure,
+    Photo,
+    check_photos,
+    read,
+    require_readable,
+    require_trainable,
+)
+from figsight.errors import DataError, PhotoError, UnreadablePhotosError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Plant = Callable[..., Path]
+
+
+def _mixed(plant: Plant, n_bad: int = 2) -> Dataset:
+    bad = {f"b/bad{number}.png": b"not a picture" for number in range(n_bad)}
+    return read(plant(["a/1.png", "a/2.png", "b/1.png", "b/2.png"], bad))
+
+
+@pytest.mark.parametrize("threads", [1, 3, None])
+def test_check_photos__keeps_the_order(plant: Plant, threads: int | None) -> None:
+    dataset = _mixed(plant)
+    report = check_photos(dataset.photos, threads=threads)
+    assert [photo.path for photo in report.good] == ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
+    assert [failure.path for failure in report.failures] == ["b/bad0.png", "b/bad1.png"]
+    assert all(isinstance(failure, PhotoError) for failure in report.failures)
+    assert dict(report.sha256) == {
+        photo.path: hashlib.sha256(photo.read()).hexdigest() for photo in report.good
+    }
+
+
+def test_check_photos__hands_out_pixels_in_the_callers_thread(plant: Plant) -> None:
+    dataset = _mixed(plant)
+    seen = []
+    progress = []
+
+    def visit(photo: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        assert pixels.shape == (3, 4, 3)
+        assert pixels.dtype == np.uint8
+        assert pixels[0, 0].tolist() == [255, 0, 0]
+        seen.append((photo.path, sha256))
+
+    report = check_photos(
+        dataset.photos, visit=visit, progress=lambda *numbers: progress.append(numbers)
+    )
+    assert seen == list(report.sha256.items())
+    assert progress == [(done, 6) for done in range(1, 7)]
+
+
+def test_check_photos__decodes_each_photo_once_and_few_at_a_time(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = read(plant([f"a/{number}.png" for number in range(30)]))
+    started: list[str] = []
+    visited: list[str] = []
+
+    def decode(data: bytes, *, name: str) -> NDArray[np.uint8]:
+        started.append(name)
+        assert len(started) - len(visited) <= 4
+        return np.zeros((1, 1, 3), np.uint8)
+
+    monkeypatch.setattr("figsight.dataset.check.decode", decode)
+    check_photos(dataset.photos, threads=2, visit=lambda photo, *_: visited.append(photo.path))
+    assert visited == [photo.path for photo in dataset.photos]
+    assert sorted(started) == sorted(visited)
+
+
+def test_check_photos__passes_on_what_is_not_the_photos_fault(plant: Plant) -> None:
+    def visit(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_photos(_mixed(plant).photos, visit=visit)
+
+
+def test_check_photos__takes_no_photos() -> None:
+    report = check_photos([])
+    assert (report.good, report.failures, report.sha256) == ((), (), {})
+
+
+def test_check_photos__reports_a_photo_that_is_gone(plant: Plant) -> None:
+    dataset = _mixed(plant, n_bad=0)
+    dataset.photos[0].file.unlink()
+    report = check_photos(dataset.photos)
+    assert [str(failure) for failure in report.failures] == ["a/1.png: No such file or directory"]
+
+
+def test_require_readable__stops_by_default(plant: Plant) -> None:
+    dataset = _mixed(plant, n_bad=5)
+    with pytest.raises(UnreadablePhotosError) as caught:
+        require_readable(dataset, skip_bad=False)
+    reasons = [failure.reason for failure in caught.value.failures]
+    assert len(reasons) == 5
+    assert str(caught.value) == (
+        f"5 of 9 photos cannot be decoded: b/bad0.png: {reasons[0]}; b/bad1.png: {reasons[1]}; "
+        f"b/bad2.png: {reasons[2]}; and 2 more; "
+        "repair or remove them, or --skip-bad continues without them"
+    )
+
+
+def test_require_readable__goes_on_without_bad_photos(plant: Plant) -> None:
+    dataset = _mixed(plant)
+    good, report = require_readable(dataset, skip_bad=True)
+    assert good.photos == report.good == dataset.photos[:4]
+    assert good.figures == dataset.figures
+    assert len(report.failures) == 2
+
+
+def test_require_readable__stops_when_nothing_is_left(plant: Plant) -> None:
+    dataset = read(plant([], {"a/1.png": b"bad", "b/1.png": b"bad"}))
+    with pytest.raises(
+        UnreadablePhotosError, match=r"repair or remove them, or give other photos$"
+    ):
+        require_readable(dataset, skip_bad=True)
+
+
+def test_require_readable__returns_a_good_set_as_it_is(plant: Plant) -> None:
+    dataset = _mixed(plant, n_bad=0)
+    assert require_readable(dataset, skip_bad=False)[0] is dataset
+
+
+def _dataset(**numbers: int) -> Dataset:
+    figures = tuple(Figure(name, name, name.upper()) for name in numbers)
+    photos = [
+        Photo(f"{name}/{number}", None, figure_id=name)  # type: ignore[arg-type]
+        for name, count in numbers.items()
+        for number in range(count)
+    ]
+    return Dataset("set", figures, tuple(photos))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({}, "set: expected photos of at least two figures, found none; add another class"),
+        (
+            {"a": 9, "b": 0},
+            "set: expected photos of at least two figures, found only A; add another class",
+        ),
+        (
+            {"a": 2, "b": 1, "c": 5, "d": 0},
+            (
+                "set: expected at least two photos of each figure, found fewer of 2: B (1), D (0); "
+                "add photos or remove these figures"
+            ),
+        ),
+    ],
+)
+def test_require_trainable__refuses(numbers: dict[str, int], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        require_trainable(_dataset(**numbers))
+    assert str(caught.value) == message
+
+
+def test_require_trainable__takes_two_figures_with_two_photos() -> None:
+    require_trainable(_dataset(a=2, b=2))

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from figsight.dataset.indexing import Listing, index_tree
+from figsight.dataset.model import Figure
+from figsight.dataset.tables import Row
+from figsight.dataset.trees import folder_tree
+from figsight.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Plant = Callable[..., Path]
+
+
+def _row(path: str, label: str = "1", name: str | None = None, line: int = 2) -> Row:
+    return Row(line, path, label, None, None, name)
+
+
+def _error(root: Path, *listings: Listing) -> str:
+    with pytest.raises(DataError) as caught:
+        index_tree(folder_tree(root), listings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_index_tree__keeps_the_order_of_the_table(plant: Plant) -> None:
+    tree = folder_tree(plant(["a/1.png", "a/2.png", "a/3.png"]))
+    rows = [_row("3.png", "x"), _row("1.png", "10"), _row("./1.png", "10")]
+    dataset = index_tree(tree, [Listing("t.csv", "a", rows, "test")])
+    assert [(p.path, p.figure_id, p.split) for p in dataset.photos] == [
+        ("a/3.png", "x", "test"),
+        ("a/1.png", "10", "test"),
+    ]
+    assert [figure.id for figure in dataset.figures] == ["10", "x"]
+    assert [photo.path for photo in dataset.unlisted] == ["a/2.png"]
+
+
+def test_index_tree__leaves_out_figures_without_photos(plant: Plant) -> None:
+    tree = folder_tree(plant(["1.png", "2.png"]))
+    known = {id_: Figure(id_, "YODA", "", {"sets": id_}) for id_ in "123"}
+    rows = [_row("1.png", "1"), _row("2.png", "4", "VENOM")]
+    dataset = index_tree(tree, [Listing("t.csv", "", rows)], known)
+    assert [(f.id, f.display) for f in dataset.figures] == [("1", "YODA"), ("4", "VENOM")]
+
+
+def test_index_tree__says_which_photos_are_missing(plant: Plant) -> None:
+    rows = [_row(f"{number}.png") for number in range(6)]
+    assert _error(plant(["1.png"]), Listing("t.csv", "", rows)) == (
+        "t.csv: 5 of the 6 photos that it lists are not there: 0.png, 2.png, 3.png and 2 more; "
+        "paths are relative to the table: put the photos back or correct the table"
+    )
+
+
+def test_index_tree__refuses_contradictions(plant: Plant) -> None:
+    root = plant(["1.png", "2.png"])
+    assert _error(root, Listing("t.csv", "", [_row("1.png"), _row("./1.png", "2", line=3)])) == (
+        "t.csv, line 3: the photo 1.png is listed twice, with the label '1' and with '2'; "
+        "keep one of the rows"
+    )
+    train = Listing("train.csv", "", [_row("1.png")], "train")
+    test = Listing("test.csv", "", [_row("1.png")], "test")
+    assert _error(root, train, test) == (
+        "test.csv, line 2: the photo 1.png is listed twice, with the split 'train' and with "
+        "'test'; keep one of the rows"
+    )
+    rows = [_row("1.png", name="A"), _row("2.png", name="B", line=3)]
+    assert _error(root, Listing("t.csv", "", rows)) == (
+        "t.csv, line 3: '1' is called 'B' here and 'A' before; give each figure one name"
+    )
+
+
+def test_index_tree__refuses_a_table_without_rows(plant: Plant) -> None:
+    assert _error(plant(["1.png"]), Listing("t.csv", "", [])) == (
+        "t.csv: expected photos, found no rows"
+    )

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from figsight.dataset.trees import folder_tree, wrappers, zip_tree
+from figsight.errors import DataError, PhotoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def test_folder_tree__lists_in_natural_order(plant: Callable[..., Path]) -> None:
+    root = plant(["b/10.png", "b/9.png", "a/1.png", "notes.txt"])
+    assert list(folder_tree(root).files) == ["a/1.png", "b/9.png", "b/10.png", "notes.txt"]
+
+
+def test_folder_tree__leaves_out_what_systems_leave_behind(plant: Callable[..., Path]) -> None:
+    root = plant(["a/1.png", "a/._1.png", ".git/2.png", "__MACOSX/a/3.png", "a/@eaDir/1.png"])
+    os.mkfifo(root / "a/pipe.png")
+    assert list(folder_tree(root).files) == ["a/1.png"]
+
+
+def test_folder_tree__follows_links_once_and_ends(
+    plant: Callable[..., Path], tmp_path: Path, png: bytes
+) -> None:
+    root = plant(["a/1.png", "b/2.png"])
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/3.png").write_bytes(png)
+    (root / "a/loop").symlink_to(root, target_is_directory=True)
+    (root / "b/loop").symlink_to("../a/loop")
+    (root / "c").symlink_to(tmp_path / "far")
+    (root / "d").symlink_to("c")
+    (root / "b/4.png").symlink_to("2.png")
+    tree = folder_tree(root)
+    assert list(tree.files) == ["a/1.png", "b/2.png", "b/4.png", "c/3.png"]
+    assert tree.photo("c/3.png").read() == png
+
+
+def test_folder_tree__keeps_broken_links_so_that_they_are_noticed(
+    plant: Callable[..., Path],
+) -> None:
+    root = plant(["a/1.png"])
+    (root / "a/2.png").symlink_to("gone.png")
+    tree = folder_tree(root)
+    assert list(tree.files) == ["a/1.png", "a/2.png"]
+    with pytest.raises(PhotoError, match=r"^a/2\.png: No such file or directory$"):
+        tree.photo("a/2.png").read()
+
+
+def test_folder_tree__refuses_links_in_confined_data(plant: Callable[..., Path]) -> None:
+    root = plant(["a/1.png"])
+    (root / "a/2.png").symlink_to("1.png")
+    with pytest.raises(DataError, match=r"^a/2\.png: a link in downloaded data; remove it$"):
+        folder_tree(root, confined=True)
+
+
+def test_folder_tree__can_read_names_that_are_not_utf8(
+    plant: Callable[..., Path], png: bytes
+) -> None:
+    root = plant(["a/1.png"])
+    try:
+        (root / os.fsdecode(b"a/\xff.png")).write_bytes(png)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    tree = folder_tree(root)
+    assert list(tree.files) == ["a/1.png", r"a/\xff.png"]
+    assert tree.photo(r"a/\xff.png").read() == png
+
+
+def test_locate__finds_what_tables_write(plant: Callable[..., Path], tmp_path: Path) -> None:
+    root = plant(["sub/a/1.png", "b.png"])
+    (tmp_path / "outside.png").write_bytes(b"x")
+    tree = folder_tree(root)
+    assert tree.locate("sub", "a/1.png") == "sub/a/1.png"
+    assert tree.locate("sub", "./a//1.png") == "sub/a/1.png"
+    assert tree.locate("sub", r"a\1.png") == "sub/a/1.png"
+    assert tree.locate("sub", "../b.png") == "b.png"
+    assert tree.locate("", str(root / "b.png")) == "b.png"
+    assert tree.locate("", "../outside.png") == "../outside.png"
+    assert tree.locate("", str(tmp_path / "outside.png")) == str(tmp_path / "outside.png")
+    assert tree.photo("../outside.png").read() == b"x"
+    assert tree.locate("", "c.png") is None
+    assert tree.locate("", "sub") is None
+    assert tree.locate("", "a\0b") is None
+
+
+def test_locate__stays_inside_confined_data(plant: Callable[..., Path], tmp_path: Path) -> None:
+    root = plant(["b.png"])
+    (tmp_path / "outside.png").write_bytes(b"x")
+    tree = folder_tree(root, confined=True)
+    assert tree.locate("", "b.png") == "b.png"
+    assert tree.locate("", "../outside.png") is None
+    assert tree.locate("", str(tmp_path / "outside.png")) is None
+
+
+def test_zip_tree__gives_photos_in_place(
+    plant: Callable[..., Path], pack: Callable[[Path, str], Path], png: bytes
+) -> None:
+    tree = zip_tree(pack(plant(["a/1.png"]), "w/"))
+    photo = tree.photo("w/a/1.png", "a", "test", "g")
+    assert (photo.member, photo.figure_id, photo.split, photo.group) == (
+        "w/a/1.png",
+        "a",
+        "test",
+        "g",
+    )
+    assert photo.read() == png
+    assert tree.locate("w", "a/1.png") == "w/a/1.png"
+    assert tree.locate("w", "../../a/1.png") is None
+    assert tree.locate("w", "/etc/hostname") is None
+
+
+def test_tree_read__is_bounded(plant: Callable[..., Path]) -> None:
+    tree = folder_tree(plant(files={"t.csv": "x" * 2**20}))
+    assert tree.read("t.csv", 2**20) == b"x" * 2**20
+    with pytest.raises(DataError, match=r"^t\.csv: larger than 1 MiB$"):
+        tree.read("t.csv", 2**20 - 1)
+
+
+@pytest.mark.parametrize(
+    ("paths", "prefixes"),
+    [
+        ([], [""]),
+        (["a.png"], [""]),
+        (["a/1.png", "b/1.png"], [""]),
+        (["a/1.png", "b.csv"], [""]),
+        (["w/a/1.png", "w/b/1.png"], ["", "w/"]),
+        (["w/v/a/1.png", "w/v/1.png"], ["", "w/", "w/v/"]),
+        (["a/1.png", "a!/1.png", "a/z/1.png"], [""]),
+    ],
+)
+def test_wrappers__are_what_holds_everything(paths: list[str], prefixes: list[str]) -> None:
+    assert wrappers(paths) == prefixes

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pytest
+
+from figsight.drawing import PAGE_TILES, Tile, Tone, draw_sheet, draw_sheets
+from figsight.drawing.sheet import CARD, GROUND, INK, TONES
+from figsight.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+PURPLE = (120, 0, 200)
+
+
+def make_tile(
+    height: int = 40,
+    width: int = 40,
+    *,
+    title: str = "Fox 97\u00a0%",
+    lines: tuple[str, ...] = (),
+    tone: Tone = "plain",
+) -> Tile:
+    return Tile(np.full((height, width, 3), PURPLE, np.uint8), title, lines, tone)
+
+
+def find_colour(picture: Image.Image, colour: Sequence[int]) -> NDArray[np.bool_]:
+    return cast("NDArray[np.bool_]", (np.asarray(picture) == colour).all(axis=2))
+
+
+def luminance(colour: str) -> float:
+    parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize("ink", [INK, *TONES.values()])
+@pytest.mark.parametrize("ground", [CARD, GROUND])
+def test_colours__of_text_have_the_contrast_of_wcag_aa(ink: str, ground: str) -> None:
+    dark, light = sorted((luminance(ink), luminance(ground)))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 40), (30, 90), (90, 30), (1, 400), (28, 28)])
+def test_draw_sheet__keeps_the_photos_aspect_inside_a_square(height: int, width: int) -> None:
+    seen = find_colour(draw_sheet([make_tile(height, width)], tile_size=200), PURPLE)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    longest = max(height, width)
+    assert np.ptp(rows) + 1 == max(1, round(200 * height / longest))
+    assert np.ptp(columns) + 1 == max(1, round(200 * width / longest))
+
+
+def test_draw_sheet__writes_the_title_above_the_photo() -> None:
+    with_title = np.asarray(draw_sheet([make_tile()], tile_size=200)).astype(int)
+    without = np.asarray(draw_sheet([make_tile(title="")], tile_size=200)).astype(int)
+    changed = np.flatnonzero(np.abs(with_title - without).sum(axis=2).any(axis=1))
+    photo = np.flatnonzero(
+        find_colour(draw_sheet([make_tile()], tile_size=200), PURPLE).any(axis=1)
+    )
+    assert changed.size > 0
+    assert changed.max() < photo.min()
+
+
+def test_draw_sheet__is_deterministic() -> None:
+    tiles = [make_tile(tone=tone, lines=("true: Robot",)) for tone in TONES]
+    first, second = (draw_sheet(tiles, heading="Twice").tobytes() for _ in range(2))
+    assert first == second
+
+
+def test_draw_sheet__tones_differ_without_their_colours() -> None:
+    pages = [
+        np.asarray(draw_sheet([make_tile(title="", tone=tone)], tile_size=300).convert("L"))
+        for tone in TONES
+    ]
+    marks = [page[:90] > 200 for page in pages]  # above the photo, as black and white
+    for first, second in pairwise(marks):
+        assert (first != second).sum() > 30
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (12, 4), (100, 12), (300, 20)]
+)
+def test_draw_sheet__chooses_the_columns_by_the_count(count: int, columns: int) -> None:
+    page = draw_sheet([make_tile(title="")] * count)
+    seen = find_colour(page, PURPLE)
+    row = seen[np.flatnonzero(seen.any(axis=1))[20]]
+    starts = np.count_nonzero(row[1:] & ~row[:-1])
+    assert starts == columns
+    assert page.width <= 4000
+    assert page.height <= 16000
+
+
+def test_draw_sheet__a_row_is_as_high_as_its_longest_title() -> None:
+    short, long = make_tile(title="Fox"), make_tile(title="a much longer name than would fit here")
+    even = draw_sheet([short, short], columns=2, tile_size=120)
+    uneven = draw_sheet([short, long], columns=2, tile_size=120)
+    assert uneven.height > even.height
+
+
+def test_draw_sheets__makes_pages_with_every_photo_once() -> None:
+    count = PAGE_TILES + 5
+    pages = draw_sheets([make_tile(16, 16, title="")] * count, tile_size=16)
+    assert len(pages) == 2
+    seen = sum(int(find_colour(page, PURPLE).sum()) for page in pages)
+    one = int(find_colour(draw_sheet([make_tile(16, 16, title="")], tile_size=16), PURPLE).sum())
+    assert seen == count * one
+    assert pages[0].width == pages[1].width
+
+
+def test_draw_sheet__refuses_more_than_a_page() -> None:
+    with pytest.raises(OutputError) as caught:
+        draw_sheet([make_tile(title="")] * (PAGE_TILES + 1), tile_size=16)
+    assert str(caught.value) == (
+        "expected photos that fit one page (at most 600), found 601 that fill 2 pages; "
+        "draw fewer or smaller ones, or several pages"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "columns", "tile_size", "message"),
+    [
+        (0, None, None, "expected at least one photo to draw, found none; check what was selected"),
+        (1, 0, None, "expected at least 1 column, found 0; ask for 1 or more"),
+        (1, None, 9, "expected tiles of at least 16 pixels, found 9; ask for more"),
+        (
+            9,
+            9,
+            900,
+            (
+                "expected a page of at most 4000 pixels, found 8748 for 9 columns of 900 pixels; "
+                "ask for fewer columns or a smaller tile size"
+            ),
+        ),
+    ],
+)
+def test_draw_sheet__refuses_what_cannot_be_laid_out(
+    count: int, columns: int | None, tile_size: int | None, message: str
+) -> None:
+    with pytest.raises(OutputError) as caught:
+        draw_sheet([make_tile()] * count, columns=columns, tile_size=tile_size)
+    assert str(caught.value) == message
+
+
+def test_tile__refuses_pixels_of_another_kind() -> None:
+    with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\], found float64 \(4, 4, 3\)"):
+        Tile(cast("NDArray[np.uint8]", np.zeros((4, 4, 3))), "Fox")
+    with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\], found uint8 \(4, 4\)"):
+        Tile(np.zeros((4, 4), np.uint8), "Fox")
+    with pytest.raises(ValueError, match="expected one of plain, good, bad, unsure, found 'sad'"):
+        Tile(np.zeros((4, 4, 3), np.uint8), "Fox", tone=cast("Tone", "sad"))

@@ -1,0 +1,181 @@
+"""The same picture gives the same pixels, wherever it comes from; anything else a typed error."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from figsight.errors import PhotoError
+from figsight.images import InputSpec, decode, fit, open_photo
+
+FORMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "JPEG": ("RGB", {}),
+    "MPO": ("RGB", {}),
+    "PNG": ("RGB", {}),
+    "WebP": ("RGBA", {}),
+    "GIF": ("P", {"transparency": 3}),
+    "BMP": ("RGB", {}),
+    "TIFF": ("CMYK", {"compression": "tiff_lzw"}),
+    "AVIF": ("RGB", {}),
+    "PPM": ("L", {}),
+}
+
+
+def photo(mode: str = "RGB") -> Image.Image:
+    small = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((80, 60)).convert(mode)
+
+
+def encode(image: Image.Image, form: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_decode__is_the_same_from_every_source(form: str, tmp_path: Path) -> None:
+    mode, options = FORMS[form]
+    data = encode(photo(mode), form, **options)
+    path = tmp_path / "photo.dat"  # its name says nothing
+    path.write_bytes(data)
+    pixels = decode(data)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (60, 80, 3)
+    assert pixels.flags.c_contiguous
+    loaded = Image.open(path)
+    loaded.load()
+    for source in (path, str(path), Image.open(path), Image.open(io.BytesIO(data)), loaded, pixels):
+        np.testing.assert_array_equal(decode(source), pixels)
+    spec = InputSpec(24, 32, "crop")
+    np.testing.assert_array_equal(open_photo(path, spec), fit(pixels, spec))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_decode__leaves_an_open_image_as_it_was(form: str) -> None:
+    mode, options = FORMS[form]
+    image = Image.open(io.BytesIO(encode(photo(mode), form, **options)))
+    image.load()
+    before = image.mode, image.size, dict(image.info), image.tobytes()
+    pixels = decode(image)
+    pixels[:] = 0
+    assert (image.mode, image.size, dict(image.info), image.tobytes()) == before
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3), (5, 7, 4)])
+def test_decode__takes_arrays(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    before = array.copy()
+    pixels = decode(array)
+    planes = array if array.ndim == 3 else array[..., None]
+    wanted = np.broadcast_to(planes[..., :3].astype(float), (5, 7, 3))
+    if shape[-1] == 4:
+        share = planes[..., 3:] / 255.0
+        wanted = np.rint(wanted * share + 255 * (1 - share))
+    assert np.abs(pixels.astype(int) - wanted).max() <= 1
+    assert pixels.flags.c_contiguous
+    pixels[:] = 0
+    np.testing.assert_array_equal(array, before)
+    np.testing.assert_array_equal(decode(before[::-1, ::-1]), decode(before)[::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (np.zeros((4, 4, 3)), "float64 [4, 4, 3]"),
+        (np.zeros((4, 4), np.uint16), "uint16 [4, 4]"),
+        (np.zeros((4, 4), bool), "bool [4, 4]"),
+        (np.zeros((3, 4, 4, 3), np.uint8), "uint8 [3, 4, 4, 3]"),
+        (np.zeros((3, 40, 40), np.uint8), "uint8 [3, 40, 40]"),
+        (np.zeros(4, np.uint8), "uint8 [4]"),
+        (np.zeros((0, 4, 3), np.uint8), "uint8 [0, 4, 3]"),
+    ],
+)
+def test_decode__refuses_other_arrays(array: Any, found: str) -> None:
+    with pytest.raises(PhotoError) as caught:
+        decode(array)
+    assert str(caught.value) == (
+        "<array>: expected an array of dtype uint8 and shape [H, W], [H, W, 1], [H, W, 3] or "
+        f"[H, W, 4], found {found}; convert it (0..255, channels last, one picture)"
+    )
+
+
+@pytest.mark.parametrize("source", [None, 3, ["a.jpg"], io.BytesIO()])
+def test_decode__refuses_other_sources(source: Any) -> None:
+    with pytest.raises(PhotoError) as caught:
+        decode(source)
+    assert str(caught.value) == (
+        "<source>: expected a path, bytes, an image or an array, "
+        f"found {type(source).__name__}; read it first"
+    )
+
+
+def test_decode__says_what_is_wrong_with_a_path(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    reasons = {
+        "absent.jpg": "expected a picture file, found nothing at this path; "
+        "check how it is written",
+        ".": "expected a picture file, found a folder; name its pictures",
+        "pipe.jpg": "expected a picture file, found a device or pipe; copy it first",
+        "empty.jpg": "expected a picture, found an empty file; get the original again",
+        "nul\0.jpg": "expected a readable file, found 'embedded null byte'; "
+        "check it and its folder",
+        "a" * 300: "expected a readable file, found 'file name too long'; check it and its folder",
+    }
+    for name, reason in reasons.items():
+        path = f"{tmp_path}/{name}"
+        with pytest.raises(PhotoError) as caught:
+            decode(path)
+        assert (caught.value.path, caught.value.reason) == (path, reason)
+
+
+def test_decode__calls_a_picture_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"no picture at all")
+    for source, name in ((path, str(path)), (b"no picture", "<bytes>")):
+        with pytest.raises(PhotoError) as caught:
+            decode(source)
+        assert caught.value.path == name
+        with pytest.raises(PhotoError, match="^photos.zip/a.jpg: expected AVIF, BMP"):
+            decode(source, name="photos.zip/a.jpg")
+    broken = Image.open(io.BytesIO(encode(photo(), "JPEG")[:700]))
+    with pytest.raises(PhotoError, match="^<image>: expected a sound JPEG, found a damaged one"):
+        decode(broken)
+
+
+def test_decode__refuses_a_truncated_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    data = encode(photo(), "JPEG")
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(PhotoError) as caught:
+        decode(path)
+    assert caught.value.reason.startswith(
+        "expected a sound JPEG, found a damaged one (image file is truncated ("
+    )
+    assert caught.value.reason.endswith("); get the original again")
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_decode__closes_the_files_that_it_opens(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(encode(photo("P"), "GIF"))
+    decode(path)  # a file left open would warn, and warnings are errors
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(PhotoError):
+        decode(path)
+
+
+def test_decode__reads_the_real_photographs(lego: Path) -> None:
+    paths = sorted(lego.glob("*/*/*.jpg"))[::40]
+    assert paths
+    for path in paths:
+        pixels = decode(path)
+        assert pixels.shape == (512, 512, 3)
+        assert pixels.std() > 5
+        np.testing.assert_array_equal(pixels, decode(Image.open(path)))

@@ -1,0 +1,95 @@
+"""Intervals: Wilson's against other sources, the bootstrap against known variances."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from figsight.metrics import effective_count, wilson
+from figsight.metrics import estimates as unit
+from figsight.metrics.estimates import bootstrap, normal_quantile
+
+scipy_stats: Any = import_module("scipy.stats")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 500), st.floats(0, 1), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_wilson__agrees_with_scipy(n: int, share: float, level: float) -> None:
+    correct = round(share * n)
+    ours = wilson(correct, n, level)
+    theirs = scipy_stats.binomtest(correct, n).proportion_ci(level, method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert 0 <= ours.low <= ours.value <= ours.high <= 1
+
+
+def test_wilson__published_values() -> None:
+    # Newcombe (1998), "Two-sided confidence intervals for the single proportion", table I.
+    for correct, n, low, high in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ]:
+        found = wilson(correct, n)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_wilson__is_one_at_one() -> None:
+    assert wilson(10, 10).high == 1
+    assert wilson(0, 10).low == 0
+    assert wilson(10, 10).low == pytest.approx(0.7225, abs=1e-4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(1e-6, 1 - 1e-9))
+def test_normal_quantile__agrees_with_the_standard_library(level: float) -> None:
+    assert normal_quantile(level) == pytest.approx(NormalDist().inv_cdf(0.5 + level / 2), rel=1e-6)
+
+
+def test_effective_count__copies_count_once() -> None:
+    assert effective_count(None, 7) == 7
+    assert effective_count(np.array([0, 0, 1, 1, 2, 2]), 6) == 3
+    assert effective_count(np.array([0, 0, 0]), 3) == 1
+    assert 2 < effective_count(np.array([0, 0, 0, 1, 2]), 5) < 3
+
+
+def test_bootstrap__spreads_a_mean_as_its_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).normal(size=400)
+
+    def mean(weights: Any) -> Any:
+        assert (weights.sum(axis=1) == 400).all()
+        return weights @ values / 400
+
+    drawn = bootstrap(mean, 400)
+    assert drawn.shape == (2000,)
+    assert drawn.std() == pytest.approx(values.std() / 20, rel=0.08)
+    assert np.array_equal(drawn, bootstrap(mean, 400))
+    assert not np.array_equal(drawn, bootstrap(mean, 400, seed=1))
+    monkeypatch.setattr(unit, "_CHUNK", 400 * 7)
+    assert len(bootstrap(mean, 400)) == 2000
+
+
+def test_bootstrap__of_copies_is_that_of_the_originals() -> None:
+    values = np.random.default_rng(2).normal(size=100)
+    twice, groups = np.repeat(values, 2), np.repeat(np.arange(100), 2)
+    drawn = bootstrap(lambda w: w @ twice / w.sum(axis=1), 200, groups)
+    assert drawn.std() == pytest.approx(values.std() / 10, rel=0.08)
+    fooled = bootstrap(lambda w: w @ twice / w.sum(axis=1), 200)
+    assert fooled.std() < 0.8 * drawn.std()
+
+
+def test_estimate__turns_into_plain_values() -> None:
+    assert wilson(1, 2).to_dict() == {
+        "value": 0.5,
+        "low": pytest.approx(0.0945, abs=1e-4),
+        "high": pytest.approx(0.9055, abs=1e-4),
+        "method": "Wilson",
+        "n": 2,
+        "level": 0.95,
+    }

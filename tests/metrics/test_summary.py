@@ -1,0 +1,72 @@
+"""Everything at once, and the sentence about few photos."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import figsight.metrics
+from figsight.metrics import accuracy, macro_f1, roc_auc, summarise, what_it_cannot_tell
+
+ALWAYS = [
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "log_loss",
+    "brier",
+    "expected_calibration_error",
+    "aurc",
+]
+PAIR = ["roc_auc", "average_precision", "sensitivity", "specificity"]
+
+
+def test_summarise__names_what_applies(draw: Any) -> None:
+    assert sorted(summarise(*draw(k=5))) == sorted([*ALWAYS, "top_3_accuracy"])
+    assert sorted(summarise(*draw(k=3))) == sorted(ALWAYS)
+    assert sorted(summarise(*draw(k=2))) == sorted(ALWAYS + PAIR)
+    assert sorted(summarise([0, 0], [[0.6, 0.4], [0.3, 0.7]])) == sorted(ALWAYS)
+
+
+def test_summarise__is_the_single_scores_and_repeats_itself(draw: Any) -> None:
+    y, p = draw(k=2)
+    groups = np.arange(len(y)) // 2
+    found = summarise(y, p, groups, seed=3)
+    assert found["accuracy"] == accuracy(y, p, groups=groups)
+    assert found["macro_f1"] == macro_f1(y, p, groups=groups, seed=3)
+    assert found["roc_auc"] == roc_auc(y, p[:, 1], groups=groups)
+    assert found == summarise(y, p, groups, seed=3)
+    as_text = json.dumps({name: score.to_dict() for name, score in found.items()}, allow_nan=False)
+    assert json.loads(as_text)["accuracy"]["n"] == len(y)
+
+
+def test_what_it_cannot_tell__in_one_sentence() -> None:
+    assert what_it_cannot_tell(54) == (
+        "With 54 photos, 100 % right still means anything above 93.4 %."
+    )
+    assert what_it_cannot_tell(54, 50, smallest_class=2) == (
+        "With 54 photos, 92.6 % right still means anything from 82.4 to 97.1 %, and a class with "
+        "2 photos, all right, may still be right only 34.2 % of the time."
+    )
+    assert what_it_cannot_tell(268, 266, smallest_class=5) == (
+        "With 268 photos, a class with 5 photos, all right, may still be right only 56.6 % of the "
+        "time."
+    )
+    assert what_it_cannot_tell(300, smallest_class=0) == (
+        "With 300 photos, nothing is known of a class without photos."
+    )
+    assert what_it_cannot_tell(1) == "With 1 photo, 100 % right still means anything above 20.7 %."
+
+
+def test_what_it_cannot_tell__is_silent_when_it_tells() -> None:
+    assert what_it_cannot_tell(5000, 4900, smallest_class=40) is None
+    with pytest.raises(ValueError, match=r"correct: expected 0\.\.5, found 6"):
+        what_it_cannot_tell(5, 6)
+
+
+def test_all__is_sorted_and_there() -> None:
+    names = figsight.metrics.__all__
+    assert names == sorted(names)
+    assert all(hasattr(figsight.metrics, name) for name in names)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from figsight.demo import demo_photos, demo_strangers
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+PHOTOS = sorted(demo_photos().glob("*/*.jpg"))
+STRANGERS = sorted(demo_strangers().glob("*.jpg"))
+
+# Renders one shipped photo small, twice, with the script's own code, into the file that is named.
+RENDER = """
+import sys
+import numpy as np
+from make_demo import render
+first, second = (render("fox", 0, size=64) for _ in range(2))
+assert np.array_equal(first, second)
+np.save(sys.argv[1], first)
+"""
+
+
+def test_demo__has_twelve_figures_of_twelve_views() -> None:
+    figures = [folder for folder in demo_photos().iterdir() if folder.is_dir()]
+    assert len(figures) == 12
+    for figure in figures:
+        names = sorted(photo.name for photo in figure.iterdir())
+        assert names == [f"{view:02d}.jpg" for view in range(1, 13)]
+
+
+def test_demo__strangers_are_none_of_the_figures() -> None:
+    names = {photo.stem.rsplit("-", 1)[0] for photo in STRANGERS}
+    assert len(STRANGERS) == 12
+    assert len(names) >= 3
+    assert not names & {photo.parent.name for photo in PHOTOS}
+
+
+def test_demo__is_small() -> None:
+    assert sum(photo.stat().st_size for photo in PHOTOS + STRANGERS) < 2_000_000
+
+
+def test_demo__every_photo_is_another() -> None:
+    digests = {hashlib.sha256(photo.read_bytes()).digest() for photo in PHOTOS + STRANGERS}
+    assert len(digests) == len(PHOTOS + STRANGERS)
+
+
+def test_demo__photos_are_square_colour_jpegs_that_show_something() -> None:
+    for path in PHOTOS + STRANGERS:
+        with Image.open(path) as photo:
+            assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (256, 256)), path
+            assert np.asarray(photo.convert("L")).std() > 10, path
+
+
+def test_make_demo__renders_what_is_shipped(tmp_path: Path) -> None:
+    target = tmp_path / "fox.npy"
+    command = [sys.executable, "-c", RENDER, str(target)]
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with Image.open(demo_photos() / "fox" / "01.jpg") as photo:
+        shipped = np.asarray(photo.resize((64, 64), Image.Resampling.BOX)) / 255.0
+    # Not equal: the shipped one has grain and JPEG's losses, and twice the rays a pixel.
+    assert np.abs(np.load(target) - shipped).mean() == pytest.approx(0.0, abs=0.02)
