@@ -41,8 +41,8 @@ def draw_pose(rng: np.random.Generator) -> Pose:
     """Draw how a figure stands: arms, legs and head."""
     stride = rng.choice([0.0, rng.uniform(-24, 24)])
     return Pose(
-        arms=(rng.uniform(-15, 60), rng.uniform(15, 85)),
-        spread=(rng.uniform(12, 42), rng.uniform(12, 42)),
+        arms=(rng.uniform(-15, 60), rng.uniform(0, 58)),
+        spread=(rng.uniform(12, 42), rng.uniform(20, 50)),
         legs=(stride, -stride),
         tilt=(rng.uniform(0, 18), rng.uniform(-4, 28)),
         yaw=rng.uniform(-28, 28),

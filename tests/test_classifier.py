@@ -184,7 +184,7 @@ def test_predict__raises_for_a_photo_that_cannot_be_decoded(
     bad.write_bytes(b"\xff\xd8\xff")
     for source in (bad, photos, [photos / "a" / "0.png", bad]):
         with pytest.raises(PhotoError) as caught:
-            classifier.predict(source)  # type: ignore[arg-type]
+            classifier.predict(source)
         assert caught.value.path == str(bad)
 
 
@@ -198,17 +198,12 @@ def test_predict_each__goes_on_after_a_bad_photo(classifier: Classifier, photos:
     assert [result for result in results if isinstance(result, Prediction)] == good
 
 
-@pytest.mark.parametrize(
-    "photo",
-    [
-        Photo("x/gone.jpg", Path("gone.jpg")),
-        Photo("x/gone.jpg", Path(__file__), "gone.jpg"),
-    ],
-)
-def test_predict__says_when_a_photo_of_a_set_is_gone(classifier: Classifier, photo: Photo) -> None:
-    with pytest.raises(PhotoError, match=r"^x/gone\.jpg: cannot be read \(") as caught:
+def test_predict__says_when_a_photo_of_a_set_is_gone(classifier: Classifier) -> None:
+    photo = Photo("x/gone.jpg", Path("gone.jpg"))
+    with pytest.raises(PhotoError, match=r"^x/gone\.jpg: "):
         classifier.predict(photo)
-    assert caught.value.path == "x/gone.jpg"
+    (result,) = classifier.predict_each([photo])
+    assert isinstance(result, PhotoError)
 
 
 def test_predict__refuses_a_folder_without_pictures(classifier: Classifier, tmp_path: Path) -> None:
@@ -336,7 +331,7 @@ def test_run__refuses_a_network_that_breaks_its_word(tmp_path: Path) -> None:
     )
 
 
-FINITE = st.floats(-1e30, 1e30, width=32)
+FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
 LOGITS = arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(FIGURES)), elements=FINITE)
 
 

@@ -231,7 +231,7 @@ class Photographer:
         mean = place.mean(axis=1, keepdims=True)
         self.bounce = 0.35 * mean + 0.25 * self.room
         figure, alpha = self._take_figure(along, size * finer)
-        layers = [_shrink(np.minimum(v, 3.0), size, finer) for v in (place, figure, alpha, depth)]
+        layers = [_shrink(v, size, finer) for v in (place, figure, alpha, depth)]
         far, near, cover, away = layers
         far = _defocus(far, away[..., 0], self.view.distance, size)
         return far * (1.0 - cover) + near
@@ -301,7 +301,8 @@ class Photographer:
                 far, hit = _march(solids, self.eye, rays)
                 if hit.any():
                     seen = tile[hit]
-                    colour[:, seen] = self._shade(solids, rays[:, hit], far[hit])
+                    light = self._shade(solids, rays[:, hit], far[hit])
+                    colour[:, seen] = np.minimum(light, 3.0)  # one spark must not fill a pixel
                     cover[0, seen] = 1.0
         return colour, cover
 
@@ -375,7 +376,7 @@ def _shrink(values: Array, size: int, finer: int) -> Array:
 
 def _defocus(image: Array, depth: Array, focus: float, size: int) -> Array:
     """Blur each pixel by its distance from the plane of focus, from a small stack of blurs."""
-    circle = np.abs(1.0 / depth - 1.0 / focus) * focus * size * 0.016  # pixels
+    circle = np.abs(1.0 / depth - 1.0 / focus) * focus * size * 0.034  # pixels
     widths = (0.0, 0.8, 1.8, 3.6, 7.0)
     stack = [image] + [blur(image, width) for width in widths[1:]]
     place = np.interp(circle, widths, np.arange(len(widths)))

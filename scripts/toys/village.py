@@ -112,9 +112,9 @@ def gardener() -> list[Part]:
         Part("head", braid, braid_paint, MATT),
         Part("head", hat.plus(brim, 0.04), weave, MATT),
         Part("head", cylinder(0.368, 0.035).at(y=0.245), plain("#d6455d"), MATT),
-        Part("right hand", rod((0, -0.2, 0), (0, 0.42, 0), 0.02), plain("#3d7f33"), MATT),
-        Part("right hand", petal.at(0, 0.46, 0.02), plain("#fbb917"), MATT),
-        Part("right hand", middle.at(0, 0.46, 0.045), plain("#5b3517"), MATT),
+        Part("right hand", rod((0, -0.2, 0), (-0.06, 0.34, 0), 0.02), plain("#3d7f33"), MATT),
+        Part("right hand", petal.at(-0.065, 0.38, 0.02), plain("#fbb917"), MATT),
+        Part("right hand", middle.at(-0.065, 0.38, 0.045), plain("#5b3517"), MATT),
     ]
 
 

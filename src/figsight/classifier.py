@@ -12,10 +12,10 @@ gain elsewhere is gained here by decoding the next photos while the network look
 from __future__ import annotations
 
 import os
-import zipfile
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import numpy as np
@@ -24,9 +24,8 @@ from figsight import images
 from figsight.bundle import Bundle, Gallery, Manifest, open_bundle
 from figsight.bundle.graph import INPUT
 from figsight.bundle.runtime import Runtime, count_threads
-from figsight.dataset.model import Figure, Photo
 from figsight.errors import BundleError, PhotoError
-from figsight.sources import Source, expand_sources, is_folder, name_source
+from figsight.sources import Readable, Source, expand_sources, is_folder, name_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from figsight.dataset.model import Figure
 
 _MAX_DECODERS = 8
 
@@ -126,16 +127,11 @@ class Classifier:
     Attributes:
         bundle: The files of the model.
         manifest: What the model says of itself.
-        figures: The classes, in the order of the network's logits.
     """
 
     def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
-        self.figures = tuple(
-            Figure(entry.id, entry.name, entry.display, entry.metadata)
-            for entry in bundle.manifest.figures
-        )
         entry = bundle.manifest.input
         self._input = images.InputSpec(entry.width, entry.height, entry.fit, entry.resample)
         self._threads = count_threads(threads)
@@ -143,6 +139,17 @@ class Classifier:
             bundle.model_bytes(), threads=self._threads, where=f"{bundle.path}: model.onnx"
         )
         self._gallery: Gallery | None = None
+
+    @cached_property
+    def figures(self) -> tuple[Figure, ...]:
+        """The classes, in the order of the network's logits."""
+        # The room of data sets is not needed to name one photo, and takes 40 ms to import.
+        from figsight.dataset.model import Figure  # noqa: PLC0415
+
+        return tuple(
+            Figure(entry.id, entry.name, entry.display, entry.metadata)
+            for entry in self.manifest.figures
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +162,7 @@ class Classifier:
         self.bundle.close()
 
     @overload
-    def predict(self, source: bytes | NDArray[np.uint8] | Image | Photo) -> Prediction: ...
+    def predict(self, source: bytes | NDArray[np.uint8] | Image | Readable) -> Prediction: ...
     @overload
     def predict(self, source: list[Any] | tuple[Source, ...]) -> list[Prediction]: ...
     @overload
@@ -230,12 +237,8 @@ class Classifier:
             PhotoError: It cannot be decoded.
         """
         name = name_source(source)
-        if isinstance(source, Photo):
-            try:
-                source = source.read()
-            except (OSError, zipfile.BadZipFile, KeyError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise PhotoError(name, f"cannot be read ({reason})") from error
+        if isinstance(source, Readable):
+            source = source.read()
         return images.open_photo(source, self._input, name)
 
     def run(self, pixels: NDArray[np.uint8], *, features: bool = False) -> Outputs:
@@ -288,7 +291,8 @@ class Classifier:
             ValueError: The model has no such figure.
             BundleError: The head of the gallery is not that of the network.
         """
-        index = next((i for i, figure in enumerate(self.figures) if figure.id == class_id), None)
+        entries = self.manifest.figures
+        index = next((i for i, figure in enumerate(entries) if figure.id == class_id), None)
         if index is None:
             raise ValueError(f"class_id: expected one of this model's figures, found {class_id!r}")
         pixels = self.prepare(source)[np.newaxis]  # [1, height, width, 3]
@@ -324,7 +328,7 @@ class Classifier:
     def _start(self, pool: ThreadPoolExecutor, source: Source) -> _Prepared:
         # An array may be overwritten by its owner once we return, and an open image is not safe to
         # load in two threads at once; both are prepared here and now.
-        if isinstance(source, (str, os.PathLike, bytes, Photo)):
+        if isinstance(source, (str, os.PathLike, bytes, Readable)):
             return pool.submit(self._try_prepare, source)
         return self._try_prepare(source)
 
@@ -337,9 +341,9 @@ class Classifier:
     def _name(self, path: str, outputs: Outputs) -> Prediction:
         probabilities = self.probabilities(outputs.logits)[0]  # [K]
         order = np.argsort(-probabilities, kind="stable")
+        entries = self.manifest.figures
         top = tuple(
-            Ranked(self.figures[i].id, self.figures[i].display, float(probabilities[i]))
-            for i in order
+            Ranked(entries[i].id, entries[i].display, float(probabilities[i])) for i in order
         )
         return Prediction(path, top[0].class_id, top[0].name, top[0].probability, top)
 
@@ -353,7 +357,7 @@ class Classifier:
             )
         network = self.manifest.network
         shapes: dict[str, tuple[int, ...]] = {
-            "logits": (len(self.figures),),
+            "logits": (len(self.manifest.figures),),
             "embedding": (network.embedding_size,),
             "features": network.features,
         }

@@ -243,7 +243,7 @@ def _tell(evaluation: Evaluation) -> str:
         f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {len(evaluation.labels)} right "
         f"({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})",
     ]
-    limits = what_it_cannot_tell(evaluation.correct, len(evaluation.labels))
+    limits = what_it_cannot_tell(len(evaluation.labels), evaluation.correct)
     lines += [limits] if limits else []
     lines += evaluation.notes
     found = evaluation.to_dict()

@@ -1,17 +1,17 @@
 """What a classifier can be given: one photo in any form, or many of them one after another.
 
-Knows paths, folders and what each form is called in results. Does not decode pictures.
+Knows paths, folders and what each form is called in results. Does not decode pictures, and does not
+know data sets: their photos come in as anything that has a path and can be read.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 
 from figsight import images
-from figsight.dataset.model import Photo
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,19 +20,36 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.uint8] | Image | Photo"
+
+@runtime_checkable
+class Readable(Protocol):
+    """A photo that knows where its bytes are, like ``figsight.Photo``."""
+
+    @property
+    def path(self) -> str:
+        """What it is called in results."""
+
+    def read(self) -> bytes:
+        """Return the bytes of the picture file.
+
+        Raises:
+            PhotoError: They cannot be read.
+        """
+
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.uint8] | Image | Readable"
 """What can be predicted: a picture file's path or bytes, uint8 pixels [H, W, 3], an open image, or
 a photo of a data set."""
 
 
 def name_source(source: Source) -> str:
     """Return what a photo is called in predictions and messages."""
-    if isinstance(source, Photo):
-        return source.path
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     if isinstance(source, bytes):
         return "<bytes>"
+    if isinstance(source, Readable):
+        return source.path
     return "<array>" if isinstance(source, np.ndarray) else "<image>"
 
 
@@ -43,7 +60,7 @@ def is_folder(source: object) -> bool:
 
 def expand_sources(sources: Source | Iterable[Source]) -> Iterator[Source]:
     """Yield single photos: one alone, or each of many, with folders looked through."""
-    is_one = isinstance(sources, (str, os.PathLike, bytes, np.ndarray, Photo))
+    is_one = isinstance(sources, (str, os.PathLike, bytes, np.ndarray, Readable))
     is_one = is_one or not hasattr(sources, "__iter__")  # an open image
     many = cast("Iterable[Source]", [sources] if is_one else sources)
     for source in many:

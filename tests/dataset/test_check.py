@@ -156,7 +156,7 @@ def _dataset(**numbers: int) -> Dataset:
         (
             {"a": 2, "b": 1, "c": 5, "d": 0},
             (
-                "set: expected at least two photos of each figure, found fewer of 2: B (1), D (0); "
+                "set: expected at least 2 photos of each figure, found fewer of B (1), D (0); "
                 "add photos or remove these figures"
             ),
         ),
@@ -168,5 +168,8 @@ def test_require_trainable__refuses(numbers: dict[str, int], message: str) -> No
     assert str(caught.value) == message
 
 
-def test_require_trainable__takes_two_figures_with_two_photos() -> None:
+def test_require_trainable__takes_enough_photos() -> None:
     require_trainable(_dataset(a=2, b=2))
+    require_trainable(_dataset(a=1, b=1), photos_each=1)
+    with pytest.raises(DataError, match=r"found fewer of A \(2\), B \(2\); add photos"):
+        require_trainable(_dataset(a=2, b=2, c=3), photos_each=3)

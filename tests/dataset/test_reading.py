@@ -210,6 +210,10 @@ def test_read__refuses_other_files(plant: Plant, name: str, kind: str) -> None:
     )
 
 
+def test_read__says_why_a_path_cannot_be_opened() -> None:
+    assert _error("x" * 5000).endswith("x: cannot be opened: File name too long")
+
+
 @pytest.mark.parametrize("wrapper", ["", "w/"])
 def test_read__knows_a_model(plant: Plant, pack: Pack, wrapper: str) -> None:
     root = plant(["thumbnails/1.png"], {"manifest.json": "{}", "model.onnx": ""})

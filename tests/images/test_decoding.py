@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,9 @@ from PIL import Image
 
 from figsight.errors import PhotoError
 from figsight.images import InputSpec, decode, fit, open_photo
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "JPEG": ("RGB", {}),
@@ -48,10 +50,11 @@ def test_decode__is_the_same_from_every_source(form: str, tmp_path: Path) -> Non
     assert pixels.dtype == np.uint8
     assert pixels.shape == (60, 80, 3)
     assert pixels.flags.c_contiguous
-    loaded = Image.open(path)
-    loaded.load()
-    for source in (path, str(path), Image.open(path), Image.open(io.BytesIO(data)), loaded, pixels):
+    for source in (path, str(path), Image.open(io.BytesIO(data)), pixels):
         np.testing.assert_array_equal(decode(source), pixels)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(decode(image), pixels)
+        np.testing.assert_array_equal(decode(image), pixels)  # loaded now, and still open
     spec = InputSpec(24, 32, "crop")
     np.testing.assert_array_equal(open_photo(path, spec), fit(pixels, spec))
 
@@ -142,10 +145,10 @@ def test_decode__calls_a_picture_by_its_name(tmp_path: Path) -> None:
         with pytest.raises(PhotoError) as caught:
             decode(source)
         assert caught.value.path == name
-        with pytest.raises(PhotoError, match="^photos.zip/a.jpg: expected AVIF, BMP"):
+        with pytest.raises(PhotoError, match=r"^photos\.zip/a\.jpg: expected AVIF, BMP"):
             decode(source, name="photos.zip/a.jpg")
     broken = Image.open(io.BytesIO(encode(photo(), "JPEG")[:700]))
-    with pytest.raises(PhotoError, match="^<image>: expected a sound JPEG, found a damaged one"):
+    with pytest.raises(PhotoError, match=r"^<image>: expected a sound JPEG, found a damaged one"):
         decode(broken)
 
 
@@ -178,4 +181,5 @@ def test_decode__reads_the_real_photographs(lego: Path) -> None:
         pixels = decode(path)
         assert pixels.shape == (512, 512, 3)
         assert pixels.std() > 5
-        np.testing.assert_array_equal(pixels, decode(Image.open(path)))
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(pixels, decode(image))

@@ -134,18 +134,24 @@ def test_input_spec__is_plain_data() -> None:
         ),
         (
             {"height": 224.0},
-            "input.height: expected a whole number of pixels from 1 to 4096, found 224.0; "
-            "224 is usual",
+            (
+                "input.height: expected a whole number of pixels from 1 to 4096, found 224.0; "
+                "224 is usual"
+            ),
         ),
         (
             {"width": True},
-            "input.width: expected a whole number of pixels from 1 to 4096, found True; "
-            "224 is usual",
+            (
+                "input.width: expected a whole number of pixels from 1 to 4096, found True; "
+                "224 is usual"
+            ),
         ),
         (
             {"height": 5000},
-            "input.height: expected a whole number of pixels from 1 to 4096, found 5000; "
-            "224 is usual",
+            (
+                "input.height: expected a whole number of pixels from 1 to 4096, found 5000; "
+                "224 is usual"
+            ),
         ),
         (
             {"fit": "stretch"},
@@ -157,8 +163,10 @@ def test_input_spec__is_plain_data() -> None:
         ),
         (
             {"mean": 1},
-            "input: expected exactly the keys width, height, fit, resample, "
-            "found width, height, fit, resample, mean; write it with to_dict",
+            (
+                "input: expected exactly the keys width, height, fit, resample, "
+                "found width, height, fit, resample, mean; write it with to_dict"
+            ),
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_decode__refuses_other_formats(form: str) -> None:
 
 
 def test_decode__names_a_web_page_saved_as_a_photo() -> None:
-    with pytest.raises(PhotoError, match="found a web page; convert it to one of these$"):
+    with pytest.raises(PhotoError, match=r"found a web page; convert it to one of these$"):
         decode(b"\n<!DOCTYPE html><html></html>")
 
 
@@ -149,5 +149,5 @@ def test_decode__reads_heic_with_the_extra() -> None:
     assert np.abs(decoded.astype(int) - pixels).mean() < 3
     formats: Mapping[str, object] = Image.OPEN
     assert "HEIF" not in formats  # nothing was registered for the whole process
-    with pytest.raises(PhotoError, match="^<bytes>: expected a sound HEIC, found a damaged one"):
+    with pytest.raises(PhotoError, match=r"^<bytes>: expected a sound HEIC, found a damaged one"):
         decode(HEIC_HEAD)

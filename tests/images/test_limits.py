@@ -81,9 +81,9 @@ def test_decode__refuses_costly_formats_sooner(form: str) -> None:
 
 @pytest.mark.usefixtures("small_limits")
 def test_decode__refuses_a_tiff_of_one_large_strip() -> None:
-    image = noise(180, 160)
-    decode(encode(image, "TIFF", compression="tiff_deflate"))
-    data = encode(image, "TIFF", compression="tiff_deflate", tiffinfo={278: 160}, strip_size=10**9)
+    image = noise(160, 150)
+    decode(encode(image, "TIFF", compression="tiff_deflate", strip_size=8192))
+    data = encode(image, "TIFF", compression="tiff_deflate", strip_size=10**9)
     with pytest.raises(PhotoTooLargeError, match="as TIFF"):
         decode(data)
 
@@ -194,7 +194,7 @@ def test_decode__stops_a_header_that_never_ends(monkeypatch: pytest.MonkeyPatch)
 
 def test_decode__refuses_text_bombs() -> None:
     text = PngImagePlugin.PngInfo()
-    text.add(b"zTXt", b"comment\0\0" + zlib.compress(bytes(80_000_000)))
+    text.add(b"zTXt", b"comment\0\0" + zlib.compress(bytes(2_000_000)))
     with pytest.raises(PhotoError, match="Decompressed data too large"):
         decode(encode(noise(8, 8), "PNG", pnginfo=text))
 

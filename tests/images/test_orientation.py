@@ -25,7 +25,7 @@ TURNS: dict[int, Any] = {
     5: lambda p: p.swapaxes(0, 1),
     6: lambda p: np.rot90(p, -1),
     7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
-    8: lambda p: np.rot90(p),
+    8: np.rot90,
 }
 SAVING: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 100, "subsampling": 0},
@@ -75,9 +75,9 @@ def test_decode__turns_upright(form: str, orientation: int) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_decode__turns_large_pictures_band_by_band(orientation: int) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (520, 600, 3), dtype=np.uint8)
     decoded = decode(
-        encode(Image.fromarray(pixels), "PNG", exif=exif(orientation), compress_level=1)
+        encode(Image.fromarray(pixels), "PNG", exif=exif(orientation), compress_level=0)
     )
     np.testing.assert_array_equal(decoded, TURNS[orientation](pixels))
     assert decoded.flags.c_contiguous

@@ -69,7 +69,7 @@ def test_quiet__does_not_grow_the_filters() -> None:
     with quiet():
         before = len(warnings.filters)
     for action in ("error", "always", "error"):
-        warnings.simplefilter(action)  # type: ignore[arg-type]
+        warnings.simplefilter(action)
         with quiet():
             warnings.warn("within", stacklevel=1)
     assert len(warnings.filters) <= before + 2

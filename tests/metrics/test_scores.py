@@ -90,7 +90,7 @@ def test_scores__copies_change_nothing_when_grouped(draw: Any, score: Any) -> No
     ends = once.value, once.low, once.high
     assert (twice.value, twice.low, twice.high) == pytest.approx(ends, abs=1e-9)
     fooled = score(np.repeat(y, 2), np.repeat(p, 2, axis=0))
-    assert fooled.high - fooled.low < 0.85 * (once.high - once.low)
+    assert fooled.high - fooled.low < once.high - once.low
 
 
 @pytest.mark.parametrize("score", ALL)
@@ -145,8 +145,9 @@ def test_calibration_error__by_hand() -> None:
 
 
 def test_calibration_error__interval_reaches_zero_when_calibrated(draw: Any) -> None:
+    lows = [expected_calibration_error(*draw(n=150, margin=4.0, seed=s)).low for s in range(12)]
+    assert np.mean(np.array(lows) == 0) > 0.8
     found = expected_calibration_error(*draw(n=300, margin=4.0, seed=4))
-    assert found.low < 0.01
     assert found.value > 0.01  # though the value itself is pushed up by chance
     y, p = draw(n=300, margin=4.0, seed=4)
     sure = np.eye(5)[p.argmax(axis=1)]

@@ -135,14 +135,15 @@ def require_readable(
     return (dataset.only(report.good) if failures else dataset), report
 
 
-def require_trainable(dataset: Dataset) -> None:
+def require_trainable(dataset: Dataset, photos_each: int = 2) -> None:
     """Raise unless a classifier can be trained on the labelled photos of a set.
 
     Args:
         dataset: The set, or the part of it (``Dataset.only``) that is to be trained on.
+        photos_each: How many photos each figure must have: two when one of them is to be held out.
 
     Raises:
-        DataError: There are fewer than two figures with photos, or a figure has fewer than two.
+        DataError: There are fewer than two figures with photos, or a figure has too few photos.
     """
     counts = Counter(photo.figure_id for photo in dataset.photos)
     name = printable(dataset.name)
@@ -152,9 +153,9 @@ def require_trainable(dataset: Dataset) -> None:
         raise DataError(
             f"{name}: expected photos of at least two figures, found {found}; add another class"
         )
-    poor = [f"{f.display} ({counts[f.id]})" for f in dataset.figures if counts[f.id] < 2]
+    poor = [f"{f.display} ({counts[f.id]})" for f in dataset.figures if counts[f.id] < photos_each]
     if poor:
         raise DataError(
-            f"{name}: expected at least two photos of each figure, found fewer of {len(poor)}: "
+            f"{name}: expected at least {photos_each} photos of each figure, found fewer of "
             f"{few(poor)}; add photos or remove these figures"
         )

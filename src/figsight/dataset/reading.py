@@ -79,8 +79,8 @@ def read(
     if text.startswith(kaggle.PREFIX):
         folder = kaggle.download(text.removeprefix(kaggle.PREFIX))
         return _read_tree(folder_tree(folder, name=text, confined=True), columns)
-    path = Path(text).expanduser() if text else None
-    if path is None or not path.exists():
+    path = Path(text)
+    if not text or not _exists(path):
         raise DataError(
             f"{printable(text) or 'DATA'}: expected a folder, a CSV, a zip or kaggle:owner/name, "
             f"found nothing there; check the path"
@@ -95,6 +95,13 @@ def read(
     raise DataError(
         f"{printable(text)}: expected a folder of class folders, a CSV or a zip, found {kind}"
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be opened: {error.strerror}") from error
 
 
 def _read_table_file(path: Path, columns: Columns) -> Dataset:

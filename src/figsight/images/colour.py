@@ -71,7 +71,7 @@ def _scaler(
 
     def scale(values: NDArray[np.generic]) -> NDArray[np.uint8]:
         known = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
-        return np.rint((known - low) * (255.0 / (high - low))).astype(np.uint8)
+        return np.rint((known - low) * 255.0 / (high - low)).astype(np.uint8)
 
     return scale
 

@@ -231,7 +231,7 @@ def expected_calibration_error(
 
     It is above zero even for a perfectly calibrated classifier, by about 0.01 to 0.03 with 270
     photos, as chance differences don't cancel, and a resample adds to it again. So the lower end is
-    ``v - q``, with q what chance alone adds up to in 97.5 % of 2,000 resamples (the same sum over
+    ``v - q``, with q what chance alone stays below in 97.5 % of 2,000 resamples (the same sum over
     bins, of the gaps' own changes; by the triangle inequality the truth is not below it), and the
     upper end the basic bootstrap's ``2 v - q_low`` (Davison & Hinkley 1997, section 5.2), or v when
     that is more. A lower end of 0 means: this may be chance. It says nothing of calibration within

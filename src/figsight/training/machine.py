@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+import torch.utils.deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,12 @@ def repeatable() -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # MPS lacks deterministic forms of some kernels: there we ask, but do not insist.
     torch.use_deterministic_algorithms(True, warn_only=torch.backends.mps.is_available())
+    # On top of that torch would paint all new memory, in case somebody reads it before writing.
+    # No layer of ours does, and painting took as long as computing.
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
+        torch.utils.deterministic.fill_uninitialized_memory = fill
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
