@@ -151,9 +151,9 @@ def _load(paths: list[Path]) -> tuple[list[str], list[Image.Image], list[Fingerp
         except PhotoError as error:
             print(f"left out: {error}")
             continue
-        start = time.perf_counter()
+        start = time.process_time()
         prints.append(fingerprint(pixels, sha256))
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         names.append(name)
         pictures.append(Image.fromarray(pixels))
     print(f"{len(names)} different files; fingerprint {1e3 * statistics.median(seconds):.2f} ms")
@@ -182,13 +182,15 @@ def _sheet(pairs: list[tuple[str, Image.Image, Image.Image]], path: Path, side: 
 def _measure_different(
     names: list[str], pictures: list[Image.Image], prints: list[Fingerprint], sheets: Path | None
 ) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     found = find_copies(prints)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     scores = sorted(_scores(prints).items(), key=lambda item: (-item[1], item[0]))
     apart = [item for item in scores if item[1] < MIN_SCORE]
     n = len(prints)
-    print(f"{n * (n - 1) // 2} pairs, {len(scores)} scored above 0, {seconds:.1f} s")
+    print(
+        f"{n * (n - 1) // 2} pairs, {len(scores)} scored above 0, {seconds:.1f} s of the processor"
+    )
     print(f"joined: {len(found.near)} pairs; {n - max(found.groups, default=-1) - 1} photos fewer")
     for pair in found.near[:60]:
         mark = " mirrored" * pair.mirrored
@@ -200,7 +202,8 @@ def _measure_different(
         joined = [((p.first, p.second), p.score) for p in found.near]
         for kind, chosen in (("joined", joined[:40]), ("apart", apart[:40])):
             shown = [(f"{score:.4f}", pictures[i], pictures[j]) for (i, j), score in chosen]
-            _sheet(shown, sheets / f"{kind}.png")
+            if shown:
+                _sheet(shown, sheets / f"{kind}.png")
 
 
 def _measure_copies(pictures: list[Image.Image], prints: list[Fingerprint], every: int) -> None:

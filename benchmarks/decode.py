@@ -1,4 +1,4 @@
-"""What decoding costs: every file of a folder in a fresh process, and good photos by the thousand.
+"""What decoding costs: files one by one in fresh processes, and good photos in a row.
 
     python benchmarks/decode.py FOLDER             every file: outcome, seconds, peak memory
     python benchmarks/decode.py --photos FOLDER    milliseconds for decode and fit, median

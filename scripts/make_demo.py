@@ -23,8 +23,9 @@ from PIL import Image
 
 from toys.backdrop import make_backdrops
 from toys.body import Pose, place_joints
-from toys.camera import Light, Photographer, Scene, View, blur, develop
+from toys.camera import Light, Photographer, Scene, View
 from toys.cast import FIGURES, STRANGERS
+from toys.lens import blur, develop
 
 if TYPE_CHECKING:
     from toys.shapes import Array
@@ -149,9 +150,8 @@ def main() -> None:
         write_photo(path, name, view, arguments.seed)
         total += path.stat().st_size
     seconds = time.monotonic() - started
-    print(
-        f"{len(jobs)} photos, {total / 1e6:.2f} MB, {seconds:.0f} s ({time.process_time():.0f} s CPU)"
-    )
+    busy = time.process_time()
+    print(f"{len(jobs)} photos, {total / 1e6:.2f} MB, {seconds:.0f} s ({busy:.0f} s of CPU)")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No deadlines: a busy machine must not fail a test. No database: tests leave nothing behind.
+settings.register_profile(
+    "figsight",
+    deadline=None,
+    database=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("figsight")
 
 
 def _real_photographs(path: Path) -> Path:

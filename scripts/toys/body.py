@@ -51,7 +51,7 @@ Frames = dict[str, tuple[Array, Array]]
 
 
 def place_joints(pose: Pose) -> Frames:
-    """Return for each joint the rotation [3, 3] and origin [3] that bring its points to the world."""
+    """Return the rotation [3, 3] and origin [3] that bring each joint's points to the world."""
     whole = rotation("z", pose.lean)
     local: dict[str, tuple[Array, Vector]] = {
         "torso": (np.eye(3, dtype=np.float32), (0.0, _HIP, 0.0)),

@@ -1,6 +1,7 @@
-"""The photographer: rays, shadows, light on plastic and steel, focus, grain.
+"""The photographer: rays, shadows, light on plastic and steel.
 
-Knows how a scene becomes pixels. Does not know who stands in it.
+Knows how a scene becomes light on a sensor. Does not know who stands in it, nor what the lens and
+the film do to that light (``lens.py``).
 
 Rays are marched through the figure's distance field (Hart 1996, "Sphere tracing") in square tiles
 of the picture; each tile looks only at the parts whose bounding spheres its rays can meet, which
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from toys.lens import defocus, find_edges, shrink
 from toys.paint import step
 from toys.shapes import Array, Vector, column, length
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from toys.backdrop import Backdrop
     from toys.body import Frames, Part
 
-_TILE = 64
+_TILE = 48
 _STEPS = 56
 _NEAR = 0.0012
 _SHADOW_REACH = 2.6
@@ -225,15 +227,15 @@ class Photographer:
         self.bounce = self.room
 
     def take(self, size: int, finer: int = 2) -> Array:
-        """Return the picture as linear light, [size, size, 3], antialiased by finer squared rays."""
+        """Return the picture as linear light, [size, size, 3], from finer x finer rays a pixel."""
         along = self._rays(size * finer)  # [3, S * S]
         place, depth = self._take_place(along, size, finer)
         mean = place.mean(axis=1, keepdims=True)
         self.bounce = 0.35 * mean + 0.25 * self.room
-        figure, alpha = self._take_figure(along, size * finer)
-        layers = [_shrink(v, size, finer) for v in (place, figure, alpha, depth)]
+        figure, alpha = self._take_figure(along, size, finer)
+        layers = [shrink(v, size, finer) for v in (place, figure, alpha, depth)]
         far, near, cover, away = layers
-        far = _defocus(far, away[..., 0], self.view.distance, size)
+        far = defocus(far, away[..., 0], self.view.distance, size)
         return far * (1.0 - cover) + near
 
     def _rays(self, size: int) -> Array:
@@ -286,25 +288,44 @@ class Photographer:
         first, second = (v.ravel().astype(np.float32) for v in cells)
         return first, second
 
-    def _take_figure(self, along: Array, size: int) -> tuple[Array, Array]:
+    def _take_figure(self, along: Array, size: int, finer: int) -> tuple[Array, Array]:
         """Return the figure's light times its cover [3, N], and its cover [1, N]."""
         colour = np.zeros_like(along)
         cover = np.zeros((1, along.shape[1]), np.float32)
-        index = np.arange(size * size).reshape(size, size)
-        for row in range(0, size, _TILE):
+        rays = np.arange(along.shape[1]).reshape(size, finer, size, finer)
+        rays = rays.transpose(0, 2, 1, 3).reshape(size, size, finer * finer)
+        first, others = rays[..., 0], rays[..., 1:]
+        self._trace(along, rays[..., :1], np.ones((size, size), bool), (colour, cover))
+        # Where one ray tells what its neighbours tell, the pixel's other rays would tell no more.
+        rough = find_edges(np.vstack((colour[:, first], cover[:, first])))
+        plain = first[~rough][:, None]
+        colour[:, others[~rough]] = colour[:, plain]
+        cover[:, others[~rough]] = cover[:, plain]
+        self._trace(along, others, rough, (colour, cover))
+        return colour, cover
+
+    def _trace(
+        self,
+        along: Array,
+        rays: NDArray[np.intp],
+        wanted: NDArray[np.bool_],
+        into: tuple[Array, Array],
+    ) -> None:
+        """Trace some rays [size, size, k] of the pixels that are wanted, tile by tile."""
+        size = len(rays)
+        for top in range(0, size, _TILE):
             for left in range(0, size, _TILE):
-                tile = index[row : row + _TILE, left : left + _TILE].ravel()
-                rays = along[:, tile]
-                solids = self.scene.near_rays(self.eye, rays)
+                place = np.s_[top : top + _TILE, left : left + _TILE]
+                chosen = rays[place][wanted[place]].ravel()
+                solids = self.scene.near_rays(self.eye, along[:, chosen]) if chosen.size else []
                 if not solids:
                     continue
-                far, hit = _march(solids, self.eye, rays)
-                if hit.any():
-                    seen = tile[hit]
-                    light = self._shade(solids, rays[:, hit], far[hit])
-                    colour[:, seen] = np.minimum(light, 3.0)  # one spark must not fill a pixel
-                    cover[0, seen] = 1.0
-        return colour, cover
+                far, hit = _march(solids, self.eye, along[:, chosen])
+                seen = chosen[hit]
+                if seen.size:
+                    light = self._shade(solids, along[:, seen], far[hit])
+                    into[0][:, seen] = np.minimum(light, 3.0)  # one spark must not fill a pixel
+                    into[1][0, seen] = 1.0
 
     def _shade(self, solids: Sequence[_Solid], along: Array, far: Array) -> Array:
         points = self.eye + along * far
@@ -367,48 +388,3 @@ class Photographer:
         away = self.right * (1.0 if self.light.side < 0 else -1.0) - self.forward * 0.25
         away = away + column((0, 0.45, 0))
         return (away / length(away))[:, 0]
-
-
-def _shrink(values: Array, size: int, finer: int) -> Array:
-    cells = values.reshape(values.shape[0], size, finer, size, finer)
-    return cells.mean(axis=(2, 4)).transpose(1, 2, 0)
-
-
-def _defocus(image: Array, depth: Array, focus: float, size: int) -> Array:
-    """Blur each pixel by its distance from the plane of focus, from a small stack of blurs."""
-    circle = np.abs(1.0 / depth - 1.0 / focus) * focus * size * 0.034  # pixels
-    widths = (0.0, 0.8, 1.8, 3.6, 7.0)
-    stack = [image] + [blur(image, width) for width in widths[1:]]
-    place = np.interp(circle, widths, np.arange(len(widths)))
-    result = np.zeros_like(image)
-    for number, layer in enumerate(stack):
-        result += layer * np.clip(1.0 - np.abs(place - number), 0.0, 1.0)[..., None].astype(
-            np.float32
-        )
-    return result
-
-
-def blur(image: Array, width: float) -> Array:
-    """Return an image [H, W, C] under a Gaussian of this standard deviation, its border repeated."""
-    reach = max(1, int(np.ceil(2.5 * width)))
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
-    weights = (weights / weights.sum()).astype(np.float32)
-    for axis in (0, 1):
-        pad = [(reach, reach) if a == axis else (0, 0) for a in range(3)]
-        wide = np.pad(image, pad, mode="edge")
-        count = image.shape[axis]
-        image = sum(
-            (w * np.take(wide, range(k, k + count), axis=axis) for k, w in enumerate(weights)),
-            start=np.zeros_like(image),
-        )
-    return image
-
-
-def develop(light: Array, exposure: float = 1.0) -> Array:
-    """Return linear light as sRGB in 0..1, its highlights rolled off instead of clipped."""
-    bright = np.maximum(light * exposure, 0.0)
-    rolled = bright * (1.0 + bright / 5.0) / (1.0 + bright * 0.62)
-    rolled = np.clip(rolled, 0.0, 1.0)
-    low = 12.92 * rolled
-    high = 1.055 * np.power(np.maximum(rolled, 1e-6), 1 / 2.4) - 0.055
-    return np.where(rolled <= 0.0031308, low, high).astype(np.float32)

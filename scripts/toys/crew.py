@@ -35,8 +35,8 @@ def astronaut() -> list[Part]:
     sleeve = over(plain(white), (band(-0.2, -0.14), orange))
     leg = over(plain(white), (band(-0.26, -0.19), orange))
     helmet = sphere(0.43).at(y=0.02)
-    visor = ellipsoid(0.325, 0.27, 0.3).at(0, 0.02, 0.17)
-    ring = torus(0.29, 0.035).squashed(z=0.84).turned("x", 90).at(0, 0.02, 0.29)
+    visor = ellipsoid(0.34, 0.29, 0.305).at(0, 0.02, 0.2)
+    ring = ellipsoid(0.37, 0.345, 0.27).at(0, 0.02, 0.2)
     dials = over(
         plain("#c9d0d8"),
         (discs([(-0.07, 0.33)], 0.026), "#d92f2f"),

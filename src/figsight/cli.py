@@ -7,14 +7,16 @@ can mend is one line after ``figsight:`` and exit code 2.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from figsight.errors import FigsightError, OutputError, PhotoError, UnreadablePhotosError
+from figsight.errors import FigsightError, PhotoError, UnreadablePhotosError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from figsight.evaluation import Evaluation
 
 FAILED = 2
+SEED = click.IntRange(0, 2**31 - 1)
+# What only a cross-validation listens to, and what only a finished model does.
+FOR_FOLDS = ("repeats", "recipe", "backbone", "weights", "epochs", "seed", "work")
+FOR_MODEL = ("split",)
 
 
 class Command(click.Group):
@@ -31,16 +37,24 @@ class Command(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A file's name may be bytes that are no text: show them, as standard error does.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
-        except UnreadablePhotosError as error:
-            for failure in error.failures:
-                click.echo(f"unreadable: {failure}", err=True)
-            click.echo(f"figsight: {error}", err=True)
-            ctx.exit(FAILED)
         except FigsightError as error:
-            click.echo(f"figsight: {error}", err=True)
+            if isinstance(error, UnreadablePhotosError):
+                for failure in error.failures:
+                    _complain("unreadable", failure)
+            _complain("figsight", error)
             ctx.exit(FAILED)
+
+
+def _complain(who: str, error: FigsightError) -> None:
+    """Write an error as one line, whatever characters a file's name put into it."""
+    from figsight.dataset.names import printable
+
+    click.echo(f"{who}: {printable(error, 4000)}", err=True)
 
 
 def _data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +79,7 @@ def _read(data: str, options: dict[str, Any]) -> Dataset:
 
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="figsight")
+@click.version_option(package_name="figsight", prog_name="figsight")
 def main() -> None:
     """From a folder of photos to a classifier you can trust, on a laptop, offline.
 
@@ -77,13 +91,21 @@ def main() -> None:
 @main.command()
 @click.argument("data")
 @click.option("-o", "--output", required=True, metavar="MODEL", help="The model to write.")
-@click.option("--recipe", default="quick", show_default=True, help="quick, densenet121, or a .toml.")
+@click.option(
+    "--recipe", default="quick", show_default=True, help="quick, densenet121, or a .toml."
+)
 @click.option("--backbone", metavar="NAME", help="Another convolutional timm network.")
 @click.option("--weights", metavar="FILE", help="Start from a safetensors file, or 'random'.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.")
 @click.option("--folds", type=click.IntRange(min=0), help="Networks that measure; 0 for none.")
-@click.option("--seed", default=0, show_default=True, help="Of everything random.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything random.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    help="What to train on.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("--skip-bad", is_flag=True, help="Leave unreadable photos out.")
@@ -137,7 +159,7 @@ def predict(
         for result in _predict_each(classifier, photos):
             if isinstance(result, PhotoError):
                 failures += 1
-                click.echo(f"figsight: {result}", err=True)
+                _complain("figsight", result)
                 continue
             write(result)
             if picture is not None:
@@ -159,14 +181,18 @@ def _predict_each(
 
 def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], None]:
     if as_json:
-        return lambda one: click.echo(json.dumps(one.to_dict(top), ensure_ascii=False))
+        # In ASCII it is JSON in every locale, whatever bytes the photo's name is made of.
+        return lambda one: click.echo(json.dumps(one.to_dict(top)))
     if as_csv:
-        table = csv.writer(sys.stdout, lineterminator="\n")
-        table.writerow(["path", "class_id", "name", "probability"])
-        return lambda one: table.writerow(
-            [one.path, one.class_id, one.name, f"{one.probability:.6f}"]
-        )
+        _echo_row(["path", "class_id", "name", "probability"])
+        return lambda one: _echo_row([one.path, one.class_id, one.name, f"{one.probability:.6f}"])
     return lambda one: click.echo(_describe(one, top))
+
+
+def _echo_row(cells: list[str]) -> None:
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(cells)
+    click.echo(row.getvalue())
 
 
 def _describe(prediction: Prediction, top: int) -> str:
@@ -187,7 +213,7 @@ def _describe(prediction: Prediction, top: int) -> str:
 @click.option("--backbone", metavar="NAME", help="For --folds.")
 @click.option("--weights", metavar="FILE", help="For --folds.")
 @click.option("--epochs", type=click.IntRange(min=1), help="For --folds.")
-@click.option("--seed", default=0, show_default=True, help="For --folds.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="For --folds.")
 @click.option("--work", metavar="FOLDER", help="Keep finished folds there, and go on with them.")
 @click.option("--split", help="Which split of DATA; by default test, else val, else train.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
@@ -210,20 +236,20 @@ def evaluate(
     if len(arguments) != wanted:
         shape = "MODEL DATA" if folds is None else "--folds N DATA"
         raise click.UsageError(f"expected: figsight evaluate {shape}")
+    _refuse_unheard(FOR_FOLDS if folds is None else FOR_MODEL, folds)
     dataset = _read(arguments[-1], options)
     if folds is None:
         result = evaluation.evaluate(arguments[0], dataset, split=split, skip_bad=skip_bad)
     else:
         from figsight.console import Console
 
-        how = ("repeats", "recipe", "backbone", "weights", "epochs", "seed", "work")
         with Console() as console:
             result = evaluation.cross_validate(
                 dataset,
                 folds=folds,
                 skip_bad=skip_bad,
                 watch=console,
-                **{key: options[key] for key in how},
+                **{key: options[key] for key in FOR_FOLDS},
             )
     click.echo(json.dumps(result.to_dict()) if as_json else _tell(result))
     if picture is not None:
@@ -231,6 +257,15 @@ def evaluate(
 
         for page in save_sheets(draw_evaluation(result), picture):
             click.echo(f"picture: {page}", err=True)
+
+
+def _refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:
+    """Raise when an option was given that would be ignored."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            goes = "goes with --folds only" if folds is None else "does not go with --folds"
+            raise click.UsageError(f"--{name} {goes}")
 
 
 def _tell(evaluation: Evaluation) -> str:
@@ -243,7 +278,9 @@ def _tell(evaluation: Evaluation) -> str:
         f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {len(evaluation.labels)} right "
         f"({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})",
     ]
-    limits = what_it_cannot_tell(len(evaluation.labels), evaluation.correct)
+    # Repeats ask about the same photos again: that tells no more about other photos.
+    n = len({photo.path for photo in evaluation.photos})
+    limits = what_it_cannot_tell(n, round(n * accuracy.value))
     lines += [limits] if limits else []
     lines += evaluation.notes
     found = evaluation.to_dict()
@@ -281,7 +318,7 @@ def show(data: str, picture: Path, each: int, **options: Any) -> None:
 
 @main.command()
 @click.option("-o", "--output", default="demo", show_default=True, type=click.Path(path_type=Path))
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=SEED)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo.")
 def demo(output: Path, seed: int, overwrite: bool) -> None:
     """Train on the pictures that figsight carries, and show what comes of it."""

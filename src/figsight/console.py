@@ -9,6 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+from figsight.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -78,7 +80,7 @@ class Console:
         """Show an epoch."""
         self._epochs += 1
         self._spent += record.seconds
-        left = (self._expected - self._epochs) * self._spent / self._epochs
+        left = max(0, self._expected - self._epochs) * self._spent / self._epochs
         numbers = f"loss {record.loss:.3f}  accuracy {record.accuracy:6.1%}"
         ahead = f"{_duration(left)} left"
         if self._progress is not None and self._task is not None:
@@ -98,7 +100,7 @@ class Console:
             print(line, file=sys.stderr)
 
     def _is_training(self) -> bool:
-        return self._what.startswith(("fold", "holdout", "final"))
+        return self._what.startswith(("fold", "repeat", "holdout", "final"))
 
 
 def _duration(seconds: float) -> str:
@@ -114,8 +116,11 @@ def _duration(seconds: float) -> str:
 
 def _make_progress() -> Any:
     # Here and not above: rich takes longer to import than a photo takes to predict.
-    from rich.console import Console as Terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    try:
+        from rich.console import Console as Terminal
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("training", "train") from error
 
     return Progress(
         TextColumn("{task.description:<16}"),

@@ -80,7 +80,7 @@ def draw_dataset(dataset: Dataset, each: int) -> list[Image]:
         own = photos[figure.id]
         # Spread over the figure's photos: the first few are often of one session.
         for i in np.unique(np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)):
-            lines = (f"{len(own)} photos",) if i == 0 else ()
+            lines = ("1 photo" if len(own) == 1 else f"{len(own)} photos",) if i == 0 else ()
             tiles.append(Tile(shrink(decode_photo(own[i])), figure.display, lines))
     heading = f"{dataset.name}: {len(dataset.figures)} figures, {len(dataset.photos)} photos"
     return draw_sheets(tiles, heading=heading)
@@ -110,4 +110,5 @@ def _title(name: str, probability: float) -> str:
 
 def _percent(probability: float) -> str:
     """Write a probability without claiming certainty: never 100 %."""
-    return "> 99.9 %" if probability > 0.9995 else f"{100 * probability:.1f} %"
+    text = f"{100 * probability:.1f} %"
+    return "> 99.9 %" if text == "100.0 %" else text

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -23,8 +25,11 @@ from figsight.bundle import (
     Score,
     Skipped,
     Training,
+    open_bundle,
+    verify,
     write_bundle,
 )
+from figsight.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,3 +190,25 @@ def forge(folder: Path, change: Callable[[dict[str, Any]], None] = lambda _: Non
     seal = hashlib.sha256(text.encode()).hexdigest()
     file.write_text(text.replace("0" * 64, seal, 1))
     return folder
+
+
+def refusal(path: Path, read: Callable[[Path], object] = open_bundle) -> str:
+    """What opening a model says, on one line, with the path left out."""
+    with pytest.raises(BundleError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
+
+
+def verdict(path: Path) -> str:
+    """What looking at every file says, on one line, with the path left out."""
+    return refusal(path, verify)
+
+
+def write_zip(path: Path, contents: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in contents.items():
+            archive.writestr(name, data)
+    return path

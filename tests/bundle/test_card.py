@@ -95,7 +95,7 @@ def test_card__makes_names_plain_text(name: str, shown: str) -> None:
     assert f"| 1 | {shown} |" in model_card(_name(name))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_card__stays_a_table_whatever_the_names(name: str) -> None:
     card = model_card(_name(name)).splitlines()
@@ -104,7 +104,7 @@ def test_card__stays_a_table_whatever_the_names(name: str) -> None:
     assert sum(a != b for a, b in zip(card, plain, strict=True)) <= 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_card__quotes_for_yaml_on_one_line(text: str) -> None:
     quoted = _quote(text)

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import io
 import os
 import pickle
-import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -23,9 +21,12 @@ from tests.bundle.make import (
     make_model,
     make_proto,
     make_weights,
+    refusal,
+    verdict,
+    write_zip,
 )
 
-from figsight.bundle import Bundle, open_bundle, verify
+from figsight.bundle import open_bundle, verify
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -51,37 +52,6 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def zipped(tmp_path: Path) -> Path:
     return make_bundle(tmp_path / "model.zip")
-
-
-def _refusal(path: Path) -> str:
-    """What opening says, with the path left out."""
-    with pytest.raises(BundleError) as caught:
-        open_bundle(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.startswith(f"{path}: ")
-    return message.removeprefix(f"{path}: ")
-
-
-def _verdict(path: Path) -> str:
-    """What looking at everything says, with the path left out."""
-    with pytest.raises(BundleError) as caught:
-        verify(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.startswith(f"{path}: ")
-    return message.removeprefix(f"{path}: ")
-
-
-def _zip(path: Path, contents: dict[str | zipfile.ZipInfo, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in contents.items():
-            archive.writestr(name, data)
-    return path
-
-
-def _contents(model: Path) -> dict[str | zipfile.ZipInfo, bytes]:
-    return {name: (model / name).read_bytes() for name in FILES}
 
 
 @pytest.mark.parametrize("name", ["model", "model.zip"])
@@ -133,7 +103,7 @@ def test_open__takes_the_folder_zipped_by_hand(model: Path) -> None:
 
 
 def _pickle_in_zip(path: Path) -> None:
-    _zip(path, {"archive/data.pkl": b"\x80\x02."})
+    write_zip(path, {"archive/data.pkl": b"\x80\x02."})
 
 
 @pytest.mark.parametrize(
@@ -152,7 +122,7 @@ def test_open__says_what_is_there_instead(
     tmp_path: Path, make: Callable[[Path], object], found: str, fix: str
 ) -> None:
     make(tmp_path / "model")
-    assert _refusal(tmp_path / "model") == f"expected a figsight model, found {found}{fix}"
+    assert refusal(tmp_path / "model") == f"expected a figsight model, found {found}{fix}"
 
 
 @pytest.mark.parametrize(
@@ -166,14 +136,25 @@ def test_open__needs_a_folder_or_a_zip(
     tmp_path: Path, make: Callable[[Path], object], message: str
 ) -> None:
     make(tmp_path / "model")
-    assert _refusal(tmp_path / "model") == (
+    assert refusal(tmp_path / "model") == (
         f"expected a figsight model (a folder or a zip), {message}"
     )
 
 
+def test_open__does_not_take_a_data_set_for_a_damaged_model(tmp_path: Path) -> None:
+    (tmp_path / "data" / "yoda").mkdir(parents=True)
+    (tmp_path / "data" / "yoda" / "1.jpg").touch()
+    archive = Path(shutil.make_archive(str(tmp_path / "data"), "zip", tmp_path / "data"))
+    for path in (tmp_path / "data", archive):
+        assert refusal(path) == (
+            "expected a figsight model, found no manifest.json: "
+            "give the folder or zip that figsight train wrote"
+        )
+
+
 def test_open__explains_a_zip_of_the_folder_itself(tmp_path: Path) -> None:
-    _zip(tmp_path / "model.zip", {"model/manifest.json": b"{}"})
-    assert _refusal(tmp_path / "model.zip") == (
+    write_zip(tmp_path / "model.zip", {"model/manifest.json": b"{}"})
+    assert refusal(tmp_path / "model.zip") == (
         "expected manifest.json at the top, found 'model/manifest.json': "
         "zip what is in the model's folder, not the folder"
     )
@@ -182,7 +163,7 @@ def test_open__explains_a_zip_of_the_folder_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if name != "manifest.json"])
 def test_open__misses_a_listed_file(model: Path, name: str) -> None:
     (model / name).unlink()
-    assert _refusal(model) == f"{name}: missing (1 of 10 files are): copy the model again"
+    assert refusal(model) == f"{name}: missing (1 of 10 files are): copy the model again"
 
 
 @pytest.mark.parametrize(
@@ -203,18 +184,18 @@ def test_open__refuses_a_file_that_is_not_listed(
     with zipfile.ZipFile(zipped, "a") as archive:
         archive.writestr(name, b"x")
     message = f"expected only the files that manifest.json lists, found '{name}'{note}: remove it"
-    assert _refusal(model) == message
-    assert _refusal(zipped) == message
+    assert refusal(model) == message
+    assert refusal(zipped) == message
 
 
 def test_open__refuses_folders(model: Path) -> None:
     (model / "thumbnails" / "more").mkdir()
-    assert _refusal(model) == (
+    assert refusal(model) == (
         "expected only a model's own files, found the folder 'thumbnails/more': remove it"
     )
     (model / "thumbnails" / "more").rmdir()
     (model / "code").mkdir()
-    assert _refusal(model) == (
+    assert refusal(model) == (
         "expected only a model's own files, found the folder 'code': remove it"
     )
 
@@ -228,7 +209,7 @@ def test_open__refuses_links(model: Path, name: str) -> None:
     else:
         outside.write_bytes(b"")
     inside.symlink_to(outside)
-    assert _refusal(model) == (
+    assert refusal(model) == (
         f"expected plain files, found the link '{name}': remove it, or copy the model with its "
         "links resolved (cp -rL)"
     )
@@ -236,98 +217,20 @@ def test_open__refuses_links(model: Path, name: str) -> None:
 
 def test_open__refuses_devices(model: Path) -> None:
     os.mkfifo(model / "evaluations.jsonl")
-    assert _refusal(model) == (
+    assert refusal(model) == (
         "expected only a model's own files, found the device 'evaluations.jsonl': remove it"
     )
-
-
-def _entry(name: str, mode: int = 0o100644, method: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name)
-    entry.external_attr = mode << 16
-    entry.compress_type = method
-    return entry
-
-
-@pytest.mark.parametrize(
-    ("entry", "found"),
-    [
-        (_entry("../evil"), "a path out of the model, '../evil'"),
-        (_entry("/etc/passwd"), "a path out of the model, '/etc/passwd'"),
-        (_entry("thumbnails/../../x"), "a path out of the model, 'thumbnails/../../x'"),
-        (_entry("a\\b"), r"the odd name 'a\\b'"),
-        (_entry("evaluations.jsonl", 0o120777), "the link 'evaluations.jsonl'"),
-        (_entry("evaluations.jsonl", 0o020666), "the device 'evaluations.jsonl'"),
-        (_entry("code/", 0o040755), "the folder 'code/'"),
-        (
-            _entry("evaluations.jsonl", method=zipfile.ZIP_BZIP2),
-            "an unusual compression of 'evaluations.jsonl'",
-        ),
-    ],
-)
-def test_open__refuses_odd_entries_of_a_zip(
-    zipped: Path, entry: zipfile.ZipInfo, found: str
-) -> None:
-    with zipfile.ZipFile(zipped, "a") as archive:
-        archive.writestr(entry, b"target")
-    assert _refusal(zipped) == (
-        f"expected plain files, found {found}: make the zip from the model's folder again"
-    )
-
-
-def test_open__refuses_a_name_that_ends_at_a_nul(zipped: Path) -> None:
-    data = zipped.read_bytes().replace(b"history.csv", b"history.cs\0")
-    zipped.write_bytes(data)
-    assert _refusal(zipped) == (
-        "expected plain files, found the odd name 'history.cs\\x00': "
-        "make the zip from the model's folder again"
-    )
-
-
-def test_open__refuses_an_encrypted_zip(zipped: Path) -> None:
-    data = bytearray(zipped.read_bytes())
-    for found in re.finditer(rb"PK\x01\x02", bytes(data)):
-        data[found.start() + 8] |= 1
-    zipped.write_bytes(bytes(data))
-    assert _refusal(zipped).startswith("expected plain files, found the encrypted file ")
-
-
-def test_open__refuses_a_name_that_is_there_twice(zipped: Path) -> None:
-    with (
-        zipfile.ZipFile(zipped, "a") as archive,
-        pytest.warns(UserWarning, match="Duplicate name"),
-    ):
-        archive.writestr("model.onnx", b"other")
-    assert _refusal(zipped) == "found 'model.onnx' twice in the zip"
-
-
-def test_open__refuses_decompression_bombs(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = model.with_name("bomb.zip")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in _contents(model).items():
-            archive.writestr(name, data)
-        archive.writestr("evaluations.jsonl", bytes(2**20))
-    monkeypatch.setattr("figsight.bundle.store._MAX_UNPACKED", 2**20)
-    assert _refusal(path).endswith("this looks like a decompression bomb")
-
-
-def test_open__reads_no_more_than_a_zip_declares(zipped: Path) -> None:
-    size = zipfile.ZipFile(zipped).getinfo("model.onnx").file_size
-    declared = size.to_bytes(4, "little") * 2
-    zipped.write_bytes(
-        zipped.read_bytes().replace(declared, declared[:4] + (size - 9).to_bytes(4, "little"))
-    )
-    assert "model.onnx: " in _verdict(zipped)
 
 
 def test_open__refuses_files_that_are_too_large(model: Path) -> None:
     with (model / "manifest.json").open("r+b") as file:
         file.truncate(65 * 2**20)
-    assert _refusal(model) == "manifest.json: expected at most 67108864 bytes, found 68157440"
+    assert refusal(model) == "manifest.json: expected at most 67108864 bytes, found 68157440"
 
 
 def test_open__refuses_a_manifest_from_the_future(model: Path) -> None:
     forge(model, lambda manifest: manifest.update(schema=2, novelty=[]))
-    assert _refusal(model) == (
+    assert refusal(model) == (
         "manifest.json: written by a newer figsight (schema 2, this one reads up to 1): "
         "upgrade figsight"
     )
@@ -335,14 +238,14 @@ def test_open__refuses_a_manifest_from_the_future(model: Path) -> None:
 
 def test_open__refuses_a_manifest_without_files(model: Path) -> None:
     forge(model, lambda manifest: manifest.update(files={}))
-    assert _refusal(model) == "manifest.json: files: expected a list of files, found none"
+    assert refusal(model) == "manifest.json: files: expected a list of files, found none"
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "manifest.json"])
 def test_bundle__refuses_a_hash_that_differs(model: Path, name: str) -> None:
     with (model / name).open("ab") as file:
         file.write(b" ")
-    found = _verdict(model)
+    found = verdict(model)
     assert found.startswith(f"{name}: expected SHA-256 ")
     assert found.endswith("the file was changed or damaged; copy the model again")
 
@@ -367,7 +270,7 @@ def test_bundle__refuses_a_forged_graph(model: Path) -> None:
     proto.graph.node[0].domain = "com.evil"
     (model / "model.onnx").write_bytes(proto.SerializeToString())
     forge(model)
-    assert _verdict(model) == (
+    assert verdict(model) == (
         "model.onnx: expected standard operators, found the custom operator 'com.evil': "
         "export the model with figsight again"
     )
@@ -377,7 +280,7 @@ def test_bundle__refuses_a_forged_graph(model: Path) -> None:
 def test_bundle__refuses_a_pickle_under_a_good_name(model: Path, name: str) -> None:
     (model / name).write_bytes(pickle.dumps({"weight": [1.0]}))
     forge(model)
-    assert _verdict(model) == (
+    assert verdict(model) == (
         f"{name}: expected safetensors, found a pickle, which can run code when it is opened: "
         "train the model again"
     )
@@ -386,7 +289,7 @@ def test_bundle__refuses_a_pickle_under_a_good_name(model: Path, name: str) -> N
 def test_bundle__refuses_thumbnails_that_do_not_fit_the_gallery(model: Path) -> None:
     (model / "thumbnails/000003.jpg").unlink()
     forge(model, lambda manifest: manifest["files"].pop("thumbnails/000003.jpg"))
-    assert _verdict(model) == (
+    assert verdict(model) == (
         "thumbnails: expected 4 pictures, one for each photo of the gallery, or none, found 3: "
         "train the model again"
     )
@@ -395,26 +298,10 @@ def test_bundle__refuses_thumbnails_that_do_not_fit_the_gallery(model: Path) -> 
 def test_bundle__refuses_thumbnails_that_are_no_jpeg(model: Path) -> None:
     (model / "thumbnails/000003.jpg").write_bytes(b"<svg/>")
     forge(model)
-    assert _verdict(model) == "thumbnails/000003.jpg: expected a JPEG: train the model again"
+    assert verdict(model) == "thumbnails/000003.jpg: expected a JPEG: train the model again"
 
 
-def _read_all(bundle: Bundle) -> list[object]:
-    gallery = bundle.gallery()
-    network = bundle.network()
-    return [
-        bundle.manifest,
-        bundle.model_bytes(),
-        gallery.embeddings.tobytes(),
-        gallery.paths,
-        {key: value.tobytes() for key, value in network.items()},
-        [bundle.thumbnail(index) for index in range(PHOTOS)],
-        bundle.card(),
-        bundle.history(),
-        bundle.curves(),
-    ]
-
-
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_bundle__notices_any_changed_byte(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -432,41 +319,6 @@ def test_bundle__notices_any_changed_byte(
         if name == "evaluations.jsonl":
             verify(root)
         else:
-            _verdict(root)
+            verdict(root)
     finally:
         (root / name).write_bytes(good)
-
-
-@settings(max_examples=60)
-@given(st.data())
-def test_bundle__reads_a_damaged_zip_right_or_not_at_all(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    root = tmp_path_factory.getbasetemp() / "flip.zip"
-    if not root.exists():
-        make_bundle(root)
-    good = root.read_bytes()
-    with open_bundle(root) as bundle:
-        expected = _read_all(bundle)
-    bad = bytearray(good)
-    # The directory at the end is where zips are most fragile.
-    low = good.index(b"PK\x01\x02") if data.draw(st.booleans()) else 0
-    bad[data.draw(st.integers(low, len(bad) - 1))] ^= data.draw(st.integers(1, 255))
-    damaged = root.with_name("damaged.zip")
-    damaged.write_bytes(bad)
-    try:
-        with open_bundle(damaged) as bundle:
-            assert _read_all(bundle) == expected
-    except BundleError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - either outcome is right
-
-
-def test_bundle__leaves_nothing_open_after_a_refusal(zipped: Path) -> None:
-    buffer = io.BytesIO(zipped.read_bytes())
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("notes.txt", b"x")
-    zipped.write_bytes(buffer.getvalue())
-    before = len(list(Path("/dev/fd").iterdir()))
-    for _ in range(3):
-        _refusal(zipped)
-    assert len(list(Path("/dev/fd").iterdir())) == before

@@ -173,7 +173,7 @@ def test_manifest__is_not_written_with_numbers_that_json_lacks(number: float) ->
         encode_manifest(make_manifest(scores=[score]))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_manifest__notices_any_changed_byte(data: st.DataObject) -> None:
     text = bytearray(TEXT)

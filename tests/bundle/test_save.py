@@ -178,7 +178,7 @@ def _stranger_manifest(path: Path) -> None:
     [
         ("model", _stranger_file, "a file"),
         ("model.zip", _stranger_file, "something that is no model"),
-        ("model", _stranger_folder, "'thesis.tex'"),
+        ("model", _stranger_folder, "something that is no model"),
         ("model.zip", _stranger_folder, "a folder"),
         ("model", _stranger_in_model, "'notes.txt'"),
         ("model", _stranger_manifest, "something that is no model"),

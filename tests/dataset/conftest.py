@@ -7,7 +7,6 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -15,17 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Plant = Callable[..., Path]
-
-
-# No deadlines: a busy machine must not fail a test. No database: tests leave nothing behind.
-settings.register_profile(
-    "figsight",
-    deadline=None,
-    database=None,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("figsight")
 
 
 def picture(colour: str = "red", size: tuple[int, int] = (4, 3)) -> bytes:

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from figsight.dataset import candidates
 from figsight.dataset.copies import NearPair, find_copies, fingerprint
-from figsight.dataset.fingerprints import Fingerprint
 from figsight.dataset.resemblance import MIN_SCORE
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from figsight.dataset.fingerprints import Fingerprint
 
 
 def scene(seed: int, size: int = 200) -> Image.Image:
@@ -46,7 +47,7 @@ def jpeg(picture: Image.Image, quality: int) -> Image.Image:
     return Image.open(stream).convert("RGB")
 
 
-def cropped(picture: Image.Image, left: float, top: float, right: float, bottom: float):
+def cropped(picture: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
     w, h = picture.size
     return picture.crop(
         (round(left * w), round(top * h), round(w - right * w), round(h - bottom * h))
@@ -148,10 +149,10 @@ def test_find_copies__the_order_of_the_photos_changes_nothing_but_numbers(order:
 
     one, other = find_copies(prints), find_copies([prints[k] for k in order])
     assert partition(other.groups, order) == partition(one.groups, list(range(14)))
-    renamed = [
-        NearPair(*sorted((order[pair.first], order[pair.second])), pair.score, pair.mirrored)
-        for pair in other.near
-    ]
+    renamed = []
+    for pair in other.near:
+        first, second = sorted((order[pair.first], order[pair.second]))
+        renamed.append(NearPair(first, second, pair.score, pair.mirrored))
     assert sorted(renamed) == one.near
 
 

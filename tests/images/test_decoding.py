@@ -165,6 +165,20 @@ def test_decode__refuses_a_truncated_picture(tmp_path: Path) -> None:
     assert isinstance(caught.value.__cause__, OSError)
 
 
+def test_decode__keeps_no_pixels_alive_in_an_error() -> None:
+    with pytest.raises(PhotoError) as caught:
+        decode(encode(photo(), "JPEG")[:700])
+    cause = caught.value.__cause__
+    step = cause.__traceback__ if cause else None
+    seen = 0
+    while step is not None:
+        if "PIL" in step.tb_frame.f_code.co_filename:
+            assert not step.tb_frame.f_locals
+            seen += 1
+        step = step.tb_next
+    assert seen
+
+
 def test_decode__closes_the_files_that_it_opens(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     path.write_bytes(encode(photo("P"), "GIF"))

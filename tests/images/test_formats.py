@@ -95,7 +95,7 @@ def test_decode__refuses_other_formats(form: str) -> None:
 
 
 def test_decode__names_a_web_page_saved_as_a_photo() -> None:
-    with pytest.raises(PhotoError, match=r"found a web page; convert it to one of these$"):
+    with pytest.raises(PhotoError, match=r"found a web page or SVG; convert it to one of these$"):
         decode(b"\n<!DOCTYPE html><html></html>")
 
 

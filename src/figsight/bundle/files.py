@@ -178,9 +178,10 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
             file is missing, or there is a file, folder or link that is not listed.
     """
     where = os.fspath(path)
-    store = open_store(where, folder=THUMBNAILS)
+    store = open_store(where, marker=MANIFEST, folder=THUMBNAILS)
     try:
-        manifest = _read_manifest(where, store)
+        text = store.read(MANIFEST, limit_size(MANIFEST))
+        manifest = parse_manifest(text, where=where)
         _check_list(where, store, manifest)
     except BaseException:
         store.close()
@@ -197,12 +198,6 @@ def verify(path: str | os.PathLike[str]) -> Manifest:
     with open_bundle(path) as bundle:
         bundle.verify()
         return bundle.manifest
-
-
-def _read_manifest(where: str, store: Store) -> Manifest:
-    if MANIFEST not in store.sizes:
-        raise BundleError(_explain_stranger(where, store))
-    return parse_manifest(store.read(MANIFEST, limit_size(MANIFEST)), where=where)
 
 
 def _check_list(where: str, store: Store, manifest: Manifest) -> None:
@@ -229,23 +224,3 @@ def _check_list(where: str, store: Store, manifest: Manifest) -> None:
                 f"{where}: {name}: expected at most {limit_size(name)} bytes, "
                 f"found {store.sizes[name]}"
             )
-
-
-def _explain_stranger(where: str, store: Store) -> str:
-    """Say what lies there instead of a model."""
-    names = sorted(store.sizes)
-    nested = [name for name in names if name.endswith(f"/{MANIFEST}")]
-    if nested:
-        return (
-            f"{where}: expected {MANIFEST} at the top, found {nested[0]!a}: zip what is in the "
-            "model's folder, not the folder"
-        )
-    if any(name.endswith("/data.pkl") for name in names):
-        return (
-            f"{where}: expected a figsight model, found a PyTorch checkpoint, a pickle that can "
-            "run code when it is opened: train a model with figsight"
-        )
-    return (
-        f"{where}: expected a figsight model, found no {MANIFEST}: give the folder or zip that "
-        "figsight train wrote"
-    )

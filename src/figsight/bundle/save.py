@@ -154,15 +154,13 @@ def _find_stranger(target: Path, is_zip: bool) -> str | None:
     if is_zip != target.is_file():
         return "a folder" if target.is_dir() else "a file"
     try:
-        store = open_store(str(target), folder=THUMBNAILS)
+        store = open_store(str(target), marker=MANIFEST, folder=THUMBNAILS)
     except BundleError:
         return "something that is no model"
     try:
         strangers = sorted(name for name in store.sizes if not is_bundle_name(name))
         if strangers:
             return f"{strangers[0]!a}"
-        if MANIFEST not in store.sizes:
-            return "something that is no model"
         manifest = store.read(MANIFEST, limit_size(MANIFEST))
         claims = msgspec.json.decode(manifest)
     except (BundleError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # What zipfile raises on damaged or hostile archives.
 _DAMAGED = (
@@ -55,16 +55,17 @@ class Store(Protocol):
         """Give back what the store holds open."""
 
 
-def open_store(path: str, *, folder: str) -> Store:
+def open_store(path: str, *, marker: str, folder: str) -> Store:
     """List the files of a folder or a zip without reading them.
 
     Args:
         path: A folder or a zip.
+        marker: The file without which it is something else than we expect.
         folder: The one folder that may lie inside.
 
     Raises:
-        BundleError: Nothing is there, it is neither, or it holds a link, another folder or a
-            device.
+        BundleError: Nothing is there, it is something else, or it holds a link, another folder or
+            a device.
     """
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - a link to the whole model is welcome
@@ -72,9 +73,9 @@ def open_store(path: str, *, folder: str) -> Store:
         reason = getattr(error, "strerror", None) or error
         raise BundleError(f"{path}: expected a figsight model, found nothing ({reason})") from None
     if stat.S_ISDIR(mode):
-        return FolderStore(path, folder)
+        return FolderStore(path, marker, folder)
     if stat.S_ISREG(mode):
-        return ZipStore(path, folder)
+        return ZipStore(path, marker, folder)
     raise BundleError(f"{path}: expected a figsight model (a folder or a zip), found a device")
 
 
@@ -85,9 +86,11 @@ class FolderStore:
         sizes: The size of every file in bytes, by name.
     """
 
-    def __init__(self, path: str, folder: str) -> None:
+    def __init__(self, path: str, marker: str, folder: str) -> None:
         self._path = path
         self.sizes: dict[str, int] = {}
+        if not os.path.lexists(f"{path}/{marker}"):
+            raise _refuse_stranger(path, marker)
         try:
             self._list(path, "", folder)
         except OSError as error:
@@ -146,7 +149,7 @@ class ZipStore:
         sizes: The size of every file in bytes when unpacked, by name.
     """
 
-    def __init__(self, path: str, folder: str) -> None:
+    def __init__(self, path: str, marker: str, folder: str) -> None:
         self._path = path
         self._entries: dict[str, zipfile.ZipInfo] = {}
         try:
@@ -157,14 +160,16 @@ class ZipStore:
                 f"readable zip ({error})"
             ) from None
         try:
-            self._list(folder)
+            self._list(marker, folder)
         except BaseException:
             self._zip.close()
             raise
         self.sizes = {name: entry.file_size for name, entry in self._entries.items()}
 
-    def _list(self, folder: str) -> None:
+    def _list(self, marker: str, folder: str) -> None:
         entries = self._zip.infolist()
+        if not any(entry.filename == marker for entry in entries):
+            raise _refuse_stranger(self._path, marker, [entry.filename for entry in entries])
         if len(entries) > _MAX_FILES:
             raise BundleError(f"{self._path}: found more than {_MAX_FILES} files")
         allowed = max(_MAX_UNPACKED, _MAX_RATIO * os.stat(self._path).st_size)  # noqa: PTH116
@@ -204,6 +209,25 @@ class ZipStore:
     def close(self) -> None:
         """Close the zip."""
         self._zip.close()
+
+
+def _refuse_stranger(where: str, marker: str, names: Sequence[str] = ()) -> BundleError:
+    """Say what lies there instead of a model."""
+    nested = min((name for name in names if name.endswith(f"/{marker}")), default=None)
+    if nested is not None:
+        return BundleError(
+            f"{where}: expected {marker} at the top, found {nested!a}: zip what is in the model's "
+            "folder, not the folder"
+        )
+    if any(name.endswith("/data.pkl") for name in names):
+        return BundleError(
+            f"{where}: expected a figsight model, found a PyTorch checkpoint, a pickle that can "
+            "run code when it is opened: train a model with figsight"
+        )
+    return BundleError(
+        f"{where}: expected a figsight model, found no {marker}: give the folder or zip that "
+        "figsight train wrote"
+    )
 
 
 def _find_bad_entry(entry: zipfile.ZipInfo) -> str | None:

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CUTS: Final = (0.0, 0.04, 0.08)
-MAX_DISTANCE: Final = 14  # bits of 64
+MAX_DISTANCE: Final = 11  # bits of 64; made copies have 8 or fewer
 
 # Bounds on the work, whatever the photos look like. Of a bucket larger than BUCKET, a photo sees
 # the entries nearest to its own code in sorted order (the sorted neighbourhood of Hernandez and
 # Stolfo, "The merge/purge problem for large databases", SIGMOD 1995); of all that it finds, the
 # NEAREST.
 BUCKET: Final = 512
-NEAREST: Final = 48
+NEAREST: Final = 32
 
 _FREQUENCIES: Final = 9  # each way; 64 of the 81 pairs are used
 _BANDS: Final = 4
@@ -53,6 +53,8 @@ class Candidates:
         part: int64[N]: ...resembles a part of this photo.
         cut: int64[N]: which part, see ``rectangle``.
         mirrored: bool[N]: whether the whole has to be mirrored for that.
+
+    The nearest partner of every photo comes first, then the second nearest, and so on.
     """
 
     whole: NDArray[np.int64]
@@ -121,7 +123,8 @@ def _search(
     order = np.lexsort((mirror, photo, distance, who))
     who, photo, cut, mirror = (x[order] for x in (who, photo, cut, mirror))
     rank = np.arange(len(who)) - np.searchsorted(who, who)
-    kept = rank < NEAREST
+    kept = np.flatnonzero(rank < NEAREST)
+    kept = kept[np.argsort(rank[kept], kind="stable")]
     return Candidates(rows[who[kept]], photo[kept], cut[kept], mirror[kept].astype(bool))
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Copies", "Fingerprint", "NearPair", "find_copies", "fingerprint"]
 
 _CHUNK: Final = 256
+_CROWD: Final = 16  # in groups up to this size, every pair that the index brings up is scored
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,7 +75,7 @@ class Copies:
     Attributes:
         identical: Photos whose files have the same bytes, each list ascending and of two or more.
         near: Near-duplicates, ascending. Of files with the same bytes only the first stands here;
-            of many mutual copies there are enough pairs to join them, not every pair.
+            of more than 16 mutual copies there are enough pairs to join them, not every pair.
         groups: For each photo the number of its group: photos that a chain of the above joins have
             the same number. Groups are numbered from 0 in the order of their first photos.
     """
@@ -106,9 +107,13 @@ def find_copies(prints: Sequence[Fingerprint], *, min_score: float = MIN_SCORE) 
         for (one, other), (score, mirrored) in _best(found).items()
     )
     identical = sorted(numbers for numbers in owners.values() if len(numbers) > 1)
-    joined = [(numbers[0], other) for numbers in identical for other in numbers[1:]]
-    joined += [(pair.first, pair.second) for pair in near]
-    return Copies(identical, near, _components(len(prints), joined))
+    groups = _Groups(len(prints))
+    for numbers in identical:
+        for other in numbers[1:]:
+            groups.join(numbers[0], other)
+    for pair in near:
+        groups.join(pair.first, pair.second)
+    return Copies(identical, near, groups.numbers())
 
 
 _Found = tuple[int, int, float, bool]
@@ -136,32 +141,40 @@ def _same_shot(
         return _thumbnails(prints, numbers[start:stop]).grey
 
     found = []
+    joined = _Groups(len(numbers))
     for batch in find_candidates(grey, len(numbers)):
         for start in range(0, len(batch.whole), _CHUNK):
             part = slice(start, start + _CHUNK)
-            one = [numbers[i] for i in batch.whole[part]]
-            other = [numbers[i] for i in batch.part[part]]
-            scores = _compare(prints, one, other, batch, part)
+            pairs = list(zip(batch.whole[part].tolist(), batch.part[part].tolist(), strict=True))
+            # Where very many photos are copies of each other, a few pairs for each are enough.
+            open_ = [k for k, pair in enumerate(pairs) if joined.size_of_both(*pair) <= _CROWD]
+            if not open_:
+                continue
+            rows = np.arange(start, start + len(pairs))[open_]
+            scores = _compare(prints, numbers, batch, rows)
             for k in np.flatnonzero(scores >= min_score):
-                mirrored = bool(batch.mirrored[start + k])
-                found.append((one[k], other[k], float(scores[k]), mirrored))
+                one, other = pairs[open_[k]]
+                joined.join(one, other)
+                mirrored = bool(batch.mirrored[rows[k]])
+                found.append((numbers[one], numbers[other], float(scores[k]), mirrored))
     return found
 
 
 def _compare(
     prints: Sequence[Fingerprint],
-    one: Sequence[int],
-    other: Sequence[int],
+    numbers: Sequence[int],
     batch: Candidates,
-    part: slice,
+    rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    whole, mirrored = _thumbnails(prints, one), batch.mirrored[part]
-    turned = mirror(whole)
+    """Score these rows of ``batch``, which counts in positions in ``numbers``."""
+    part = _thumbnails(prints, [numbers[i] for i in batch.part[rows]])
+    whole = _thumbnails(prints, [numbers[i] for i in batch.whole[rows]])
+    turned, mirrored = mirror(whole), batch.mirrored[rows]
     whole = Thumbnails(
         np.where(mirrored[:, None, None], turned.grey, whole.grey),
         np.where(mirrored[:, None, None, None], turned.colour, whole.colour),
     )
-    return resemble(whole, _thumbnails(prints, other), rectangle(batch.cut[part]))
+    return resemble(whole, part, rectangle(batch.cut[rows]))
 
 
 def _thumbnails(prints: Sequence[Fingerprint], numbers: Sequence[int]) -> Thumbnails:
@@ -184,18 +197,33 @@ def _best(found: Iterable[_Found]) -> dict[tuple[int, int], tuple[float, bool]]:
     return best
 
 
-def _components(n: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Number the connected components of a graph of n nodes, by union-find."""
-    parent = list(range(n))
+class _Groups:
+    """The connected components of a growing graph, by union-find."""
 
-    def root(node: int) -> int:
+    def __init__(self, n: int) -> None:
+        self._parent = list(range(n))
+        self._size = [1] * n
+
+    def _root(self, node: int) -> int:
+        parent = self._parent
         while parent[node] != node:
             parent[node] = parent[parent[node]]
             node = parent[node]
         return node
 
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(root(node), len(numbers)) for node in range(n)]
+    def join(self, one: int, other: int) -> None:
+        """Add an edge."""
+        small, large = sorted((self._root(one), self._root(other)), key=self._size.__getitem__)
+        if small != large:
+            self._parent[small] = large
+            self._size[large] += self._size[small]
+
+    def size_of_both(self, one: int, other: int) -> int:
+        """Return the size of the component that both nodes are in; 0 if they are not in one."""
+        root = self._root(one)
+        return self._size[root] if root == self._root(other) else 0
+
+    def numbers(self) -> list[int]:
+        """Return the number of each node's component, in the order of their first nodes."""
+        numbers: dict[int, int] = {}
+        return [numbers.setdefault(self._root(i), len(numbers)) for i in range(len(self._parent))]

@@ -6,7 +6,8 @@ Three steps, each for many pairs at once:
 
 1. Alignment. Starting from a rough rectangle, Gauss-Newton finds offset and scale of each axis
    together with a gain and an offset of brightness (Lucas & Kanade, "An iterative image
-   registration technique", IJCAI 1981), coarse first, then fine.
+   registration technique", IJCAI 1981), coarse first, then fine; pairs that cannot be copies are
+   dropped on the way.
 2. Score. The normalised cross-correlation (Lewis, "Fast normalized cross-correlation", 1995) of the
    *detail* of both, that is without what is smooth: two shots of one scene agree in what is smooth,
    copies agree in the detail as well. Taken over the whole, and over every window of a quarter of
@@ -20,6 +21,7 @@ up for by clipping the other photo in the same way before comparing.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -32,11 +34,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Measured by benchmarks/copies.py; see docs/decisions/0003-near-duplicates.md.
-MIN_SCORE: Final = 0.965
+MIN_SCORE: Final = 0.96
 MAX_COLOUR_ERROR: Final = 24.0  # RMS over a window of 1/8 of the side, in levels of 255
 
-_MIN_COARSE: Final = 0.85  # at half size: not worth looking at closely below
-_WINDOW: Final = 16
+# What a pair must reach to be looked at more closely. Made copies have 0.90, 0.78 and 0.90.
+_MIN_AT_FIRST: Final = 0.84  # correlation at 16 x 16, before alignment
+_MIN_AT_16: Final = 0.68  # correlation of detail, after
+_MIN_AT_32: Final = 0.85
+
+_WINDOW: Final = 16  # pixels of 64
+_STEP: Final = 4
 # Variance (in squared grey levels) at which a window counts as having detail: 7 levels. In windows
 # with less, rounding and compression would decide.
 _NOISE: Final = 50.0
@@ -77,28 +84,41 @@ def resemble(
         ``MIN_SCORE`` or more.
     """
     scores = np.zeros(len(rectangles))
-    a, b = part.grey.astype(np.float32), whole.grey.astype(np.float32)  # [N, 64, 64]
-    soft_a, soft_b = smooth(a), smooth(b)
-    small_a, small_b = _halve(soft_a), _halve(soft_b)  # [N, 32, 32]
-    fit = _align(small_a, small_b, rectangles, steps=4)
-    overlap, laid = _lay(small_a, fit, _linear)
-    coarse = _correlate(detail(laid), detail(small_b), overlap)
-    close = np.flatnonzero((coarse >= _MIN_COARSE) & _is_possible(fit))
-    if len(close) == 0:
+    left, fit = _sift(part.grey, whole.grey, rectangles)
+    if len(left) == 0:
         return scores
-    a, b = a[close], b[close]
-    fit = _align(soft_a[close], soft_b[close], fit[close], steps=2)
+    a, b = part.grey[left].astype(np.float32), whole.grey[left].astype(np.float32)  # [M, 64, 64]
+    fit = _align(smooth(a), smooth(b), fit, steps=2)
     overlap, laid = _lay(a, fit, _cubic)
-    gain, offset = _brightness(laid, b, overlap)
-    there = np.clip(gain * laid + offset, 0, 255)
-    back = np.clip((b - offset) / gain, 0, 255)
-    score = np.maximum(_detail_score(there, b, overlap), _detail_score(laid, back, overlap))
-    error = _colour_error(
-        part.colour[close].astype(np.float32), whole.colour[close].astype(np.float32), fit
-    )
-    good = _is_possible(fit) & (error <= MAX_COLOUR_ERROR)
-    scores[close] = np.where(good, np.clip(score, 0, 1), 0)
+    score = _clipped_score(laid, b, overlap)
+    colours = part.colour[left].astype(np.float32), whole.colour[left].astype(np.float32)
+    good = _is_possible(fit) & (_colour_error(*colours, fit) <= MAX_COLOUR_ERROR)
+    scores[left] = np.where(good, np.clip(score, 0, 1), 0)
     return scores
+
+
+def _sift(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], fit: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Align roughly, on smaller thumbnails; drop the pairs that cannot be copies.
+
+    Returns:
+        int64[M]: the pairs that are left, and float64[M, 4]: their rectangles.
+    """
+    left = np.arange(len(fit))
+    small_a, small_b = _shrink(a, 4), _shrink(b, 4)  # [N, 16, 16]
+    overlap, laid = _lay(small_a, fit, _linear)
+    keep = np.flatnonzero(_correlate(laid, small_b, overlap) >= _MIN_AT_FIRST)
+    left, fit, small_a, small_b = left[keep], fit[keep], small_a[keep], small_b[keep]
+    for factor, least in ((4, _MIN_AT_16), (2, _MIN_AT_32)):
+        if factor == 2:
+            small_a, small_b = _shrink(a[left], 2), _shrink(b[left], 2)  # [M, 32, 32]
+        fit = _align(small_a, small_b, fit, steps=2)
+        overlap, laid = _lay(small_a, fit, _linear)
+        alike = _correlate(detail(laid), detail(small_b), overlap)
+        keep = np.flatnonzero((alike >= least) & _is_possible(fit))
+        left, fit = left[keep], fit[keep]
+    return left, fit
 
 
 def _is_possible(fit: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -110,10 +130,9 @@ def _is_possible(fit: NDArray[np.float64]) -> NDArray[np.bool_]:
     return every
 
 
-def _halve(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    n, height, width = planes.shape
-    halved: NDArray[np.float32] = planes.reshape(n, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
-    return halved
+def _shrink(planes: NDArray[np.uint8], factor: int) -> NDArray[np.float32]:
+    """Return float32[N, S / factor, S / factor], the means of squares of pixels."""
+    return _windows(planes.astype(np.float32), factor, factor)
 
 
 def _linear(distance: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -177,8 +196,8 @@ def _align(
         # b = gain * (a + dx * along + dw * x * along + dy * across + dh * y * across) + offset
         terms = np.stack(
             [laid[:, 0], along, along * x, across, across * x[:, None], overlap], axis=1
-        ).reshape(n, 6, -1)
-        aim = (b * overlap).reshape(n, -1, 1)
+        ).reshape(n, 6, size * size)
+        aim = (b * overlap).reshape(n, size * size, 1)
         square = (terms @ terms.transpose(0, 2, 1)).astype(np.float64) + ridge
         answer = np.linalg.solve(square, (terms @ aim).astype(np.float64))[..., 0]  # [N, 6]
         gain = np.where(np.abs(answer[:, 0]) < 0.2, 0.2, answer[:, 0])
@@ -208,6 +227,22 @@ def _brightness(
     return gain, mean_b - gain * mean_a
 
 
+def _clipped_score(
+    a: NDArray[np.float32], b: NDArray[np.float32], overlap: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return ``_detail_score``, the best over either photo being clipped as the other one is."""
+    gain, offset = _brightness(a, b, overlap)
+    there, back = gain * a + offset, (b - offset) / gain
+    score = _detail_score(there, b, overlap)
+    for bare, other in ((there, b), (back, a)):
+        clipped = np.clip(bare, 0, 255)
+        some = np.flatnonzero((clipped != bare).any(axis=(1, 2)))
+        if len(some):
+            again = _detail_score(clipped[some], other[some], overlap[some])
+            score[some] = np.maximum(score[some], again)
+    return score
+
+
 def _detail_score(
     a: NDArray[np.float32], b: NDArray[np.float32], overlap: NDArray[np.float32]
 ) -> NDArray[np.float64]:
@@ -216,12 +251,11 @@ def _detail_score(
     a, b = detail(a), detail(b)
     whole = _correlate(a, b, overlap)
     a, b = a * overlap, b * overlap
-    share = _windows(overlap)
-    held = np.maximum(share, 1e-9)
-    mean_a, mean_b = _windows(a) / held, _windows(b) / held
-    var_a = np.maximum(_windows(a * a) / held - mean_a**2, 0)
-    var_b = np.maximum(_windows(b * b) / held - mean_b**2, 0)
-    common = _windows(a * b) / held - mean_a * mean_b
+    planes = np.stack([overlap, a, b, a * a, b * b, a * b])
+    share, *sums = _windows(planes, _WINDOW, _STEP)
+    mean_a, mean_b, square_a, square_b, both = (x / np.maximum(share, 1e-6) for x in sums)
+    var_a, var_b = np.maximum(square_a - mean_a**2, 0), np.maximum(square_b - mean_b**2, 0)
+    common = both - mean_a * mean_b
     local = (common + _NOISE) / (np.sqrt(var_a * var_b) + _NOISE)
     least = np.where(share > 0.6, local, 1).min(axis=(1, 2))
     score: NDArray[np.float64] = np.minimum(whole, least)
@@ -243,15 +277,19 @@ def _correlate(
     return correlation
 
 
-def _windows(planes: NDArray[np.float32], size: int = _WINDOW) -> NDArray[np.float64]:
-    """Return the mean over every window of size x size: [..., S - size + 1, S - size + 1]."""
-    padding = [(0, 0)] * (planes.ndim - 2) + [(1, 0), (1, 0)]
-    # In float64: what is left are small differences of sums over the whole thumbnail.
-    sums = np.pad(planes.cumsum(axis=-1, dtype=np.float64).cumsum(axis=-2), padding)
-    total = sums[..., size:, size:] - sums[..., :-size, size:]
-    total += sums[..., :-size, :-size] - sums[..., size:, :-size]
-    means: NDArray[np.float64] = total / size**2
+def _windows(planes: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
+    """Return the mean over every window of size x size, at every ``step`` pixels: [..., K, K]."""
+    mean = _window_means(planes.shape[-1], size, step)
+    means: NDArray[np.float32] = mean @ planes @ mean.T
     return means
+
+
+@functools.cache
+def _window_means(side: int, size: int, step: int) -> NDArray[np.float32]:
+    """Return float32[K, side]: the mean over every stretch of ``size`` pixels, as a matrix."""
+    starts = np.arange(0, side - size + 1, step)[:, None]
+    pixels = np.arange(side)
+    return ((pixels >= starts) & (pixels < starts + size)).astype(np.float32) / np.float32(size)
 
 
 def _colour_error(
@@ -268,6 +306,6 @@ def _colour_error(
     gain = (da * db).sum(axis=(1, 2, 3)) / ((da * da).sum(axis=(1, 2, 3)) + 1)
     gain = np.clip(gain, 0.5, 2)[:, None, None, None]
     rest = gain * da - db
-    error = _windows((rest * rest).sum(axis=1), a.shape[-1] // 8).max(axis=(1, 2))
-    worst: NDArray[np.float64] = np.sqrt(np.maximum(error, 0))
+    error = _windows((rest * rest).sum(axis=1), a.shape[-1] // 8, 1).max(axis=(1, 2))
+    worst: NDArray[np.float64] = np.sqrt(error)
     return worst

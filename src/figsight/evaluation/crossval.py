@@ -5,10 +5,12 @@ What is measured is what a user would get from so many photos: the file, through
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import time
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from safetensors.numpy import save as save_arrays
 
 from figsight import calibration
 from figsight.classifier import load
-from figsight.dataset import Dataset, read
+from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.groups import read_groups
 from figsight.dataset.splits import folds as make_folds
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from figsight.dataset.groups import Grouped
     from figsight.training import Watcher
+    from figsight.training.checkpoint import EpochRecord
 
 
 def cross_validate(
@@ -85,30 +89,26 @@ def cross_validate(
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
     watch.begin("reading photos", len(dataset.photos))
     found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
+    require_trainable(found.dataset, photos_each=0)
     dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
-    plans = [
-        (repeat, number, held)
-        for repeat in range(repeats)
-        for number, held in enumerate(
-            make_folds(labels.tolist(), found.groups, folds, seed + repeat), 1
-        )
-    ]
-    watch.expect(len(plans) * recipe.epochs)
-    logits = np.empty((repeats, *(len(labels), len(dataset.figures))), np.float32)
-    fold_of = np.empty((repeats, len(labels)), np.intp)
+    deals = [make_folds(labels.tolist(), found.groups, folds, seed + r) for r in range(repeats)]
     with _workplace(work) as folder:
-        place = Path(folder)
-        _agree(place, recipe, seed, folds, found.sha256)
-        for repeat, number, held in plans:
-            name = f"repeat {repeat + 1} of {repeats}, fold {number} of {folds}"
-            watch.note(name if repeats > 1 else f"fold {number} of {folds}")
-            logits[repeat, held] = _one_fold(
-                place / f"repeat-{repeat + 1}-fold-{number}",
-                dataset,
-                held,
-                {"recipe": recipe, "weights": weights, "seed": seed + repeat, "watch": watch},
-            )
-            fold_of[repeat, held] = number
+        _agree(Path(folder), _describe(found, recipe, weights, seed, folds))
+        plans = [
+            Part(repeat, number, held, Path(folder))
+            for repeat, deal in enumerate(deals)
+            for number, held in enumerate(deal)
+        ]
+        watch.expect(sum(not plan.answers.exists() for plan in plans) * recipe.epochs)
+        logits = np.empty((repeats, len(labels), len(dataset.figures)), np.float32)
+        fold_of = np.empty((repeats, len(labels)), np.intp)
+        for plan in plans:
+            number = plan.number + 1
+            name = f"fold {number}" if repeats == 1 else f"repeat {plan.repeat + 1} fold {number}"
+            options = {"recipe": recipe, "weights": weights, "seed": seed + plan.repeat}
+            here = plan.repeat, plan.held
+            logits[here] = _answer(plan, dataset, options, _Fold(watch, name))
+            fold_of[here] = plan.number
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""
     )
@@ -124,6 +124,50 @@ def cross_validate(
         skipped=found.failures,
         seconds=time.perf_counter() - started,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of the photos, and where the network that never sees it lies.
+
+    Attributes:
+        repeat: Which deal, from 0.
+        number: Which part of it, from 0.
+        held: The photos of the part, intp [N].
+        folder: Where finished folds are kept.
+    """
+
+    repeat: int
+    number: int
+    held: NDArray[np.intp]
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """The bundle that is trained on the other parts."""
+        return self.folder / f"repeat-{self.repeat + 1}-fold-{self.number + 1}"
+
+    @property
+    def answers(self) -> Path:
+        """What that bundle said of the part; the fold is finished when this file is there."""
+        return self.model.with_suffix(".safetensors")
+
+
+class _Fold(Silence):
+    """Passes the epochs of one fold's training on, under the fold's name, and nothing else."""
+
+    def __init__(self, watch: Watcher, name: str) -> None:
+        self._watch = watch
+        self._name = name
+
+    def begin(self, what: str, steps: int) -> None:
+        """Tell of the network; reading and writing are the same for every fold."""
+        if what == "final":
+            self._watch.begin(self._name, steps)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Pass an epoch on."""
+        self._watch.epoch(replace(record, run=self._name))
 
 
 def _one_fold(
@@ -151,6 +195,31 @@ def _one_fold(
     return logits
 
 
+def _answer(
+    part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher
+) -> NDArray[np.float32]:
+    """Train without some photos, and return the logits [N, K] that the bundle gives for them."""
+    from figsight.training import train  # here and not above: it imports torch
+
+    try:
+        return load_arrays(part.answers.read_bytes())["logits"]
+    except (FileNotFoundError, SafetensorError, KeyError):
+        pass  # not finished yet: this is what the file is for
+    out = set(part.held.tolist())
+    learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
+    path = part.model
+    resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
+    train(learned, path, resume=resume, overwrite=True, thumbnails=False, watch=watch, **options)
+    with load(path) as classifier:
+        photos = [dataset.photos[i] for i in part.held]
+        # A photo that could be read a minute ago can be read now.
+        logits = np.concatenate(
+            [classifier.run(classifier.prepare(photo)[np.newaxis]).logits for photo in photos]
+        )
+    _write(part.answers, save_arrays({"logits": np.ascontiguousarray(logits)}))
+    return logits
+
+
 def _calibrate(
     logits: NDArray[np.float32], labels: NDArray[np.int64], fold: NDArray[np.intp]
 ) -> NDArray[np.float64]:
@@ -173,19 +242,51 @@ def _workplace(work: str | os.PathLike[str] | None) -> AbstractContextManager[st
     return nullcontext(str(work))
 
 
-def _agree(place: Path, recipe: Recipe, seed: int, folds: int, sha256: list[str]) -> None:
-    """Write down what the folder is for, or refuse one that is for something else."""
-    plan = {
+def _describe(
+    found: Grouped, recipe: Recipe, weights: str | Path | None, seed: int, folds: int
+) -> dict[str, Any]:
+    """Return everything that decides what a fold's answers are, but for the number of repeats."""
+    start = str(weights) if weights is not None else None
+    if weights is not None and Path(weights).is_file():
+        start = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    return {
         "recipe": msgspec.to_builtins(recipe),
+        "weights": start,
         "seed": seed,
         "folds": folds,
-        "photos": sha256,
+        "photos": found.sha256,
+        "figures": [photo.figure_id for photo in found.dataset.photos],
+        "classes": [figure.id for figure in found.dataset.figures],
+        "groups": found.groups,
     }
+
+
+def _agree(place: Path, plan: dict[str, Any]) -> None:
+    """Write down what the folder is for, or refuse one that is for something else."""
     path = place / "cross-validation.json"
-    if not path.exists():
-        path.write_text(json.dumps(plan, indent=2, sort_keys=True), "utf-8")
-    elif json.loads(path.read_text("utf-8")) != json.loads(json.dumps(plan)):
+    text = json.dumps(plan, indent=2, sort_keys=True)
+    # A plan of which nothing has been trained binds nobody: a misspelt backbone leaves one.
+    if not any(place.glob("repeat-*")):
+        _write(path, text.encode())
+        return
+    try:
+        same = json.loads(path.read_bytes()) == json.loads(text)
+    except (FileNotFoundError, ValueError):
+        same = False
+    if not same:
         raise OutputError(
             f"{place}: holds the folds of another cross-validation (other photos, recipe, folds or "
             f"seed); name another folder, or remove it"
         )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from figsight.dataset import Photo
 
+
 def evaluate(
     model: str | os.PathLike[str] | Classifier,
     data: str | os.PathLike[str] | Dataset,
@@ -36,7 +38,7 @@ def evaluate(
     Args:
         model: A bundle, or an open classifier.
         data: Anything that ``figsight.read`` reads, or what it returned.
-        split: Which split of the source; by default ``test``, else ``val``, else ``train``, else all.
+        split: Which split of the source; by default ``test``, else ``val``, else ``train``, else all of it.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         progress: Called after each photo with how many are done and how many there are.
 
@@ -49,46 +51,60 @@ def evaluate(
     """
     started = time.perf_counter()
     dataset = data if isinstance(data, Dataset) else read(data)
-    classifier = model if isinstance(model, Classifier) else load(model)
     part, chosen = measuring_part(dataset, split)
-    photos = part.photos
-    index = {figure.id: i for i, figure in enumerate(classifier.figures)}
-    known = [photo for photo in photos if photo.figure_id in index]
-    notes = []
+    with nullcontext(model) if isinstance(model, Classifier) else load(model) as classifier:
+        index = {figure.id: i for i, figure in enumerate(classifier.figures)}
+        known = [photo for photo in part.photos if photo.figure_id in index]
+        _require_known(classifier, part, known)
+        kept, failures, probabilities = ask(classifier, known, progress)
+        if failures and not (skip_bad and kept):
+            way_out = "--skip-bad continues without them" if kept else "give other photos"
+            raise UnreadablePhotosError(
+                f"{len(failures)} of {len(known)} photos cannot be decoded, first {failures[0]}; "
+                f"repair or remove them, or {way_out}",
+                failures,
+            )
+        notes = _note(classifier, left_out=len(part.photos) - len(known), kept=kept)
+        where = f"the split {chosen} of {dataset.name}" if chosen else dataset.name
+        return Evaluation(
+            protocol=f"{_count(len(kept))}: {where}",
+            figures=classifier.figures,
+            photos=tuple(kept),
+            labels=np.array([index[photo.figure_id or ""] for photo in kept], np.int64),
+            probabilities=probabilities,
+            skipped=tuple(failures),
+            notes=notes,
+            seconds=time.perf_counter() - started,
+        )
+
+
+def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]) -> None:
+    """Raise unless the model was taught a figure of these photos."""
+    if not part.photos:
+        raise DataError(f"{part.name}: expected labelled photos to measure on, found none")
     if not known:
-        ours, theirs = classifier.figures[0].id, photos[0].figure_id
+        ours, theirs = classifier.figures[0].id, part.photos[0].figure_id
         raise DataError(
-            f"{dataset.name}: expected photos of this model's figures (like {ours!r}), found only "
+            f"{part.name}: expected photos of this model's figures (like {ours!r}), found only "
             f"others (like {theirs!r}); were the labels written differently?"
         )
-    if len(known) < len(photos):
-        notes.append(
-            f"{len(photos) - len(known)} photos of figures that this model was never taught are "
-            f"left out."
-        )
-    kept, failures, probabilities = ask(classifier, known, progress)
-    if failures and not (skip_bad and kept):
-        raise UnreadablePhotosError(
-            f"{len(failures)} of {len(known)} photos cannot be decoded, first {failures[0]}; "
-            f"repair or remove them, or --skip-bad continues without them",
-            failures,
-        )
+
+
+def _note(classifier: Classifier, *, left_out: int, kept: Sequence[Photo]) -> tuple[str, ...]:
+    """Return what a reader must know to read the numbers rightly."""
+    notes = []
+    if left_out:
+        notes.append(f"{_count(left_out)} of figures that this model was never taught: left out.")
     seen = count_seen(classifier, kept)
     if seen:
         notes.append(
-            f"{seen} of these {len(kept)} photos were trained on: the numbers flatter the model."
+            f"The model was trained on {seen} of these {_count(len(kept))}: the numbers flatter it."
         )
-    where = f"the split {chosen} of {dataset.name}" if chosen else dataset.name
-    return Evaluation(
-        protocol=f"{len(kept)} photos: {where}",
-        figures=classifier.figures,
-        photos=tuple(kept),
-        labels=np.array([index[photo.figure_id or ""] for photo in kept], np.int64),
-        probabilities=probabilities,
-        skipped=tuple(failures),
-        notes=tuple(notes),
-        seconds=time.perf_counter() - started,
-    )
+    return tuple(notes)
+
+
+def _count(n: int) -> str:
+    return "1 photo" if n == 1 else f"{n} photos"
 
 
 def ask(

@@ -16,6 +16,7 @@ here too.
 from __future__ import annotations
 
 import os
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,8 @@ def _codec_errors(label: str, what: str) -> Iterator[None]:
     """Turn whatever Pillow and its libraries raise into ``PhotoError``.
 
     Only their calls belong inside. They meet bytes that nobody has vetted, and raise anything from
-    ``OSError`` to ``AssertionError`` and ``UnicodeDecodeError`` on them.
+    ``OSError`` to ``AssertionError`` and ``UnicodeDecodeError`` on them. Errors may be collected
+    (all the bad photos of a set), so no traceback may keep a half-decoded picture alive.
     """
     try:
         yield
@@ -125,6 +127,7 @@ def _codec_errors(label: str, what: str) -> Iterator[None]:
         reason = f"expected {what} that fits in memory, found {found}; make it smaller"
         raise PhotoTooLargeError(label, reason) from error
     except Exception as error:
+        traceback.clear_frames(error.__traceback__)
         found = " ".join(str(error).split())[:160] or type(error).__name__
         reason = f"expected a sound {what}, found a damaged one ({found}); get the original again"
         raise PhotoError(label, reason) from error
@@ -135,7 +138,9 @@ def _decode_stream(stream: streams.PhotoBytes | streams.PhotoFile, label: str) -
     head = stream.read(HEAD_BYTES)
     what = identify(head)
     if what is None:
-        found = "a web page" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
+        found = (
+            "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
+        )
         raise PhotoError(label, f"expected {ACCEPTED}, found {found}; convert it to one of these")
     size = streams.size_of(stream)
     if size > limits.MAX_FILE_BYTES and what not in _UNCOMPRESSED:

@@ -30,8 +30,8 @@ _FILTERS: dict[Resample, Image.Resampling] = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 # A picture is first averaged in whole blocks to this many times the wanted size. Large photos take
-# a third of the time (30 ms for 98, 12 megapixels to 224 px), and no value changes by more than 3 of
-# 255, by 0.13 on average. Below 6 times the wanted size it does nothing.
+# a third of the time (30 ms instead of 98 for 12 megapixels to 224 px), and no value changes by
+# more than 3 of 255, by 0.13 on average. Up to 6 times the wanted size it does nothing.
 _REDUCING_GAP = 3.0
 
 

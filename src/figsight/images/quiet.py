@@ -45,9 +45,11 @@ def _put_in_front() -> None:
     if filters and filters[0] is _FILTER:
         return
     with _lock:
-        if _FILTER in filters:
-            filters.remove(_FILTER)
         filters.insert(0, _FILTER)
+        # Only now may an older place go, so that no thread is ever without it.
+        for at in range(len(filters) - 1, 0, -1):
+            if filters[at] is _FILTER:
+                del filters[at]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Knows timm's names and where weights come from. Does not know photos, recipes or
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from dataclasses import dataclass
 from importlib import util
@@ -109,7 +110,7 @@ def build(
         WeightsError: The weights are nowhere to be had or do not fit.
     """
     if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5])
+        close = ", ".join(difflib.get_close_matches(name, timm.list_models(), n=3))
         hint = f"; timm has {close}" if close else ""
         raise RecipeError(f"backbone: timm knows no network named {name!r}{hint}")
     backbone = timm.create_model(name, pretrained=False, drop_rate=dropout)

@@ -1,0 +1,45 @@
+"""Small sets and recipes for training in a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from figsight.training import Recipe
+from figsight.training.recipe import Augmentation, Optimizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = Recipe(
+    name="tiny",
+    backbone="test_efficientnet",
+    image_size=32,
+    store_size=40,
+    epochs=2,
+    batch_size=4,
+    folds=2,
+    norms="folded",
+    dropout=0.1,
+    averaging=0.5,
+    optimizer=Optimizer(
+        name="adamw", learning_rate=1e-3, head_learning_rate=1e-2, layer_decay=0.9, warmup=0.1
+    ),
+    augmentation=Augmentation(flip=0.5, rotation=10, min_area=0.7, brightness=0.2, erase=0.3, mix=0.5),
+)
+
+
+def plant_photos(root: Path, figures: int = 2, photos: int = 6) -> Path:
+    """Write noise of one colour a figure; no photo is a near-duplicate of another."""
+    rng = np.random.default_rng(0)
+    for figure in range(figures):
+        folder = root / f"figure-{figure}"
+        folder.mkdir(parents=True)
+        for number in range(photos):
+            noise = rng.integers(0, 120, (6, 6, 3), dtype=np.uint8)
+            noise[..., figure % 3] += 120
+            picture = Image.fromarray(noise).resize((48, 48), Image.Resampling.NEAREST)
+            picture.save(folder / f"{number}.png")
+    return root

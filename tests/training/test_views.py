@@ -1,0 +1,81 @@
+"""Views of photos."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from figsight.training.recipe import Augmentation
+from figsight.training.views import make_views, mix
+
+STRONG = Augmentation(
+    flip=0.5,
+    rotation=30,
+    min_area=0.5,
+    max_area=1.3,
+    aspect=0.3,
+    perspective=0.2,
+    brightness=0.5,
+    contrast=0.5,
+    saturation=0.5,
+    tint=0.2,
+    erase=0.5,
+)
+
+
+def photos(n: int, side: int = 24, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (n, side, side, 3), generator=generator, dtype=torch.uint8)
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_make_views__that_vary_nothing_are_the_photos() -> None:
+    batch = photos(3)
+    views = make_views(batch, (24, 24), Augmentation(), rng())
+    assert torch.allclose(views, batch.permute(0, 3, 1, 2).float(), atol=0.01)
+
+
+def test_make_views__mirrored_are_mirrored() -> None:
+    batch = photos(2)
+    views = make_views(batch, (24, 24), Augmentation(flip=1.0), rng())
+    assert torch.allclose(views, batch.permute(0, 3, 1, 2).float().flip(3), atol=0.01)
+
+
+@given(seed=st.integers(0, 2**31), n=st.integers(1, 5))
+def test_make_views__are_pixels_of_the_asked_size_and_repeatable(seed: int, n: int) -> None:
+    batch = photos(n)
+    views = make_views(batch, (16, 20), STRONG, rng(seed))
+    assert views.shape == (n, 3, 16, 20)
+    assert float(views.min()) >= 0
+    assert float(views.max()) <= 255
+    assert torch.equal(views, make_views(batch, (16, 20), STRONG, rng(seed)))
+
+
+def test_make_views__of_another_seed_differ() -> None:
+    batch = photos(2)
+    one, other = (make_views(batch, (24, 24), STRONG, rng(seed)) for seed in (0, 1))
+    assert not torch.equal(one, other)
+
+
+def test_make_views__leave_the_photos_alone() -> None:
+    batch = photos(2)
+    before = batch.clone()
+    make_views(batch, (24, 24), STRONG, rng())
+    assert torch.equal(batch, before)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_mix__blends_targets_as_it_blends_pixels(seed: int) -> None:
+    inputs = torch.zeros(4, 3, 10, 10)
+    for i in range(4):
+        inputs[i] = i
+    mixed, targets = mix(inputs, torch.eye(4), rng(seed))
+    assert torch.allclose(targets.sum(1), torch.ones(4))
+    # Photo i is all i, so the mean pixel is the expected i under the targets.
+    expected = (targets * torch.arange(4.0)).sum(1)
+    assert torch.allclose(mixed.mean(dim=(1, 2, 3)), expected, atol=1e-4)
