@@ -144,7 +144,7 @@ class Classifier:
     def figures(self) -> tuple[Figure, ...]:
         """The classes, in the order of the network's logits."""
         # The room of data sets is not needed to name one photo, and takes 40 ms to import.
-        from figsight.dataset.model import Figure  # noqa: PLC0415
+        from figsight.dataset.model import Figure
 
         return tuple(
             Figure(entry.id, entry.name, entry.display, entry.metadata)

@@ -275,8 +275,10 @@ def _tell(evaluation: Evaluation) -> str:
     accuracy = evaluation.accuracy
     lines = [
         evaluation.protocol,
-        f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {len(evaluation.labels)} right "
-        f"({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})",
+        (
+            f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {len(evaluation.labels)} "
+            f"right ({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})"
+        ),
     ]
     # Repeats ask about the same photos again: that tells no more about other photos.
     n = len({photo.path for photo in evaluation.photos})

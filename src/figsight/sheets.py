@@ -52,16 +52,15 @@ def draw_evaluation(evaluation: Evaluation) -> list[Image]:
     """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first."""
     answers, names = evaluation.predicted, [figure.display for figure in evaluation.figures]
     wrong = answers != evaluation.labels
-    tiles = []
-    for i in np.argsort(~wrong, kind="stable"):
-        tiles.append(
-            Tile(
-                shrink(decode_photo(evaluation.photos[i])),
-                _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]])),
-                (f"true: {names[evaluation.labels[i]]}",) if wrong[i] else (),
-                "bad" if wrong[i] else "good",
-            )
+    tiles = [
+        Tile(
+            shrink(decode_photo(evaluation.photos[i])),
+            _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]])),
+            (f"true: {names[evaluation.labels[i]]}",) if wrong[i] else (),
+            "bad" if wrong[i] else "good",
         )
+        for i in np.argsort(~wrong, kind="stable")
+    ]
     accuracy = evaluation.accuracy
     heading = (
         f"{evaluation.correct} of {len(answers)} right: {accuracy.value:.1%} "

@@ -47,7 +47,9 @@ def jpeg(picture: Image.Image, quality: int) -> Image.Image:
     return Image.open(stream).convert("RGB")
 
 
-def cropped(picture: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
+def cropped(
+    picture: Image.Image, left: float, top: float, right: float, bottom: float
+) -> Image.Image:
     w, h = picture.size
     return picture.crop(
         (round(left * w), round(top * h), round(w - right * w), round(h - bottom * h))

@@ -27,7 +27,9 @@ TINY = Recipe(
     optimizer=Optimizer(
         name="adamw", learning_rate=1e-3, head_learning_rate=1e-2, layer_decay=0.9, warmup=0.1
     ),
-    augmentation=Augmentation(flip=0.5, rotation=10, min_area=0.7, brightness=0.2, erase=0.3, mix=0.5),
+    augmentation=Augmentation(
+        flip=0.5, rotation=10, min_area=0.7, brightness=0.2, erase=0.3, mix=0.5
+    ),
 )
 
 

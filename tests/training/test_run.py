@@ -8,22 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from tests.training.make import TINY, plant_photos
 
 from figsight import bundle, load, read, train
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
 from figsight.training import Silence, change_recipe
 from figsight.training.recipe import Recipe
 
-from .make import TINY, plant_photos
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from figsight.training.checkpoint import EpochRecord
 
 
@@ -61,7 +59,8 @@ def test_train__writes_a_bundle_that_names_its_figures(photos: Path, model: Path
     bundle.verify(model)
     with load(model) as classifier:
         assert [figure.id for figure in classifier.figures] == ["figure-0", "figure-1"]
-        assert classifier.predict(photos / "figure-1" / "0.png").name in {"figure-0", "figure-1"}
+        prediction = classifier.predict((photos / "figure-1" / "0.png").read_bytes())
+        assert prediction.name in {"figure-0", "figure-1"}
     assert not model.with_name("model.training").exists()
 
 
@@ -132,11 +131,11 @@ def test_train__survives_kill_9(photos: Path, model: Path, tmp_path: Path) -> No
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
-        "from training.make import TINY\n"
+        "from tests.training.make import TINY\n"
         "from figsight import train\n"
         "train(sys.argv[2], sys.argv[3], recipe=TINY, weights='random', device='cpu')\n"
     )
-    tests = str((__import__("pathlib").Path(__file__)).parents[1])
+    tests = str(Path(__file__).parents[2])
     target = tmp_path / "m"
     process = subprocess.Popen(
         [sys.executable, "-c", script, tests, str(photos), str(target)],
@@ -244,7 +243,7 @@ def test_bundle__answers_as_the_torch_network_does(photos: Path, model: Path) ->
 
     with bundle.open_bundle(model) as opened:
         state = {k: torch.from_numpy(v.copy()) for k, v in opened.network().items()}
-    network = timm.create_model(TINY.backbone, num_classes=2).eval()
+    network: Any = timm.create_model(TINY.backbone, num_classes=2).eval()
     network.load_state_dict(state)
     mean, std = (torch.tensor(network.default_cfg[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
     with load(model) as classifier:

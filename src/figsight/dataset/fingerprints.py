@@ -106,7 +106,7 @@ def smooth(planes: NDArray[np.float32]) -> NDArray[np.float32]:
 def detail(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return float32[..., S, S] without what is smooth over about five pixels (``smooth`` x 4)."""
     low = _smoother(planes.shape[-1])
-    low_part: NDArray[np.float32] = low @ planes @ low.T
+    low_part = np.asarray(low @ planes @ low.T, np.float32)
     return planes - low_part
 
 

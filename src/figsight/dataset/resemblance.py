@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Measured by benchmarks/copies.py; see docs/decisions/0003-near-duplicates.md.
-MIN_SCORE: Final = 0.96
+MIN_SCORE: Final = 0.965
 MAX_COLOUR_ERROR: Final = 24.0  # RMS over a window of 1/8 of the side, in levels of 255
 
 # What a pair must reach to be looked at more closely. Made copies have 0.90, 0.78 and 0.90.
 _MIN_AT_FIRST: Final = 0.84  # correlation at 16 x 16, before alignment
 _MIN_AT_16: Final = 0.68  # correlation of detail, after
-_MIN_AT_32: Final = 0.85
+_MIN_AT_32: Final = 0.82
 
 _WINDOW: Final = 16  # pixels of 64
 _STEP: Final = 4
@@ -112,7 +112,8 @@ def _sift(
     left, fit, small_a, small_b = left[keep], fit[keep], small_a[keep], small_b[keep]
     for factor, least in ((4, _MIN_AT_16), (2, _MIN_AT_32)):
         if factor == 2:
-            small_a, small_b = _shrink(a[left], 2), _shrink(b[left], 2)  # [M, 32, 32]
+            small_a = smooth(_shrink(a[left], 2))  # [M, 32, 32]
+            small_b = smooth(_shrink(b[left], 2))
         fit = _align(small_a, small_b, fit, steps=2)
         overlap, laid = _lay(small_a, fit, _linear)
         alike = _correlate(detail(laid), detail(small_b), overlap)
@@ -280,8 +281,7 @@ def _correlate(
 def _windows(planes: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
     """Return the mean over every window of size x size, at every ``step`` pixels: [..., K, K]."""
     mean = _window_means(planes.shape[-1], size, step)
-    means: NDArray[np.float32] = mean @ planes @ mean.T
-    return means
+    return np.asarray(mean @ planes @ mean.T, np.float32)
 
 
 @functools.cache
@@ -289,7 +289,8 @@ def _window_means(side: int, size: int, step: int) -> NDArray[np.float32]:
     """Return float32[K, side]: the mean over every stretch of ``size`` pixels, as a matrix."""
     starts = np.arange(0, side - size + 1, step)[:, None]
     pixels = np.arange(side)
-    return ((pixels >= starts) & (pixels < starts + size)).astype(np.float32) / np.float32(size)
+    covered: NDArray[np.bool_] = (pixels >= starts) & (pixels < starts + size)
+    return covered.astype(np.float32) / np.float32(size)
 
 
 def _colour_error(

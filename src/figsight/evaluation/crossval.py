@@ -170,31 +170,6 @@ class _Fold(Silence):
         self._watch.epoch(replace(record, run=self._name))
 
 
-def _one_fold(
-    path: Path, dataset: Dataset, held: NDArray[np.intp], options: dict[str, Any]
-) -> NDArray[np.float32]:
-    """Train without some photos, and return the logits [N, K] that the bundle gives for them."""
-    from figsight.training import train  # here and not above: it imports torch
-
-    done = path.with_suffix(".safetensors")
-    try:
-        return load_arrays(done.read_bytes())["logits"]
-    except (FileNotFoundError, SafetensorError, KeyError):
-        pass  # not finished yet: this is what the file is for
-    out = set(held.tolist())
-    learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
-    resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
-    train(learned, path, resume=resume, overwrite=True, thumbnails=False, **options)
-    with load(path) as classifier:
-        photos = [dataset.photos[i] for i in held]
-        # A photo that could be read a minute ago can be read now.
-        logits = np.concatenate(
-            [classifier.run(classifier.prepare(photo)[np.newaxis]).logits for photo in photos]
-        )
-    done.write_bytes(save_arrays({"logits": np.ascontiguousarray(logits)}))
-    return logits
-
-
 def _answer(
     part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher
 ) -> NDArray[np.float32]:

@@ -38,7 +38,8 @@ def evaluate(
     Args:
         model: A bundle, or an open classifier.
         data: Anything that ``figsight.read`` reads, or what it returned.
-        split: Which split of the source; by default ``test``, else ``val``, else ``train``, else all of it.
+        split: Which split of the source; by default ``test``, else ``val``, else ``train``, else
+            everything.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         progress: Called after each photo with how many are done and how many there are.
 

@@ -50,7 +50,8 @@ class Evaluation:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """The class index of each answer, [N]; of equally probable ones the first."""
-        return self.probabilities.argmax(axis=1)
+        answers: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return answers
 
     @property
     def correct(self) -> int:

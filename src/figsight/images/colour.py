@@ -147,7 +147,7 @@ def _on_white(colours: Image.Image, alpha: Image.Image | None) -> Image.Image:
 
 @lru_cache(maxsize=1)
 def _lab_to_srgb() -> ImageCmsTransform:
-    from PIL import ImageCms  # noqa: PLC0415 (3 ms, and most pictures have no profile)
+    from PIL import ImageCms
 
     lab, srgb = (ImageCms.ImageCmsProfile(ImageCms.createProfile(to)) for to in ("LAB", "sRGB"))
     return ImageCms.ImageCmsTransform(lab, srgb, "LAB", "RGB")
@@ -161,7 +161,7 @@ def _transform(profile: bytes, mode: str) -> ImageCmsTransform | None:
     which shows in that no colour of a grid changes by more than rounding. LittleCMS may apply one
     transform in many threads at once.
     """
-    from PIL import ImageCms  # noqa: PLC0415
+    from PIL import ImageCms
 
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -133,7 +133,7 @@ class QuickJpeg(JpegImageFile):
 
 
 def _quick_tiff() -> type[ImageFile]:
-    from PIL.TiffImagePlugin import TiffImageFile  # noqa: PLC0415 (7 ms, for a rare format)
+    from PIL.TiffImagePlugin import TiffImageFile
 
     class QuickTiff(TiffImageFile):
         """Pillow's TIFF, which turns itself upright while it loads, by the one tag that matters."""

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import timm
 import torch
@@ -115,16 +115,22 @@ def build(
         raise RecipeError(f"backbone: timm knows no network named {name!r}{hint}")
     backbone = timm.create_model(name, pretrained=False, drop_rate=dropout)
     _require_pooled_linear_head(name, backbone)
-    mean, std = backbone.default_cfg["mean"], backbone.default_cfg["std"]
+    scaling = pretrained_config(backbone)
+    mean, std = tuple(scaling["mean"]), tuple(scaling["std"])
     source, state = _find_weights(name, backbone, weights)
     if state is not None:
         _load_backbone(name, backbone, state, source)
-    backbone.reset_classifier(figures)
+    backbone.reset_classifier(figures)  # type: ignore[operator]
     network = Network(backbone, mean, std)
     nn.init.normal_(network.head.weight, std=0.01)
     nn.init.zeros_(network.head.bias)
     digest = "" if state is None else _digest(state)
-    return network, PretrainedWeights(source, digest, tuple(mean), tuple(std))
+    return network, PretrainedWeights(source, digest, mean, std)
+
+
+def pretrained_config(backbone: nn.Module) -> dict[str, Any]:
+    """Return what timm notes about the pretrained weights of a network: their scaling, their origin."""
+    return cast("dict[str, Any]", backbone.default_cfg)
 
 
 def _require_pooled_linear_head(name: str, backbone: nn.Module) -> None:
@@ -140,7 +146,9 @@ def _require_pooled_linear_head(name: str, backbone: nn.Module) -> None:
             features = backbone.forward_features(probe)  # type: ignore[operator]
             whole = backbone(probe)
         except (AssertionError, RuntimeError, TypeError) as error:
-            raise RecipeError(f"backbone: {name} does not take pictures of any size; {fix}") from error
+            raise RecipeError(
+                f"backbone: {name} does not take pictures of any size; {fix}"
+            ) from error
         pooled = features.ndim == 4 and features.shape[1] == head.in_features
         if not pooled or not torch.allclose(
             head(features.mean(dim=(2, 3))), whole, rtol=1e-3, atol=1e-4
@@ -167,7 +175,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_safetensors(path.read_bytes())
     except OSError as error:
         reason = error.strerror or str(error)
-        raise WeightsError(f"--weights {path}: expected a safetensors file, found: {reason}") from error
+        raise WeightsError(
+            f"--weights {path}: expected a safetensors file, found: {reason}"
+        ) from error
     except Exception as error:  # safetensors raises its own class, which is not public
         raise WeightsError(
             f"--weights {path}: expected a safetensors file under timm's names, found one that "
@@ -203,7 +213,8 @@ def _read_from_hub(name: str) -> tuple[str, dict[str, Tensor]]:
             f"({type(error).__name__}): go online once, or give --weights FILE.safetensors, or "
             f"--weights random, or take the recipe 'quick', whose weights come with pip"
         ) from error
-    where = pretrained.default_cfg.get("hf_hub_id") or pretrained.default_cfg.get("url") or name
+    config = pretrained_config(pretrained)
+    where = config.get("hf_hub_id") or config.get("url") or name
     return f"hub:{where}", dict(pretrained.state_dict())
 
 

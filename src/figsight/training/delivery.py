@@ -94,9 +94,7 @@ def _write_manifest(what: Delivery, features: tuple[int, int, int]) -> bundle.Ma
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         figsight=metadata.version("figsight"),
         figures=[
-            bundle.FigureEntry(
-                id=f.id, name=f.name, display=f.display, metadata=dict(f.metadata)
-            )
+            bundle.FigureEntry(id=f.id, name=f.name, display=f.display, metadata=dict(f.metadata))
             for f in what.sample.dataset.figures
         ],
         input=bundle.InputEntry(

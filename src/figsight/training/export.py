@@ -43,7 +43,9 @@ def export_onnx(network: Network, size: tuple[int, int]) -> bytes:
     """
     pipeline = Pipeline(network.eval()).eval()
     example = torch.zeros(2, *size, 3, dtype=torch.uint8)
-    levels = {name: logging.getLogger(name).level for name in ("torch.onnx", "onnxscript", "onnx_ir")}
+    levels = {
+        name: logging.getLogger(name).level for name in ("torch.onnx", "onnxscript", "onnx_ir")
+    }
     with warnings.catch_warnings():
         # What the exporter says concerns its own internals; the result is checked number by number.
         warnings.simplefilter("ignore")
@@ -64,7 +66,8 @@ def export_onnx(network: Network, size: tuple[int, int]) -> bytes:
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
-    assert program is not None
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")  # it says so for dynamo=False only
     model = program.model_proto
     # The exporter notes for each node which line of whose file made it.
     for value in (*model.graph.node, *model.graph.value_info, *model.graph.input):

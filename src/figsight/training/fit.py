@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
 
+
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
     """What one run learns from.
@@ -76,7 +77,7 @@ def fit(
         The network to deliver (the moving average of the weights, when the recipe asks for one), on
         ``device`` and in evaluation mode, and one record an epoch.
     """
-    network.to(device=device, memory_format=torch.channels_last)
+    network.to(device).to(memory_format=torch.channels_last)
     frozen = freeze(network, recipe.frozen_stages)
     if recipe.norms == "folded":  # those that no convolution took in keep their statistics
         frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]

@@ -7,6 +7,9 @@ memory, and its biases learn in the norms' place.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -34,7 +37,7 @@ def fold_norms(backbone: nn.Module) -> dict[str, str]:
     folded: dict[str, str] = {}
     for parent_name, parent in list(backbone.named_modules()):
         children = list(parent.named_children())
-        for (name, conv), (norm_name, norm) in zip(children, children[1:], strict=False):
+        for (name, conv), (norm_name, norm) in pairwise(children):
             if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
                 continue
             if norm.num_features != conv.out_channels:
@@ -63,8 +66,7 @@ def unfold_names(state: dict[str, Tensor], reference: nn.Module, folded: dict[st
     """
     modules = dict(reference.named_modules())
     for norm_name, conv_name in folded.items():
-        norm = modules[norm_name]
-        assert isinstance(norm, nn.BatchNorm2d)
+        norm = cast("nn.BatchNorm2d", modules[norm_name])
         bias = state[f"{conv_name}.bias"]
         if getattr(modules[conv_name], "bias", None) is None:
             del state[f"{conv_name}.bias"]

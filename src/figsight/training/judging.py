@@ -79,6 +79,4 @@ def judge(unseen: Unseen | None, sample: Sample) -> Judgement:
         )
         for name, estimate in estimates.items()
     ]
-    return Judgement(
-        estimates["accuracy"], scores, bundle.Calibration(temperature=temperature)
-    )
+    return Judgement(estimates["accuracy"], scores, bundle.Calibration(temperature=temperature))

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.utils.deterministic
@@ -55,10 +55,11 @@ def repeatable() -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=torch.backends.mps.is_available())
     # On top of that torch would paint all new memory, in case somebody reads it before writing.
     # No layer of ours does, and painting took as long as computing.
-    fill = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    settings: Any = torch.utils.deterministic
+    fill = settings.fill_uninitialized_memory
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+        settings.fill_uninitialized_memory = fill
         torch.use_deterministic_algorithms(before, warn_only=warn_only)

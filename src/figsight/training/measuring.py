@@ -6,13 +6,12 @@ Knows folds and checkpoints. Does not know how a step is made, nor what becomes 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from figsight.dataset.splits import folds, holdout
-from figsight.training.backbones import Network
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit
 from figsight.training.judging import Unseen
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from figsight.training.backbones import Network
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
@@ -91,7 +91,7 @@ class Run:
         everything = np.arange(len(self.sample.labels))
         network, history = self._train("final", everything)
         outputs = answer(network, self.sample.exact.pixels, everything, self.device)
-        return cast("Network", network.cpu()), outputs, history
+        return network.cpu(), outputs, history
 
     def _one(
         self, run: str, kept: NDArray[np.intp], held: NDArray[np.intp]

@@ -6,12 +6,13 @@ out, so that memory stays flat. Does not know labels.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from figsight.images import InputSpec

@@ -26,7 +26,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Base of a recipe's parts: immutable, and strict about its keys."""
 
 
-class Optimizer(Part):
+class Optimizer(Part, frozen=True, kw_only=True):
     """How weights move.
 
     Attributes:
@@ -50,7 +50,7 @@ class Optimizer(Part):
     schedule: Literal["cosine", "constant"] = "cosine"
 
 
-class Augmentation(Part):
+class Augmentation(Part, frozen=True, kw_only=True):
     """How a photo is varied each time that the network sees it; zeros leave it alone.
 
     Attributes:
@@ -83,7 +83,7 @@ class Augmentation(Part):
     mix: Share = 0.0
 
 
-class Recipe(Part):
+class Recipe(Part, frozen=True, kw_only=True):
     """Everything that decides a training run but the photos and the seed.
 
     Attributes:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from figsight.metrics import Estimate
 
+
 @dataclass(frozen=True)
 class TrainingResult:
     """What a training run has come to.

@@ -98,9 +98,7 @@ def prepare(
         thumbnails.append(_make_thumbnail(pixels))
         prints.append(fingerprint(pixels, sha256))
 
-    readable, report = require_readable(
-        dataset, skip_bad=skip_bad, progress=progress, visit=visit
-    )
+    readable, report = require_readable(dataset, skip_bad=skip_bad, progress=progress, visit=visit)
     return Sample(
         dataset=readable,
         skipped=report.failures,

@@ -120,9 +120,10 @@ def _erase(views: Tensor, share: float, rng: Generator) -> None:
     if share == 0:
         return
     n, _, height, width = views.shape
-    for view, (coin, h, w, top, left) in zip(views, torch.rand(n, 5, generator=rng), strict=True):
+    for view, draws in zip(views, torch.rand(n, 5, generator=rng).tolist(), strict=True):
+        coin, tall, wide, top, left = draws
         colour = torch.rand(3, 1, 1, generator=rng)
         if coin < share:
-            h, w = int(height * (0.15 + 0.3 * h)), int(width * (0.15 + 0.3 * w))
+            h, w = int(height * (0.15 + 0.3 * tall)), int(width * (0.15 + 0.3 * wide))
             y, x = int(top * (height - h)), int(left * (width - w))
             view[:, y : y + h, x : x + w] = colour

@@ -74,7 +74,7 @@ class Workplace:
         now = json.loads(text)
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key):
-                was, now_is = (_difference(before.get(key), now.get(key)))
+                was, now_is = _difference(before.get(key), now.get(key))
                 raise OutputError(
                     f"{self.folder}: the unfinished training had {key} {was}, this one has "
                     f"{now_is}; resume with the same options and photos, or --overwrite"

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.bundle.make import make_bundle, make_gallery, make_model, make_weights
+
+import figsight.training
+from figsight import calibration
+from figsight.classifier import load
+from figsight.dataset import Dataset, read
+from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
+from figsight.evaluation import cross_validate
+from figsight.training import Recipe, Silence
+from figsight.training.recipe import Optimizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from figsight.training import Watcher
+
+RECIPE = Recipe(
+    name="tiny",
+    backbone="test_efficientnet",
+    image_size=32,
+    store_size=40,
+    epochs=2,
+    batch_size=4,
+    folds=2,
+    optimizer=Optimizer(name="adamw", learning_rate=1e-3, head_learning_rate=1e-2),
+)
+
+
+@dataclass
+class Trainer:
+    """Stands in for training: writes a small bundle, another each time, and remembers the call."""
+
+    learned: list[Dataset] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    options: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, data: Dataset, path: Path, *, watch: Watcher, **options: Any) -> None:
+        seed = len(self.learned)
+        self.learned.append(data)
+        self.paths.append(path)
+        self.options.append(options)
+        watch.expect(2)
+        watch.begin("reading photos", len(data.photos))
+        watch.begin("final", 2)
+        if options["overwrite"] and path.exists():
+            shutil.rmtree(path)
+        parts: dict[str, Any] = {"gallery": make_gallery(seed), "network": make_weights(seed)}
+        make_bundle(path, model=make_model(seed), thumbnails=None, **parts)
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
+    stand_in = Trainer()
+    # Into the module's own names: asking it for the real one would import torch.
+    monkeypatch.setitem(vars(figsight.training), "train", stand_in)
+    return stand_in
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six photos of each of three figures; one of them lies there three times."""
+    folder = tmp_path / "set"
+    for number, figure in enumerate(("1", "2", "17")):
+        (folder / figure).mkdir(parents=True)
+        for index in range(6):
+            random = np.random.default_rng([number, index])
+            pixels = random.integers(0, 256, (24, 24, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / figure / f"{index}.png")
+    for copy in ("copy", "again"):
+        shutil.copy(folder / "1" / "0.png", folder / "1" / f"{copy}.png")
+    return folder
+
+
+def test_cross_validate__asks_about_each_photo_once_a_repeat(
+    trainer: Trainer, photos: Path
+) -> None:
+    found = cross_validate(photos, folds=3, repeats=2, recipe=RECIPE, weights="random")
+    everything = [photo.path for photo in read(photos).photos]
+    assert [photo.path for photo in found.photos] == everything * 2
+    assert len(trainer.learned) == 6
+    for repeat in (0, 1):
+        learned = trainer.learned[3 * repeat : 3 * repeat + 3]
+        held = Counter(
+            path for part in learned for path in set(everything) - {p.path for p in part.photos}
+        )
+        assert held == Counter(everything)
+
+
+def test_cross_validate__never_asks_about_a_photo_that_was_trained_on(
+    trainer: Trainer, photos: Path
+) -> None:
+    cross_validate(photos, folds=3, repeats=2, recipe=RECIPE, weights="random")
+    everything = {photo.path: photo.read() for photo in read(photos).photos}
+    for learned in trainer.learned:
+        seen = {photo.read() for photo in learned.photos}
+        held = everything.keys() - {photo.path for photo in learned.photos}
+        assert held
+        assert not seen & {everything[path] for path in held}
+        assert learned.figures == read(photos).figures
+
+
+def test_cross_validate__gives_the_answers_of_the_bundle_that_did_not_see_the_photo(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    found = cross_validate(photos, folds=2, recipe=RECIPE, weights="random", work=tmp_path / "work")
+    logits = np.empty((len(found.photos), 3), np.float32)
+    fold = np.empty(len(found.photos), np.intp)
+    for number, (learned, path) in enumerate(zip(trainer.learned, trainer.paths, strict=True)):
+        seen = {photo.path for photo in learned.photos}
+        with load(path) as classifier:
+            for i, photo in enumerate(found.photos):
+                if photo.path not in seen:
+                    pixels = classifier.prepare(photo)[np.newaxis]
+                    logits[i], fold[i] = classifier.run(pixels).logits[0], number
+    assert sorted(set(fold.tolist())) == [0, 1]
+    for number in (0, 1):
+        here = fold == number
+        temperature = calibration.fit_temperature(logits[~here], found.labels[~here])
+        expected = calibration.softmax(logits[here], temperature)
+        assert np.array_equal(found.probabilities[here], expected)
+
+
+def test_cross_validate__tells_how_it_was_done(trainer: Trainer, photos: Path) -> None:
+    found = cross_validate(photos, folds=2, repeats=2, recipe=RECIPE, weights="random", seed=5)
+    assert found.protocol == (
+        "2-fold cross-validation of set, 2 times, recipe tiny, copies kept together"
+    )
+    assert [call["seed"] for call in trainer.options] == [5, 5, 6, 6]
+    assert {call["weights"] for call in trainer.options} == {"random"}
+    assert {call["recipe"].folds for call in trainer.options} == {0}
+    assert found.groups is not None
+    n = len(found.photos) // 2
+    assert found.groups[:n] == found.groups[n:]
+    copies = {
+        found.groups[i] for i in range(n) if found.photos[i].path in ("1/0.png", "1/copy.png")
+    }
+    assert len(copies) == 1
+    assert len(set(found.groups)) == n - 2
+
+
+def test_cross_validate__tells_its_watcher_of_the_whole(trainer: Trainer, photos: Path) -> None:
+    told: list[tuple[str, object]] = []
+
+    class Notebook(Silence):
+        def expect(self, epochs: int) -> None:
+            told.append(("expect", epochs))
+
+        def begin(self, what: str, steps: int) -> None:
+            told.append(("begin", what))
+
+    cross_validate(photos, folds=2, repeats=2, recipe=RECIPE, watch=Notebook())
+    assert told == [
+        ("begin", "reading photos"),
+        ("expect", 8),
+        ("begin", "repeat 1 fold 1"),
+        ("begin", "repeat 1 fold 2"),
+        ("begin", "repeat 2 fold 1"),
+        ("begin", "repeat 2 fold 2"),
+    ]
+
+
+def test_cross_validate__goes_on_with_finished_folds(
+    trainer: Trainer, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how: dict[str, Any] = {"folds": 2, "recipe": RECIPE, "weights": "random"}
+    work = tmp_path / "new" / "work"
+    first = cross_validate(photos, **how, work=work)
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setitem(vars(figsight.training), "train", fail)
+    expected: list[int] = []
+    watch = Silence()
+    monkeypatch.setattr(watch, "expect", expected.append)
+    second = cross_validate(photos, **how, work=work, watch=watch)
+    assert np.array_equal(first.probabilities, second.probabilities)
+    assert expected == [0]
+    one, two = first.to_dict(), second.to_dict()
+    del one["seconds"], two["seconds"]
+    assert one == two
+
+    # A fold whose answers were half-written is done again, and so is a further repeat.
+    monkeypatch.setitem(vars(figsight.training), "train", trainer)
+    answers = work / "repeat-1-fold-2.safetensors"
+    answers.write_bytes(answers.read_bytes()[:-5])
+    third = cross_validate(photos, **how, work=work, repeats=2)
+    assert [path.name for path in trainer.paths[2:]] == [
+        "repeat-1-fold-2",
+        "repeat-2-fold-1",
+        "repeat-2-fold-2",
+    ]
+    assert len(third.labels) == 2 * len(first.labels)
+
+
+@pytest.mark.parametrize(
+    "change", ["seed", "folds", "recipe", "weights", "label", "photo", "group"]
+)
+def test_cross_validate__refuses_the_folds_of_another(
+    trainer: Trainer, photos: Path, tmp_path: Path, change: str
+) -> None:
+    how: dict[str, Any] = {"folds": 2, "recipe": RECIPE, "work": tmp_path / "work", "seed": 0}
+    dataset = read(photos)
+    cross_validate(dataset, **how)
+    if change == "label":
+        (photos / "1" / "3.png").rename(photos / "2" / "9.png")
+    elif change == "photo":
+        (photos / "1" / "3.png").unlink()
+    else:
+        other = {"seed": 1, "folds": 3, "weights": "random", "recipe": "quick", "group": None}
+        how |= {change: other[change]} if change != "group" else {}
+    dataset = read(photos)
+    if change == "group":
+        together = [replace(photo, group="session") for photo in dataset.photos[:3]]
+        dataset = dataset.only([*together, *dataset.photos[3:]])
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*")}
+    with pytest.raises(OutputError) as caught:
+        cross_validate(dataset, **how)
+    assert str(caught.value) == (
+        f"{tmp_path / 'work'}: holds the folds of another cross-validation (other photos, recipe, "
+        f"folds or seed); name another folder, or remove it"
+    )
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*")} == before
+    assert len(trainer.learned) == 2
+
+
+def test_cross_validate__refuses_folds_whose_plan_is_lost(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    cross_validate(photos, folds=2, recipe=RECIPE, work=work)
+    plan = work / "cross-validation.json"
+    assert json.loads(plan.read_text())["seed"] == 0
+    plan.write_text("{")
+    with pytest.raises(OutputError, match="holds the folds of another cross-validation"):
+        cross_validate(photos, folds=2, recipe=RECIPE, work=work)
+
+
+def test_cross_validate__is_not_bound_by_a_plan_that_came_to_nothing(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RecipeError("no such backbone")
+
+    work = tmp_path / "work"
+    monkeypatch.setitem(vars(figsight.training), "train", refuse)
+    with pytest.raises(RecipeError):
+        cross_validate(photos, folds=2, recipe=RECIPE, work=work, backbone="misspelt")
+    monkeypatch.setitem(vars(figsight.training), "train", Trainer())
+    assert cross_validate(photos, folds=2, recipe=RECIPE, work=work).photos
+
+
+def test_cross_validate__refuses_a_work_folder_that_is_a_file(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"file: cannot be made \(File exists\)"):
+        cross_validate(photos, folds=2, recipe=RECIPE, work=tmp_path / "file")
+
+
+def test_cross_validate__skips_unreadable_photos_only_when_told(
+    trainer: Trainer, photos: Path
+) -> None:
+    (photos / "2" / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(UnreadablePhotosError):
+        cross_validate(photos, folds=2, recipe=RECIPE)
+    found = cross_validate(photos, folds=2, recipe=RECIPE, skip_bad=True)
+    assert [error.path for error in found.skipped] == ["2/bad.png"]
+    assert "2/bad.png" not in {photo.path for photo in found.photos}
+
+
+def test_cross_validate__refuses_too_many_folds_and_a_single_figure(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"^expected from 2 to 18 folds .*, found 19; choose"):
+        cross_validate(photos, folds=19, recipe=RECIPE, work=tmp_path / "work")
+    single = read(photos)
+    single = single.only(photo for photo in single.photos if photo.figure_id == "1")
+    with pytest.raises(
+        DataError, match=r"^set: expected photos of at least two figures, found onl"
+    ):
+        cross_validate(single, folds=2, recipe=RECIPE, work=tmp_path / "work")
+    assert not trainer.learned
+    assert not (tmp_path / "work").exists()
+
+
+def test_cross_validate__uses_only_the_photos_of_train(trainer: Trainer, tmp_path: Path) -> None:
+    for number, name in enumerate(("train/1", "train/2", "test/1")):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for index in range(3):
+            random = np.random.default_rng([number, index])
+            pixels = random.integers(0, 256, (24, 24, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "set" / name / f"{index}.png")
+    dataset = read(tmp_path / "set")
+    # The small bundle knows three figures.
+    dataset = Dataset(
+        "set", (*dataset.figures, *read(tmp_path / "set").figures[:1]), dataset.photos
+    )
+    found = cross_validate(dataset, folds=2, recipe=RECIPE)
+    assert {photo.split for photo in found.photos} == {"train"}

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.bundle.make import make_bundle, make_gallery
+
+from figsight.classifier import load
+from figsight.dataset import Dataset, read
+from figsight.errors import DataError, UnreadablePhotosError
+from figsight.evaluation import evaluate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("measure") / "model")
+
+
+def plant(folder: Path, *names: str, photos: int = 3) -> Path:
+    """Write photos of noise below folders of these names."""
+    for number, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        for index in range(photos):
+            random = np.random.default_rng([number, index])
+            pixels = random.integers(0, 256, (20, 18, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return folder
+
+
+def test_evaluate__gives_the_numbers_of_the_classifier(model: Path, tmp_path: Path) -> None:
+    folder = plant(tmp_path / "set", "1", "2", "17")
+    told: list[tuple[int, int]] = []
+    found = evaluate(model, folder, progress=lambda *done: told.append(done))
+    assert [photo.path for photo in found.photos] == [photo.path for photo in read(folder).photos]
+    assert [figure.id for figure in found.figures] == ["1", "2", "17"]
+    assert found.protocol == "9 photos: set"
+    assert found.notes == ()
+    assert told == [(i, 9) for i in range(1, 10)]
+    with load(model) as classifier:
+        for photo, label, row in zip(found.photos, found.labels, found.probabilities, strict=True):
+            assert found.figures[label].id == photo.figure_id
+            said = classifier.predict(photo)
+            for figure, probability in zip(found.figures, row, strict=True):
+                (same,) = (one for one in said.top if one.class_id == figure.id)
+                assert same.probability == probability
+
+
+def test_evaluate__takes_an_open_classifier_and_leaves_it_open(model: Path, tmp_path: Path) -> None:
+    dataset = read(plant(tmp_path / "set", "1", "2"))
+    with load(model) as classifier:
+        one = evaluate(classifier, dataset)
+        two = evaluate(classifier, dataset)
+        assert len(classifier.bundle.gallery().paths) == 4
+    assert np.array_equal(one.probabilities, two.probabilities)
+    assert np.array_equal(one.probabilities, evaluate(model, dataset).probabilities)
+
+
+def test_evaluate__leaves_figures_out_that_the_model_does_not_know(
+    model: Path, tmp_path: Path
+) -> None:
+    found = evaluate(model, plant(tmp_path / "set", "1", "3", "17"))
+    assert {photo.figure_id for photo in found.photos} == {"1", "17"}
+    assert len(found.labels) == 6
+    assert found.notes == ("3 photos of figures that this model was never taught: left out.",)
+
+
+def test_evaluate__refuses_labels_of_another_kind(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        evaluate(model, plant(tmp_path / "set", "yoda", "chewbacca"))
+    assert str(caught.value) == (
+        "set: expected photos of this model's figures (like '1'), found only others (like "
+        "'chewbacca'); were the labels written differently?"
+    )
+
+
+def test_evaluate__refuses_a_set_without_photos(model: Path) -> None:
+    with pytest.raises(DataError, match=r"^empty: expected labelled photos to measure on, found n"):
+        evaluate(model, Dataset("empty", (), ()))
+
+
+@pytest.mark.parametrize(("number", "name"), [(1, "1 of these 6 photos"), (2, "2 of these 6")])
+def test_evaluate__counts_the_photos_that_were_trained_on(
+    tmp_path: Path, number: int, name: str
+) -> None:
+    folder = plant(tmp_path / "set", "1", "2")
+    gallery = make_gallery()
+    hashes = gallery.sha256.copy()
+    for row in range(number):
+        # Under another name and label: what counts is the file.
+        digest = hashlib.sha256((folder / "2" / f"{row}.png").read_bytes()).digest()
+        hashes[row] = np.frombuffer(digest, np.uint8)
+    model = make_bundle(tmp_path / "model", gallery=replace(gallery, sha256=hashes))
+    (note,) = evaluate(model, folder).notes
+    assert note.startswith(f"The model was trained on {name}")
+    assert note.endswith(": the numbers flatter it.")
+
+
+@pytest.mark.parametrize(
+    ("splits", "chosen"),
+    [
+        (("train", "val", "test"), "test"),
+        (("train", "val"), "val"),
+        (("train", "test"), "test"),
+        (("train",), "train"),
+    ],
+)
+def test_evaluate__prefers_the_photos_least_trained_on(
+    model: Path, tmp_path: Path, splits: tuple[str, ...], chosen: str
+) -> None:
+    names = [f"{split}/{figure}" for split in splits for figure in ("1", "2")]
+    found = evaluate(model, plant(tmp_path / "set", *names, photos=1))
+    assert {photo.split for photo in found.photos} == {chosen}
+    assert found.protocol == f"2 photos: the split {chosen} of set"
+
+
+def test_evaluate__takes_the_split_that_is_named(model: Path, tmp_path: Path) -> None:
+    dataset = read(plant(tmp_path / "set", "train/1", "train/2", "test/1", photos=1))
+    assert {photo.split for photo in evaluate(model, dataset, split="train").photos} == {"train"}
+    with pytest.raises(DataError) as caught:
+        evaluate(model, dataset, split="val")
+    assert str(caught.value) == "set: expected photos of a split val, found test, train"
+
+
+def test_evaluate__stops_at_unreadable_photos_or_skips_them(model: Path, tmp_path: Path) -> None:
+    folder = plant(tmp_path / "set", "1", "2")
+    for path in (folder / "1" / "1.png", folder / "2" / "0.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(UnreadablePhotosError) as caught:
+        evaluate(model, folder)
+    assert [error.path for error in caught.value.failures] == ["1/1.png", "2/0.png"]
+    assert str(caught.value).startswith("2 of 6 photos cannot be decoded, first 1/1.png: ")
+    assert str(caught.value).endswith(
+        "; repair or remove them, or --skip-bad continues without them"
+    )
+    found = evaluate(model, folder, skip_bad=True)
+    assert [photo.path for photo in found.photos] == ["1/0.png", "1/2.png", "2/1.png", "2/2.png"]
+    assert [error.path for error in found.skipped] == ["1/1.png", "2/0.png"]
+    assert found.probabilities.shape == (4, 3)
+
+
+def test_evaluate__cannot_skip_every_photo(model: Path, tmp_path: Path) -> None:
+    folder = plant(tmp_path / "set", "1", "2", photos=1)
+    for path in folder.rglob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(UnreadablePhotosError, match=r"or give other photos$"):
+        evaluate(model, folder, skip_bad=True)

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from figsight import sheets
+from figsight.classifier import Prediction, Ranked
+from figsight.dataset import Dataset, Figure, Photo, read
+from figsight.errors import OutputError, PhotoError
+from figsight.evaluation import Evaluation
+from figsight.sheets import draw_dataset, draw_evaluation, draw_predictions, save_sheets, shrink
+
+if TYPE_CHECKING:
+    from figsight.drawing import Tile
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two figures with five and one photos."""
+    for name, count in (("a", 5), ("b", 1)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for index in range(count):
+            # Its grey tells which photo it is.
+            grey = 10 * index + (100 if name == "b" else 0)
+            Image.new("RGB", (30, 20), (grey, grey, grey)).save(
+                tmp_path / "set" / name / f"{index}.png"
+            )
+    return tmp_path / "set"
+
+
+class Drawn:
+    """Stands in for ``draw_sheets`` and keeps what it is given."""
+
+    tiles: list[Tile]
+    heading: str | None
+
+    def __call__(self, tiles: list[Tile], *, heading: str | None = None) -> list[Image.Image]:
+        self.tiles, self.heading = list(tiles), heading
+        return [Image.new("RGB", (8, 8))]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
+    stand_in = Drawn()
+    monkeypatch.setattr(sheets, "draw_sheets", stand_in)
+    return stand_in
+
+
+def make_prediction(name: str, probability: float) -> Prediction:
+    top = (Ranked("1", name, probability),)
+    return Prediction("a.png", "1", name, probability, top)
+
+
+@given(st.integers(1, 1200), st.integers(1, 1200))
+def test_shrink__keeps_proportions_and_never_enlarges(height: int, width: int) -> None:
+    pixels = shrink(np.zeros((height, width, 3), np.uint8))
+    h, w, _ = pixels.shape
+    if max(height, width) <= 480:
+        assert (h, w) == (height, width)
+    else:
+        assert max(h, w) == 480
+        share = 480 / max(height, width)
+        assert abs(h - height * share) <= 1
+        assert abs(w - width * share) <= 1
+
+
+def test_draw_predictions__writes_name_and_probability_above_the_photo(
+    drawn: Drawn, photos: Path
+) -> None:
+    path = photos / "a" / "3.png"
+    draw_predictions([(path, make_prediction("YODA", 0.974)), (path, make_prediction("X", 1.0))])
+    assert [tile.title for tile in drawn.tiles] == ["YODA 97.4 %", "X > 99.9 %"]
+    assert all((tile.pixels == 30).all() for tile in drawn.tiles)
+
+
+@given(st.floats(0, 1) | st.sampled_from([0.9995, 0.99949999999, float(np.nextafter(0.9995, 0))]))
+def test_draw_predictions__never_claims_certainty(probability: float) -> None:
+    title = sheets._title("YODA", probability)
+    assert "100" not in title
+    shown = re.fullmatch(r"YODA (> )?(\d+\.\d) %", title)
+    assert shown
+    assert float(shown[2]) == pytest.approx(100 * probability, abs=0.1001)
+
+
+def test_draw_evaluation__puts_mistakes_first_with_the_true_name(
+    drawn: Drawn, photos: Path
+) -> None:
+    dataset = read(photos)
+    figures = (Figure("a", "ANN", "ANN"), Figure("b", "BOB", "BOB"))
+    right = np.array([True, True, False, True, True, False])
+    labels = np.array(dataset.labels(), np.int64)
+    said = np.where(right, labels, 1 - labels)
+    probabilities = np.where(np.arange(2) == said[:, None], 0.75, 0.25)
+    draw_evaluation(Evaluation("six", figures, tuple(dataset.photos), labels, probabilities))
+    assert [(tile.title, tile.lines, tile.tone) for tile in drawn.tiles] == [
+        ("BOB 75.0 %", ("true: ANN",), "bad"),
+        ("ANN 75.0 %", ("true: BOB",), "bad"),
+        *[("ANN 75.0 %", (), "good")] * 4,
+    ]
+    assert [int(tile.pixels[0, 0, 0]) for tile in drawn.tiles] == [20, 100, 0, 10, 30, 40]
+    assert drawn.heading is not None
+    assert drawn.heading.startswith("4 of 6 right: 66.7% (95 % interval ")
+
+
+def test_draw_dataset__shows_a_spread_of_each_figure(drawn: Drawn, photos: Path) -> None:
+    dataset = read(photos)
+    figures = (*dataset.figures, Figure("c", "c", "c"))
+    draw_dataset(Dataset("set", figures, dataset.photos), 3)
+    assert [(tile.title, tile.lines, int(tile.pixels[0, 0, 0])) for tile in drawn.tiles] == [
+        ("a", ("5 photos",), 0),
+        ("a", (), 20),
+        ("a", (), 40),
+        ("b", ("1 photo",), 100),
+    ]
+    assert drawn.heading == "set: 3 figures, 6 photos"
+
+
+def test_draw_dataset__names_a_photo_that_cannot_be_decoded(photos: Path) -> None:
+    (photos / "b" / "0.png").write_bytes(b"no picture")
+    with pytest.raises(PhotoError, match=r"^b/0\.png: "):
+        draw_dataset(read(photos), 2)
+
+
+def test_decode_photo__reads_the_file(photos: Path, tmp_path: Path) -> None:
+    assert (sheets.decode_photo(Photo("x", photos / "a" / "2.png")) == 20).all()
+    with pytest.raises(PhotoError, match=r"^gone: No such file or directory$"):
+        sheets.decode_photo(Photo("gone", tmp_path / "gone.png"))
+
+
+def test_save_sheets__numbers_the_pages(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (4, 4), colour) for colour in ("red", "lime", "blue")]
+    paths = save_sheets(pages, tmp_path / "out.png")
+    assert [path.name for path in paths] == ["out.png", "out-2.png", "out-3.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths)
+    for page, path in zip(pages, paths, strict=True):
+        with Image.open(path) as image:
+            assert image.getpixel((0, 0)) == page.getpixel((0, 0))
+
+
+def test_save_sheets__refuses_nothing() -> None:
+    with pytest.raises(OutputError) as caught:
+        save_sheets([], Path("out.png"))
+    assert str(caught.value) == "out.png: expected photos to draw, found none"
+
+
+def test_draw_sheets__makes_pictures_of_real_tiles(photos: Path, tmp_path: Path) -> None:
+    path = photos / "a" / "1.png"
+    sheet = draw_predictions([(path, make_prediction("YODA", 0.5))])
+    (page,) = save_sheets(sheet, tmp_path / "page.png")
+    with Image.open(page) as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 30
