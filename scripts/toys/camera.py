@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _TILE = 48
 _STEPS = 56
 _NEAR = 0.0012
-_SHADOW_REACH = 2.6
+_SHADOW_REACH = 4.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ def _distance(solids: Sequence[_Solid], points: Array) -> Array:
 
 
 def _nearest(solids: Sequence[_Solid], points: Array) -> NDArray[np.intp]:
-    return np.argmin(np.stack([s.part.shape.distance(s.local(points)) for s in solids]), axis=0)
+    gaps = np.stack([s.part.shape.distance(s.local(points)) for s in solids])
+    result: NDArray[np.intp] = np.argmin(gaps, axis=0)
+    return result
 
 
 def _march(solids: Sequence[_Solid], eye: Array, along: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -172,7 +174,7 @@ def _shadow(scene: Scene, points: Array, lamp: Array, softness: float) -> Array:
     for at in range(0, near.size, _TILE * _TILE):
         chunk = near[at : at + _TILE * _TILE]
         start = points[:, chunk]
-        solids = scene.near_rays(start, np.broadcast_to(lamp, start.shape), margin * 0.6)
+        solids = scene.near_rays(start, np.broadcast_to(lamp, start.shape), margin)
         if solids:
             seen[chunk] = _march_shadow(solids, start, lamp, softness)
     return seen
@@ -182,10 +184,10 @@ def _march_shadow(solids: Sequence[_Solid], start: Array, lamp: Array, softness:
     share = np.ones(start.shape[1], np.float32)
     far = np.full(start.shape[1], 0.03, np.float32)
     alive = np.arange(start.shape[1])
-    for _ in range(28):
+    for _ in range(36):
         gap = _distance(solids, start[:, alive] + lamp * far[alive])
         share[alive] = np.minimum(share[alive], softness * gap / far[alive])
-        far[alive] += np.clip(gap * 0.85, 0.02, 0.22)
+        far[alive] += np.clip(gap * 0.85, 0.02, 0.3)
         alive = alive[(share[alive] > 0.004) & (far[alive] < _SHADOW_REACH)]
         if alive.size == 0:
             break
@@ -201,7 +203,8 @@ def _occlusion(scene: Scene, points: Array, normals: Array) -> Array:
         at = points + normals * height
         gap = np.minimum(_distance(solids, at), np.maximum(at[1], 0.0))
         hidden += weight * np.maximum(height - gap, 0.0)
-    return np.exp(-1.15 * hidden)
+    result: Array = np.exp(-1.15 * hidden)
+    return result
 
 
 class Photographer:
@@ -243,7 +246,8 @@ class Photographer:
         line = (((np.arange(size, dtype=np.float32) + 0.5) / size) * 2 - 1) * np.float32(half)
         x, y = (v.ravel() for v in np.meshgrid(line + self.view.shift * half, -line))
         along = self.forward + self.right * x + self.up * y
-        return (along / length(along)).astype(np.float32)
+        result: Array = (along / length(along)).astype(np.float32)
+        return result
 
     def _take_place(self, along: Array, size: int, finer: int) -> tuple[Array, Array]:
         """Return the picture without the figure but with its shadow, [3, N], and depths [1, N]."""
@@ -292,8 +296,8 @@ class Photographer:
         """Return the figure's light times its cover [3, N], and its cover [1, N]."""
         colour = np.zeros_like(along)
         cover = np.zeros((1, along.shape[1]), np.float32)
-        rays = np.arange(along.shape[1]).reshape(size, finer, size, finer)
-        rays = rays.transpose(0, 2, 1, 3).reshape(size, size, finer * finer)
+        cells = np.arange(along.shape[1]).reshape(size, finer, size, finer)
+        rays = cells.transpose(0, 2, 1, 3).reshape(size, size, finer * finer)
         first, others = rays[..., 0], rays[..., 1:]
         self._trace(along, rays[..., :1], np.ones((size, size), bool), (colour, cover))
         # Where one ray tells what its neighbours tell, the pixel's other rays would tell no more.
@@ -343,9 +347,9 @@ class Photographer:
         base = 0.04 + (albedo - 0.04) * metal
         fresnel = base + (1 - base) * (1 - cosine) ** 5 * (0.25 + 0.6 * gloss)
         shine = self._reflect(mirror, gloss, metal, seen) * fresnel * open_sky
-        return (diffuse * (1 - 0.82 * metal) * (1 - fresnel) + shine + albedo * glow).astype(
-            np.float32
-        )
+        colour = diffuse * (1 - 0.82 * metal) * (1 - fresnel) + shine + albedo * glow
+        result: Array = colour.astype(np.float32)
+        return result
 
     def _paint(self, solids: Sequence[_Solid], points: Array) -> tuple[Array, Array]:
         which = _nearest(solids, points)

@@ -20,7 +20,8 @@ _VISIBLE = 0.06  # A difference of square roots of light.
 def shrink(values: Array, size: int, finer: int) -> Array:
     """Return the mean light of each pixel, [size, size, C], from rays [C, N]."""
     cells = values.reshape(values.shape[0], size, finer, size, finer)
-    return cells.mean(axis=(2, 4)).transpose(1, 2, 0)
+    result: Array = cells.mean(axis=(2, 4)).transpose(1, 2, 0)
+    return result
 
 
 def find_edges(layers: Array) -> NDArray[np.bool_]:
@@ -73,4 +74,5 @@ def develop(light: Array, exposure: float = 1.0) -> Array:
     rolled = np.clip(rolled, 0.0, 1.0)
     low = 12.92 * rolled
     high = 1.055 * np.power(np.maximum(rolled, 1e-6), 1 / 2.4) - 0.055
-    return np.where(rolled <= 0.0031308, low, high).astype(np.float32)
+    result: Array = np.where(rolled <= 0.0031308, low, high).astype(np.float32)
+    return result

@@ -48,10 +48,11 @@ STEEL = Finish(0.75, metal=1.0)
 BRASS = Finish(0.8, metal=1.0)
 
 
-def step(values: Array, edge: float, soft: float = _SOFT) -> Array:
+def step(values: Array, edge: float | Array, soft: float = _SOFT) -> Array:
     """Return 0 below the edge and 1 above it, smooth between."""
     part = np.clip((values - edge) / (2.0 * soft) + 0.5, 0.0, 1.0)
-    return part * part * (3.0 - 2.0 * part)
+    result: Array = part * part * (3.0 - 2.0 * part)
+    return result
 
 
 def plain(code: str) -> Paint:
@@ -106,7 +107,8 @@ def blush(x: float, y: float, radius: float, strength: float = 0.55) -> Mask:
 
     def mask(p: Array) -> Array:
         away = np.hypot(p[0] - x, (p[1] - y) * 1.3) / radius
-        return np.exp(-2.5 * away * away) * (p[2] > 0) * np.float32(strength)
+        result: Array = np.exp(-2.5 * away * away) * (p[2] > 0) * np.float32(strength)
+        return result
 
     return mask
 
@@ -116,7 +118,8 @@ def patch(x: float, y: float, wide: float, high: float, side: float = 1.0) -> Ma
 
     def mask(p: Array) -> Array:
         inside = np.maximum(np.abs(p[0] - x) - wide, np.abs(p[1] - y) - high)
-        return ((1.0 - step(inside, 0.0)) * (p[2] * side > 0)).astype(np.float32)
+        result: Array = ((1.0 - step(inside, 0.0)) * (p[2] * side > 0)).astype(np.float32)
+        return result
 
     return mask
 
@@ -129,7 +132,8 @@ def arc(x: float, y: float, radius: float, thick: float, open_up: bool = True) -
         dx, dy = p[0] - x, (p[1] - y) * sign
         ring = np.abs(np.hypot(dx, dy) - radius)
         part = (1.0 - step(ring, thick)) * step(-dy, radius * 0.45, 0.012)
-        return (part * (p[2] > 0)).astype(np.float32)
+        result: Array = (part * (p[2] > 0)).astype(np.float32)
+        return result
 
     return mask
 
@@ -142,7 +146,8 @@ def star(x: float, y: float, radius: float, points: int = 5, side: float = 1.0) 
         turn = np.mod(np.arctan2(dx, dy) * points / (2 * np.pi) + 0.5, 1.0) - 0.5
         edge = radius * (1.0 - 1.15 * np.abs(turn))
         inside = 1.0 - step(np.hypot(dx, dy) - edge, 0.0)
-        return (inside * (p[2] * side > 0)).astype(np.float32)
+        result: Array = (inside * (p[2] * side > 0)).astype(np.float32)
+        return result
 
     return mask
 
@@ -164,7 +169,8 @@ def oval(x: float, y: float, wide: float, high: float, soft: float = 0.04) -> Ma
 
     def mask(p: Array) -> Array:
         away = np.hypot((p[0] - x) / wide, (p[1] - y) / high)
-        return ((1.0 - step(away, 1.0, soft)) * (p[2] > 0)).astype(np.float32)
+        result: Array = ((1.0 - step(away, 1.0, soft)) * (p[2] > 0)).astype(np.float32)
+        return result
 
     return mask
 

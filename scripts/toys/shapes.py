@@ -11,7 +11,7 @@ written anew for arrays. Units: a figure is about 1.8 high; y points up, z to th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Vector = tuple[float, float, float]
 Axis = Literal["x", "y", "z"]
 _AXES: dict[Axis, int] = {"x": 0, "y": 1, "z": 2}
@@ -42,7 +42,8 @@ def column(vector: Vector | Array) -> Array:
 
 def length(points: Array) -> Array:
     """Return the length of each of [3, N] vectors as [N]."""
-    return np.sqrt(np.einsum("ij,ij->j", points, points))
+    result: Array = np.sqrt(np.einsum("ij,ij->j", points, points))
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +147,17 @@ def sphere(radius: float) -> Shape:
 
 def ellipsoid(x: float, y: float, z: float) -> Shape:
     """A ball of three radii."""
+    longest = max(x, y, z)
     once, twice = column((1 / x, 1 / y, 1 / z)), column((x**-2, y**-2, z**-2))
 
     def distance(p: Array) -> Array:
         near = length(p * once)
-        return near * (near - 1.0) / np.maximum(length(p * twice), 1e-6)
+        gap = near * (near - 1.0) / np.maximum(length(p * twice), 1e-6)
+        # Beside the rim of a flat one the quotient is far too small; a ball around it is not.
+        result: Array = np.maximum(gap, length(p) - longest)
+        return result
 
-    return Shape(distance, (0, 0, 0), max(x, y, z))
+    return Shape(distance, (0, 0, 0), longest)
 
 
 def rod(start: Vector, end: Vector, first: float, last: float | None = None) -> Shape:
@@ -164,7 +169,8 @@ def rod(start: Vector, end: Vector, first: float, last: float | None = None) -> 
     def distance(p: Array) -> Array:
         from_a = p - a
         part = np.clip((from_a * along).sum(axis=0) / squared, 0.0, 1.0)
-        return length(from_a - along * part) - (first + taper * part)
+        result: Array = length(from_a - along * part) - (first + taper * part)
+        return result
 
     centre = _vector(np.add(start, end) / 2.0)
     return Shape(distance, centre, squared**0.5 / 2.0 + max(first, first + taper))
@@ -176,7 +182,8 @@ def box(x: float, y: float, z: float, edge: float = 0.02) -> Shape:
 
     def distance(p: Array) -> Array:
         away = np.abs(p) - half
-        return length(np.maximum(away, 0.0)) + np.minimum(away.max(axis=0), 0.0) - edge
+        result: Array = length(np.maximum(away, 0.0)) + np.minimum(away.max(axis=0), 0.0) - edge
+        return result
 
     return Shape(distance, (0, 0, 0), float(np.linalg.norm((x, y, z))))
 
@@ -192,7 +199,8 @@ def cone(low: float, high: float, half: float, edge: float = 0.015) -> Shape:
         side = (round_axis - middle + slope * p[1]) * norm + edge
         cap = np.abs(p[1]) - (half - edge)
         outside = np.sqrt(np.maximum(side, 0.0) ** 2 + np.maximum(cap, 0.0) ** 2)
-        return outside + np.minimum(np.maximum(side, cap), 0.0) - edge
+        result: Array = outside + np.minimum(np.maximum(side, cap), 0.0) - edge
+        return result
 
     return Shape(distance, (0, 0, 0), float(np.hypot(max(low, high), half)))
 
@@ -207,6 +215,7 @@ def torus(ring: float, tube: float) -> Shape:
 
     def distance(p: Array) -> Array:
         round_axis = np.sqrt(p[0] * p[0] + p[2] * p[2]) - ring
-        return np.sqrt(round_axis * round_axis + p[1] * p[1]) - tube
+        result: Array = np.sqrt(round_axis * round_axis + p[1] * p[1]) - tube
+        return result
 
     return Shape(distance, (0, 0, 0), ring + tube)

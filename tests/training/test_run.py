@@ -37,6 +37,13 @@ def model(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def graph_at_hand(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliver the fixture's ONNX file: exporting takes longer than all training here together."""
+    data = (model / "model.onnx").read_bytes()
+    monkeypatch.setattr("figsight.training.delivery.export_onnx", lambda *_: data)
+
+
 def weights_of(path: Path) -> dict[str, bytes]:
     with bundle.open_bundle(path) as opened:
         return {name: array.tobytes() for name, array in opened.network().items()}
@@ -100,6 +107,7 @@ def test_train__records_loss_and_accuracy_of_every_epoch(model: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__twice_gives_the_same_weights_to_the_bit(
     photos: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +118,7 @@ def test_train__twice_gives_the_same_weights_to_the_bit(
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__resumed_ends_with_the_weights_of_an_uninterrupted_run(
     photos: Path, model: Path, tmp_path: Path, after: int
 ) -> None:
@@ -127,6 +136,7 @@ def test_train__resumed_ends_with_the_weights_of_an_uninterrupted_run(
         assert resumed.manifest.scores == whole.manifest.scores
 
 
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__survives_kill_9(photos: Path, model: Path, tmp_path: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
@@ -180,6 +190,7 @@ def test_train__never_replaces_a_model_unasked(photos: Path, model: Path, tmp_pa
     assert (tmp_path / "letters" / "dear.txt").read_text() == "dear"
 
 
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__stops_at_unreadable_photos_before_the_first_epoch(tmp_path: Path) -> None:
     photos = plant_photos(tmp_path / "set")
     (photos / "figure-0" / "0.png").write_bytes(b"not a picture")
@@ -216,6 +227,7 @@ def test_train__keeps_copies_away_from_the_networks_that_measure(tmp_path: Path)
     assert len(set(zip(sample.groups, sample.sha256, strict=True))) == 12
 
 
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__learns_only_from_the_split_train(tmp_path: Path) -> None:
     plant_photos(tmp_path / "set" / "train")
     plant_photos(tmp_path / "set" / "test", photos=2)
@@ -228,11 +240,13 @@ def test_train__learns_only_from_the_split_train(tmp_path: Path) -> None:
         train(tmp_path / "odd", tmp_path / "n", recipe=TINY, weights="random")
 
 
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__without_thumbnails_carries_no_picture(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path / "m", recipe=TINY, weights="random", folds=0, thumbnails=False)
     assert not (tmp_path / "m" / "thumbnails").exists()
 
 
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__leaves_torch_s_settings_as_they_were(photos: Path, tmp_path: Path) -> None:
     train(photos, tmp_path / "m", recipe=TINY, weights="random", folds=0, epochs=1)
     assert not torch.are_deterministic_algorithms_enabled()
@@ -255,6 +269,21 @@ def test_bundle__answers_as_the_torch_network_does(photos: Path, model: Path) ->
             ours = classifier.probabilities(classifier.run(pixels).logits)[0]
             assert ours.argmax() == theirs.argmax()
             assert np.abs(ours - theirs).max() < 1e-4
+
+
+def test_train__on_a_device_that_is_not_there_says_which_are(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"device: expected auto or one of .*cpu.*found 'tpu'"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", device="tpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_train__after_a_crash_before_the_first_epoch_begins_anew(
+    photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "m.training").mkdir()
+    (tmp_path / "m.training" / "pixels-40x40.u8").write_bytes(b"half")
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", watch=Interruption(0))
 
 
 def test_history__is_json_clean(model: Path) -> None:

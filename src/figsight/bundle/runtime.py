@@ -44,7 +44,7 @@ class Runtime:
             BundleError: ONNX Runtime cannot load the file.
         """
         # It takes 50 ms, which only those who predict should wait.
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
 
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()

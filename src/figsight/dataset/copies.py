@@ -154,7 +154,8 @@ def _same_shot(
             scores = _compare(prints, numbers, batch, rows)
             for k in np.flatnonzero(scores >= min_score):
                 one, other = pairs[open_[k]]
-                joined.join(one, other)
+                if scores[k] >= MIN_SCORE:
+                    joined.join(one, other)
                 mirrored = bool(batch.mirrored[rows[k]])
                 found.append((numbers[one], numbers[other], float(scores[k]), mirrored))
     return found

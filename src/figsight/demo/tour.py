@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from figsight.training import Watcher
 
 HELD_OUT = 0.25  # three of twelve views
+EPOCHS = 16  # rendered pictures are learned in half the epochs that photos take
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> To
         dataset.only(dataset.photos[i] for i in kept),
         model,
         folds=0,
+        epochs=EPOCHS,
         seed=seed,
         overwrite=overwrite,
         watch=watch,

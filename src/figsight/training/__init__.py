@@ -17,6 +17,7 @@ The only room that imports torch and timm, and only when something of it is used
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,9 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that ``import figsight`` needs no torch."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Read when torch is loaded: threads that wait for each other sleep instead of spinning. On a
+    # machine that does anything else besides, spinning made training twice as slow.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         module = import_module(f"{__name__}.{_HOMES[name]}")
     except ModuleNotFoundError as error:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.utils.deterministic
 
+from figsight.errors import RecipeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,12 +23,20 @@ _KEPT = 512 * 2**20
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
-    """Take what this machine has: CUDA, else Apple's MPS, else the CPU."""
-    if wanted != "auto":
-        return torch.device(wanted)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    """Take what this machine has: CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        RecipeError: Another device is wanted than this machine has.
+    """
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, there in has.items() if there))
+    if not has.get(wanted):
+        have = ", ".join(name for name, there in has.items() if there)
+        raise RecipeError(
+            f"device: expected auto or one of this machine's ({have}), found {wanted!r}"
+        )
+    return torch.device(wanted)
 
 
 def keep_freed_memory() -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from figsight import bundle
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
-from figsight.errors import FigsightError
 from figsight.training import machine
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.judging import judge
@@ -102,6 +101,7 @@ def train(
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
     watch = watch or Silence()
     machine.keep_freed_memory()
+    where = machine.choose_device(device)
     plan = plan_network(recipe, len(dataset.figures), weights, seed)
     place = Workplace(target)
     place.open(resume=resume, overwrite=overwrite)
@@ -113,7 +113,7 @@ def train(
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
-            run = Run(sample, recipe, plan, seed, machine.choose_device(device), place, watch)
+            run = Run(sample, recipe, plan, seed, where, place, watch)
             place.agree(run.describe())
             watch.expect((len(run.parts()) + 1) * recipe.epochs)
             unseen, measured = run.measure()
@@ -133,7 +133,7 @@ def train(
                 judgement=judgement,
             )
             deliver(delivery, target, thumbnails=thumbnails, overwrite=overwrite)
-    except FigsightError:
+    except BaseException:  # Ctrl-C, too
         place.leave()
         raise
     place.remove()

@@ -42,14 +42,15 @@ class Workplace:
             OutputError: There is an unfinished run and nobody said what to do with it; or none, and
                 somebody wants to resume it; or the folder cannot be made.
         """
+        begun = (self.folder / "plan.json").exists()
         if self.folder.exists() and not resume:
-            if not overwrite:
+            if begun and not overwrite:
                 raise OutputError(
                     f"{self.folder}: an unfinished training lies here; --resume goes on with it, "
                     f"--overwrite begins anew"
                 )
             shutil.rmtree(self.folder)
-        if resume and not (self.folder / "plan.json").exists():
+        if resume and not begun:
             raise OutputError(
                 f"{self.folder}: expected an unfinished training to resume, found none; leave "
                 f"--resume out to begin one"
