@@ -96,6 +96,11 @@ def load_checkpoint(
         index, name = key.split("/")
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**whole, "state": state})
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if value.shape == parameter.shape:
+                # The fused step walks through memory: moments must lie as their weights do.
+                values[name] = torch.empty_like(parameter).copy_(value)
     return [EpochRecord(**record) for record in json.loads(metadata["history"])]
 
 
