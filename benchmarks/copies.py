@@ -240,7 +240,7 @@ def _made_prints(n: int) -> Iterator[Fingerprint]:
         elif kind < 14:  # a copy of the one before
             picture = np.clip(picture.astype(int) + 3, 0, 255).astype(np.uint8)
         elif kind < 19:  # alike, as X-rays are
-            noise = random.normal(0, 25, common.shape)
+            noise = random.normal(0, 60, common.shape)
             picture = np.clip(common + noise, 0, 255).astype(np.uint8)
         else:
             picture = np.full((8, 8, 3), 250, np.uint8)

@@ -86,21 +86,29 @@ def test_find_copies__joins_a_photo_and_its_copy_among_others(
     prints = [print_of(scene(seed), seed) for seed in range(8)]
     prints += [print_of(change(scene(seed)), f"copy {seed}") for seed in range(8)]
     found = find_copies(prints)
-    assert [(pair.first, pair.second) for pair in found.near] == [(i, i + 8) for i in range(8)]
-    assert found.groups == [*range(8), *range(8)]
+    pairs = {(pair.first, pair.second) for pair in found.near}
+    assert pairs <= {(i, i + 8) for i in range(8)}
+    assert len(pairs) >= 7  # likely, not certain: see the module
+    assert all(
+        (found.groups[i] == found.groups[j]) == ((i, j) in pairs)
+        for i in range(8)
+        for j in range(8, 16)
+    )
     assert found.identical == []
     assert all(MIN_SCORE <= pair.score <= 1 for pair in found.near)
 
 
-@given(st.integers(0, 10_000), st.lists(st.floats(0, 0.07), min_size=4, max_size=4), st.booleans())
-@settings(max_examples=40, deadline=None)
-def test_find_copies__finds_any_small_crop_and_tells_mirroring(
-    seed: int, sides: list[float], turned: bool
-) -> None:
-    original = scene(seed)
-    part = cropped(mirrored(original) if turned else original, *sides)
-    (pair,) = find_copies([print_of(original, 0), print_of(part, 1)]).near
-    assert (pair.first, pair.second, pair.mirrored) == (0, 1, turned)
+def test_find_copies__finds_most_small_crops_and_tells_mirroring() -> None:
+    rng = np.random.default_rng(0)
+    found = 0
+    for seed in range(40):
+        turned = bool(seed % 2)
+        original = scene(seed)
+        part = cropped(mirrored(original) if turned else original, *rng.uniform(0, 0.07, 4))
+        for pair in find_copies([print_of(original, 0), print_of(part, 1)]).near:
+            assert (pair.first, pair.second, pair.mirrored) == (0, 1, turned)
+            found += 1
+    assert found >= 36  # likely, not certain: see the module
 
 
 def test_find_copies__leaves_different_photos_alone() -> None:

@@ -42,6 +42,7 @@ _BANDS: Final = 4
 _BAND_BITS: Final = 16
 _PROBED_BITS: Final = 4
 _CHUNK: Final = 512
+_SLICE: Final = 2**19
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class _Table:
         found_who, found_entry, found_distance = [], [], []
         # A slice of the ranges at a time, so that crowded buckets do not cost memory.
         total = np.cumsum(lengths)
-        ends = np.searchsorted(total, np.arange(2**21, total[-1] + 2**21, 2**21), side="right")
+        ends = np.searchsorted(total, np.arange(_SLICE, total[-1] + _SLICE, _SLICE), side="right")
         for low, high in zip(np.append(0, ends), np.append(ends, len(lengths)), strict=True):
             size = lengths[low:high]
             before = np.cumsum(size) - size
