@@ -110,4 +110,4 @@ def _title(name: str, probability: float) -> str:
 def _percent(probability: float) -> str:
     """Write a probability without claiming certainty: never 100 %."""
     text = f"{100 * probability:.1f}\u00a0%"
-    return ">\u00a099.9\u00a0%" if text == "100.0 %" else text
+    return ">\u00a099.9\u00a0%" if text == "100.0\u00a0%" else text
