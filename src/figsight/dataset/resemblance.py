@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 MIN_SCORE: Final = 0.965
 MAX_COLOUR_ERROR: Final = 24.0  # RMS over a window of 1/8 of the side, in levels of 255
 
-# What a pair must reach to be looked at more closely; made copies have 0.03 more at least.
-_MIN_AT_FIRST: Final = 0.87  # correlation at 16 x 16, before alignment
-_MIN_AT_16: Final = 0.68  # correlation of detail, after
+# What a pair must reach to be looked at more closely; made copies have at least 0.06 more.
+_MIN_AT_FIRST: Final = 0.78  # correlation at 16 x 16, before alignment
+_MIN_AT_16: Final = 0.62  # correlation of detail, after
 _MIN_AT_32: Final = 0.82
 
 _WINDOW: Final = 16  # pixels of 64
