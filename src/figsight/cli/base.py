@@ -1,0 +1,90 @@
+"""The command line's own ground: the group, its options for DATA, and how errors end.
+
+Results go to standard output; progress, notes and errors to standard error. An error that a person
+can mend is one line after ``figsight:`` and exit code 2.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from figsight.errors import FigsightError, UnreadablePhotosError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from figsight.dataset import Dataset
+
+FAILED = 2
+SEED = click.IntRange(0, 2**31 - 1)
+
+
+class Command(click.Group):
+    """A group whose own errors end with one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A file's name may be bytes that are no text: show them, as standard error does.
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            return super().invoke(ctx)
+        except FigsightError as error:
+            if isinstance(error, UnreadablePhotosError):
+                for failure in error.failures:
+                    complain("unreadable", failure)
+            complain("figsight", error)
+            ctx.exit(FAILED)
+
+
+def complain(who: str, error: FigsightError) -> None:
+    """Write an error as one line, whatever characters a file's name put into it."""
+    from figsight.dataset.names import printable
+
+    click.echo(f"{who}: {printable(error, 4000)}", err=True)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how a CSV is to be read."""
+    for name, what in (
+        ("path", "the photos' files"),
+        ("label", "their figures"),
+        ("split", "train, val or test"),
+        ("group", "what belongs together (patient, session)"),
+        ("name", "the figures' names"),
+    ):
+        command = click.option(
+            f"--{name}-column", metavar="NAME", help=f"Column of a CSV that holds {what}."
+        )(command)
+    return command
+
+
+def read_data(data: str, options: dict[str, Any]) -> Dataset:
+    """Read DATA as the options for a CSV say."""
+    from figsight.dataset import read
+
+    return read(data, **{key: options[key] for key in list(options) if key.endswith("_column")})
+
+
+def refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:
+    """Raise when an option was given that would be ignored."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            goes = "goes with --folds only" if folds is None else "does not go with --folds"
+            raise click.UsageError(f"--{name} {goes}")
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="figsight", prog_name="figsight")
+def main() -> None:
+    """From a folder of photos to a classifier you can trust, on a laptop, offline.
+
+    DATA is a folder of class folders (also under train, val and test), a CSV, the Kaggle LEGO
+    layout, a zip of any of these, or kaggle:owner/name.
+    """

@@ -1,0 +1,31 @@
+"""``figsight show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from figsight.cli.base import data_options, main, read_data
+
+
+@main.command()
+@click.argument("data")
+@click.option(
+    "-o",
+    "--output",
+    "picture",
+    default="figures.png",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The picture to write.",
+)
+@click.option("--each", default=4, show_default=True, type=click.IntRange(min=1))
+@data_options
+def show(data: str, picture: Path, each: int, **options: Any) -> None:
+    """Draw example photos of each figure of DATA."""
+    from figsight.sheets import draw_dataset, save_sheets
+
+    for page in save_sheets(draw_dataset(read_data(data, options), each), picture):
+        click.echo(page)

@@ -1,0 +1,53 @@
+"""``figsight train``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from figsight.cli.base import SEED, data_options, main, read_data
+
+
+@main.command()
+@click.argument("data")
+@click.option("-o", "--output", required=True, metavar="MODEL", help="The model to write.")
+@click.option(
+    "--recipe", default="quick", show_default=True, help="quick, densenet121, or a .toml."
+)
+@click.option("--backbone", metavar="NAME", help="Another convolutional timm network.")
+@click.option("--weights", metavar="FILE", help="Start from a safetensors file, or 'random'.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.")
+@click.option("--folds", type=click.IntRange(min=0), help="Networks that measure; 0 for none.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything random.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    help="What to train on.",
+)
+@click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--skip-bad", is_flag=True, help="Leave unreadable photos out.")
+@click.option("--no-thumbnails", is_flag=True, help="Keep the photos out of the model.")
+@data_options
+def train(data: str, output: str, recipe: str, no_thumbnails: bool, **options: Any) -> None:
+    """Train a model on DATA."""
+    from figsight.console import Console
+    from figsight.training import train as run
+
+    dataset = read_data(data, options)
+    how = {key: value for key, value in options.items() if not key.endswith("_column")}
+    with Console() as console:
+        result = run(
+            dataset, output, recipe=recipe, thumbnails=not no_thumbnails, watch=console, **how
+        )
+    click.echo(f"{result.path}: trained on {result.photos} photos in {result.seconds:.0f} s")
+    accuracy = result.accuracy
+    if accuracy is not None:
+        click.echo(
+            f"accuracy on photos that were not trained on: {accuracy.value:.1%} "
+            f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {accuracy.n} photos)"
+        )
+    click.echo(f"next: figsight predict {result.path} PHOTO")

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from tests.cli.make import call
+
+from figsight.cli import main
+
+
+def test_help__mentions_every_command() -> None:
+    result = call("--help")
+    assert result.exit_code == 0
+    assert sorted(main.commands) == ["demo", "evaluate", "predict", "show", "train"]
+    listed = result.stdout.partition("Commands:")[2]
+    for name, command in main.commands.items():
+        assert f"\n  {name} " in listed
+        assert command.help
+        usage = call(name, "-h")
+        assert (usage.exit_code, usage.stderr) == (0, "")
+
+
+def test_version__is_that_of_the_package() -> None:
+    from figsight import __version__
+
+    assert call("--version").stdout == f"figsight, version {__version__}\n"

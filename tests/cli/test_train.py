@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.bundle.make import make_bundle
+from tests.cli.make import RECIPE, call, refused
+from tests.training.make import plant_photos
+
+from figsight.classifier import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_train__refuses_before_it_begins(
+    data: Path, recipe: Path, model: Path, out: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('colour = "red"\n' + RECIPE)
+    ranged = tmp_path / "ranged.toml"
+    ranged.write_text(RECIPE.replace("learning_rate = 1e-3", "learning_rate = -1.0", 1))
+    single = plant_photos(tmp_path / "single", figures=1)
+    new = out / "model"
+    how = ("-o", new, "--recipe", recipe, "--weights", "random")
+    assert refused("train", data) == "Error: Missing option '-o' / '--output'."
+    assert refused("train", out / "none", *how) == (
+        f"figsight: {out / 'none'}: expected a folder, a CSV, a zip or kaggle:owner/name, found "
+        f"nothing there; check the path"
+    )
+    assert refused("train", single, *how) == (
+        "figsight: single: expected photos of at least two figures, found only figure-0; add "
+        "another class"
+    )
+    assert refused("train", data, "-o", new, "--recipe", wrong) == (
+        f"figsight: recipe {wrong}: top level: Object contains unknown field `colour`"
+    )
+    assert refused("train", data, "-o", new, "--recipe", ranged) == (
+        f"figsight: recipe {ranged}: optimizer.learning_rate: Expected `float` > 0.0"
+    )
+    assert refused("train", data, "-o", new, "--recipe", "slow") == (
+        "figsight: recipe: expected one of densenet121, quick or a .toml file, found 'slow'"
+    )
+    assert refused("train", data, *how, "--backbone", "densenet9999").startswith(
+        "figsight: backbone: timm knows no network named 'densenet9999'"
+    )
+    assert refused("train", data, *how, "--weights", out / "none.safetensors").startswith(
+        f"figsight: --weights {out / 'none.safetensors'}: expected a safetensors file, found: No su"
+    )
+    assert refused("train", data, *how, "--resume").startswith(
+        f"figsight: {new}.training: expected an unfinished training to resume, found none"
+    )
+    assert refused("train", data, "-o", out / "no" / "model").startswith(
+        f"figsight: {out / 'no' / 'model'}: the folder {out / 'no'} does not exist"
+    )
+    assert refused("train", data, "-o", "/").startswith("figsight: /: expected the name of a new m")
+    assert refused("train", data, *how, "--device", "gpu").startswith(
+        "Error: Invalid value for '--device': 'gpu' is not one of"
+    )
+    assert refused("train", data, *how, "--seed", "-1").startswith("Error: Invalid value for '--s")
+    assert list(out.iterdir()) == []
+
+
+def test_train__leaves_what_is_there_alone(data: Path, recipe: Path, out: Path) -> None:
+    existing = make_bundle(out / "model")
+    (out / "notes").mkdir()
+    (out / "notes" / "diary.txt").write_text("dear diary")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    how = ("--recipe", recipe, "--weights", "random")
+    assert refused("train", data, "-o", existing, *how).startswith(
+        f"figsight: {existing}: a model is there already"
+    )
+    assert refused("train", data, "-o", out / "notes", "--overwrite", *how).endswith(
+        "which is never overwritten: choose another name"
+    )
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    load(existing).close()
+
+
+def test_train__lists_every_unreadable_photo(data: Path, recipe: Path, out: Path) -> None:
+    names = [f"figure-0/bad-{i}.png" for i in range(5)]
+    for name in names:
+        (data / name).write_bytes(b"no picture")
+    result = call("train", data, "-o", out / "model", "--recipe", recipe, "--weights", "random")
+    assert (result.exit_code, result.stdout) == (2, "")
+    _, *listed, last = result.stderr.splitlines()  # the first tells that photos are read
+    assert [line.split(": ")[:2] for line in listed] == [["unreadable", name] for name in names]
+    assert all(len(line.split(": ", 2)[2]) > 5 for line in listed)
+    assert last.startswith("figsight: 5 of 13 photos cannot be decoded: figure-0/bad-0.png: ")
+    assert last.endswith("; repair or remove them, or --skip-bad continues without them")
+    assert list(out.iterdir()) == []
+
+
+def test_train__skips_bad_photos_and_says_which(data: Path, recipe: Path, out: Path) -> None:
+    (data / "figure-1" / "bad.png").write_bytes(b"no picture")
+    new = out / "model"
+    how = ("--recipe", recipe, "--weights", "random", "--folds", "0", "--skip-bad")
+    result = call("train", data, "-o", new, *how)
+    assert result.exit_code == 0, result.stderr
+    first, *_, last = result.stdout.splitlines()
+    assert first.startswith(f"{new}: trained on 8 photos in ")
+    assert last == f"next: figsight predict {new} PHOTO"
+    assert "final: epoch 1 of 1  loss " in result.stderr
+    (skipped,) = json.loads((new / "manifest.json").read_text())["training"]["skipped"]
+    assert skipped["path"] == "figure-1/bad.png"
+    assert skipped["reason"]
+    assert [path.name for path in out.iterdir()] == ["model"]
+    found = json.loads(call("evaluate", new, data, "--json", "--skip-bad").stdout)
+    assert found["skipped"] == [skipped]
+    assert found["notes"] == [
+        "The model was trained on 8 of these 8 photos: the numbers flatter it."
+    ]
+
+
+# ------------------------------------------------------------------------------------ evaluate
