@@ -5,7 +5,7 @@ Everything here is to be fitted on out-of-sample outputs, which it can't check: 
 for what goes wrong otherwise, and for what it cannot promise with ten photos a class.
 """
 
-from figsight.calibration.conformal import Refusal
+from figsight.calibration.conformal import Refusal, fewest_for
 from figsight.calibration.detector import SCORES, UnknownDetector, UnknownScorer, fit_scorer
 from figsight.calibration.sets import (
     PredictionSets,
@@ -40,6 +40,7 @@ __all__ = [
     "UnknownScorer",
     "combine",
     "energy",
+    "fewest_for",
     "fit_relative_mahalanobis",
     "fit_scorer",
     "fit_sets",

@@ -71,6 +71,13 @@ class Network(nn.Module):
         self.head = cast("nn.Linear", self.backbone.get_classifier())  # type: ignore[operator]
         self.head_name = next(n for n, m in backbone.named_modules() if m is self.head)
 
+    def renew_head(self, figures: int) -> None:
+        """Put a fresh head in the place of the old one, drawn from torch's random numbers."""
+        self.backbone.reset_classifier(figures)  # type: ignore[operator]
+        self.head = cast("nn.Linear", self.backbone.get_classifier())  # type: ignore[operator]
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+
     def scale(self, pixels: Tensor) -> Tensor:
         """Turn pixels [N, 3, H, W] of 0..255 into what the backbone was trained on."""
         return (pixels.float() - self.mean) / self.std
@@ -120,10 +127,8 @@ def build(
     source, state = _find_weights(name, backbone, weights)
     if state is not None:
         _load_backbone(name, backbone, state, source)
-    backbone.reset_classifier(figures)  # type: ignore[operator]
     network = Network(backbone, mean, std)
-    nn.init.normal_(network.head.weight, std=0.01)
-    nn.init.zeros_(network.head.bias)
+    network.renew_head(figures)
     digest = "" if state is None else _digest(state)
     return network, PretrainedWeights(source, digest, mean, std)
 

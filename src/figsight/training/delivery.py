@@ -16,10 +16,13 @@ from figsight.training.curves import draw_curves, write_history
 from figsight.training.export import export_onnx
 from figsight.training.network import feature_shape
 from figsight.training.sample import input_spec
+from figsight.training.strangers import equip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from figsight.training.backbones import Network
     from figsight.training.checkpoint import EpochRecord
@@ -63,6 +66,11 @@ class Delivery:
 def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) -> None:
     """Write the bundle, whole or not at all. Errors: as ``bundle.write_bundle``."""
     sample, network = what.sample, what.network
+    calibration = what.judgement.calibration
+    arrays: dict[str, NDArray[np.float32]] = {}
+    if calibration is not None and calibration.unknown is not None:
+        unknown, arrays = equip(calibration.unknown, what.outputs.embeddings, sample.labels)
+        calibration = msgspec.structs.replace(calibration, unknown=unknown)
     gallery = bundle.Gallery(
         embeddings=what.outputs.embeddings.astype(np.float16),
         labels=sample.labels.astype(np.int32),
@@ -70,11 +78,12 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
         paths=tuple(photo.path for photo in sample.dataset.photos),
         head_weight=network.head.weight.detach().numpy(),
         head_bias=network.head.bias.detach().numpy(),
+        unknown=arrays,
     )
     size = what.recipe.image_size
     bundle.write_bundle(
         path,
-        _write_manifest(what, feature_shape(network, size)),
+        _write_manifest(what, feature_shape(network, size), calibration),
         model=export_onnx(network, (size, size)),
         gallery=gallery,
         network=what.plan.named_state(network),
@@ -87,7 +96,9 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
     )
 
 
-def _write_manifest(what: Delivery, features: tuple[int, int, int]) -> bundle.Manifest:
+def _write_manifest(
+    what: Delivery, features: tuple[int, int, int], calibration: bundle.Calibration | None
+) -> bundle.Manifest:
     spec = input_spec(what.recipe)
     final = [record for record in what.history if record.run == "final"]
     return bundle.Manifest(
@@ -106,7 +117,7 @@ def _write_manifest(what: Delivery, features: tuple[int, int, int]) -> bundle.Ma
             embedding_size=features[0],
             features=features,
         ),
-        calibration=what.judgement.calibration,
+        calibration=calibration,
         scores=what.judgement.scores,
         training=bundle.Training(
             recipe=_describe(what),

@@ -78,7 +78,7 @@ def fit(
         ``device`` and in evaluation mode, and one record an epoch.
     """
     network.to(device).to(memory_format=torch.channels_last)
-    frozen = freeze(network, recipe.frozen_stages)
+    frozen = freeze(network, recipe)
     if recipe.norms == "folded":  # those that no convolution took in keep their statistics
         frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     average = copy.deepcopy(network) if recipe.averaging else network
@@ -87,6 +87,7 @@ def fit(
     for record in history:
         watch.epoch(record)
     peaks = [group["initial_lr"] for group in optimizer.param_groups]
+    weights = weigh_classes(data.labels[data.photos], network.head.out_features, recipe.balance)
     steps = max(1, round(len(data.photos) / recipe.batch_size))
     for epoch in range(len(history), recipe.epochs):
         started = time.perf_counter()
@@ -100,7 +101,7 @@ def fit(
             pace = learning_pace((epoch * steps + step) / (recipe.epochs * steps), recipe)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * pace
-            loss, hits = _step(network, data, batch, recipe, optimizer, rng, device)
+            loss, hits = _step(network, data, batch, recipe, optimizer, rng, device, weights)
             loss_sum, right = loss_sum + loss * len(batch), right + hits
             if recipe.averaging:
                 _average(average, network, recipe.averaging, epoch * steps + step)
@@ -112,13 +113,29 @@ def fit(
     return average.eval(), history
 
 
-def freeze(network: Network, stages: int) -> list[nn.Module]:
-    """Stop the first stages from learning, and return their modules (norms must not drift either)."""
-    frozen = {id(p) for stage in network.stages()[:stages] for p in stage}
+def freeze(network: Network, recipe: Recipe) -> list[nn.Module]:
+    """Stop what the recipe names from learning; return its modules (norms must not drift either)."""
+    frozen = {id(p) for stage in network.stages()[: recipe.frozen_stages] for p in stage}
+    if recipe.wide_depthwise == "frozen":
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d) and _is_wide_depthwise(module):
+                # The bias too: oneDNN computes the gradients of both in one kernel, the slow one.
+                frozen |= {id(p) for p in module.parameters()}
     for parameter in network.parameters():
         parameter.requires_grad_(id(parameter) not in frozen)
     own = [(m, [id(p) for p in m.parameters(recurse=False)]) for m in network.modules()]
     return [module for module, ids in own if ids and frozen.issuperset(ids)]
+
+
+def weigh_classes(labels: NDArray[np.int64], figures: int, balance: float) -> Tensor:
+    """Return what a photo of each class weighs in the loss, float32 [K]; 1 for the average photo."""
+    counts = torch.bincount(torch.from_numpy(labels), minlength=figures).clamp(min=1).float()
+    weights = counts**-balance
+    return weights * (counts.sum() / (counts * weights).sum())
+
+
+def _is_wide_depthwise(conv: nn.Conv2d) -> bool:
+    return conv.groups == conv.in_channels > 1 and max(conv.kernel_size) > 3
 
 
 def make_optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
@@ -173,6 +190,7 @@ def _step(
     optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
     device: torch.device,
+    weights: Tensor,
 ) -> tuple[float, int]:
     """Learn from one batch; return its mean loss, and how many were right before learning."""
     chosen = data.photos[batch.numpy()]
@@ -186,7 +204,7 @@ def _step(
     with _mixed_precision(device):
         logits = network(views)
     losses = -(targets.to(device) * F.log_softmax(logits.float(), 1)).sum(1)
-    loss = losses.mean()
+    loss = (losses * weights[labels].to(device)).mean()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

@@ -6,34 +6,24 @@ The numbers come from ``metrics`` and ``calibration``; this room gives them the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from figsight import bundle, calibration, metrics
+from figsight.training.strangers import judge_unknown, measured
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from figsight.training.answers import Answers
     from figsight.training.sample import Sample
 
-
-@dataclass(frozen=True, eq=False)
-class Unseen:
-    """Answers of networks to photos that they never saw, nor copies of them.
-
-    Attributes:
-        photos: Which photos of the sample, [N].
-        logits: float32 [N, K].
-        embeddings: float32 [N, D]; those of different networks lie in different spaces.
-        network: Which network was asked, [N].
-        protocol: How this came about, in words.
-    """
-
-    photos: NDArray[np.intp]
-    logits: NDArray[np.float32]
-    embeddings: NDArray[np.float32]
-    network: NDArray[np.intp]
-    protocol: str
+COVERAGE = 0.95  # how often the names of a set are to hold the right one
+SENSITIVITY = 0.95  # with two figures: the share of the second that is to be found
+CROSS_FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -51,24 +41,28 @@ class Judgement:
     calibration: bundle.Calibration | None = None
 
 
-def judge(unseen: Unseen | None, sample: Sample) -> Judgement:
-    """Score out-of-sample answers, and fit the temperature to them.
+def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
+    """Score out-of-sample answers, and fit everything to them that turns outputs into answers.
 
     The temperature is one number fitted on all N answers, so the scores of probabilities (log loss,
     Brier, calibration error) are measured with one that was fitted on them too: with N above a
     hundred this flatters them by less than their interval. Accuracy does not depend on it.
     """
-    if unseen is None:
+    whole = [one for one in answers if not len(one.part.strangers)]
+    if not whole:
         return Judgement()
-    labels = sample.labels[unseen.photos]
-    temperature = calibration.fit_temperature(unseen.logits, labels)
-    probabilities = calibration.softmax(unseen.logits, temperature)
-    groups = [sample.groups[i] for i in unseen.photos]
+    photos = np.concatenate([one.part.held for one in whole])
+    logits = np.concatenate([one.logits for one in whole])  # [N, K]
+    labels = sample.labels[photos]
+    groups = [sample.groups[i] for i in photos]
+    temperature = calibration.fit_temperature(logits, labels)
+    probabilities = calibration.softmax(logits, temperature)
     estimates = metrics.summarise(labels, probabilities, groups=groups)
     right = int((probabilities.argmax(1) == labels).sum())
+    protocol = f"{len(whole)}-fold cross-validation" if len(whole) > 1 else "a held-out fifth"
     scores = [
         bundle.Score(
-            protocol=unseen.protocol,
+            protocol=f"{protocol}, copies kept together, by networks trained like this one",
             photos=len(labels),
             metric=name,
             value=estimate.value,
@@ -79,4 +73,64 @@ def judge(unseen: Unseen | None, sample: Sample) -> Judgement:
         )
         for name, estimate in estimates.items()
     ]
-    return Judgement(estimates["accuracy"], scores, bundle.Calibration(temperature=temperature))
+    fitted = {
+        "unknown": judge_unknown(answers, sample),
+        "sets": _judge_sets(probabilities, labels, groups),
+        "operating_point": _find_operating_point(probabilities, labels, groups, sample),
+    }
+    refused = {k: v.reason for k, v in fitted.items() if isinstance(v, calibration.Refusal)}
+    rules: dict[str, Any] = {k: v for k, v in fitted.items() if k not in refused}
+    found = bundle.Calibration(temperature=temperature, **rules, refused=refused)
+    return Judgement(estimates["accuracy"], scores, found)
+
+
+def _judge_sets(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], groups: list[str]
+) -> bundle.SetRule | calibration.Refusal:
+    """Fit the rule of the prediction sets, and measure it by cross-fitting."""
+    rule = calibration.fit_sets(probabilities, labels, COVERAGE, groups)
+    score = calibration.measure_sets(probabilities, labels, COVERAGE, groups)
+    if isinstance(rule, calibration.Refusal):
+        return rule
+    if isinstance(score, calibration.Refusal):
+        return score
+    return bundle.SetRule(
+        **rule.to_dict(), measured=measured(score.coverage), mean_size=measured(score.mean_size)
+    )
+
+
+def _find_operating_point(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    groups: list[str],
+    sample: Sample,
+) -> bundle.OperatingPoint | calibration.Refusal | None:
+    """With two figures, choose the probability from which on the second is said to be there."""
+    if probabilities.shape[1] != 2 or labels.all():
+        return None
+    # What it does to other photos: thresholds set without a part of the photos, applied to that.
+    of_group = {key: i % CROSS_FOLDS for i, key in enumerate(sorted(set(groups)))}
+    fold = np.array([of_group[key] for key in groups])
+    fewest = min(int(labels[fold != number].sum()) for number in np.unique(fold))
+    needed = calibration.fewest_for(SENSITIVITY)
+    if fewest < needed:
+        second = sample.dataset.figures[1].display
+        return calibration.Refusal(
+            f"a threshold that finds {SENSITIVITY:.0%} of {second} needs more than {needed} photos "
+            f"of it to be set and tested on, found {int(labels.sum())}; add photos"
+        )
+    positive = probabilities[:, 1]
+    threshold = metrics.threshold_for_sensitivity(labels, positive, SENSITIVITY)
+    called = np.zeros(len(labels))
+    for number in np.unique(fold):
+        rest, here = fold != number, fold == number
+        at = metrics.threshold_for_sensitivity(labels[rest], positive[rest], SENSITIVITY)
+        called[here] = positive[here] >= at
+    shown = metrics.sensitivity_specificity(labels, called, 0.5, groups=groups)
+    return bundle.OperatingPoint(
+        positive=sample.dataset.figures[1].id,
+        stated_sensitivity=SENSITIVITY,
+        threshold=min(1.0, threshold),
+        sensitivity=measured(shown.sensitivity),
+        specificity=measured(shown.specificity),
+    )

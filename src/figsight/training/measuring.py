@@ -6,19 +6,20 @@ Knows folds and checkpoints. Does not know how a step is made, nor what becomes 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import torch
 
-from figsight.dataset.splits import folds, holdout
+from figsight.training.answers import Answers
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit
-from figsight.training.judging import Unseen
 from figsight.training.network import Outputs, Plan, answer
+from figsight.training.parts import Part, deal_parts
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import NDArray
 
     from figsight.training.backbones import Network
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
     from figsight.training.workplace import Workplace
-
-HOLDOUT = 0.2  # the share of each class that is held out when a recipe measures on one part only
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,69 +53,69 @@ class Run:
             "labels": self.sample.labels.tolist(),
         }
 
-    def parts(self) -> list[NDArray[np.intp]]:
-        """Return the photos that each measuring network is kept from."""
-        labels, groups = self.sample.labels.tolist(), self.sample.groups
-        if self.recipe.folds == 0:
-            return []
-        if self.recipe.folds == 1:
-            return [holdout(labels, groups, HOLDOUT, self.seed)[1]]
-        return folds(labels, groups, min(self.recipe.folds, len(set(groups))), self.seed)
-
-    def measure(self) -> tuple[Unseen | None, list[EpochRecord]]:
-        """Train the measuring networks, and ask each about the photos that it was kept from."""
-        parts = self.parts()
-        everything = np.arange(len(self.sample.labels))
-        said, history = [], []
-        for number, held in enumerate(parts, 1):
-            run = f"fold {number}" if len(parts) > 1 else "holdout"
-            kept = np.setdiff1d(everything, held)
-            outputs, records = self._one(run, kept, held)
-            said.append(outputs)
-            history += records
-        if not said:
-            return None, []
-        protocol = f"{len(parts)}-fold cross-validation" if len(parts) > 1 else "a held-out fifth"
-        unseen = Unseen(
-            photos=np.concatenate(parts),
-            logits=np.concatenate([outputs.logits for outputs in said]),
-            embeddings=np.concatenate([outputs.embeddings for outputs in said]),
-            network=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
-            protocol=f"{protocol}, copies kept together, by networks trained like this one",
+    @cached_property
+    def parts(self) -> list[Part]:
+        """What each measuring network is kept from."""
+        return deal_parts(
+            self.sample.labels,
+            self.sample.groups,
+            n_folds=self.recipe.folds,
+            left_out=self.recipe.left_out if self.recipe.folds else 0,
+            seed=self.seed,
         )
-        return unseen, history
+
+    def measure(self) -> tuple[list[Answers], list[EpochRecord]]:
+        """Train the measuring networks, and ask each about the photos that it was kept from."""
+        answers, history = [], []
+        for part in self.parts:
+            found, records = self._one(part)
+            answers.append(found)
+            history += records
+        return answers, history
 
     def finish(self) -> tuple[Network, Outputs, list[EpochRecord]]:
         """Train the final network on all photos; return it on the CPU, with what it says of them."""
         everything = np.arange(len(self.sample.labels))
-        network, history = self._train("final", everything)
+        network, history = self._train("final", everything, np.unique(self.sample.labels))
         outputs = answer(network, self.sample.exact.pixels, everything, self.device)
         return network.cpu(), outputs, history
 
-    def _one(
-        self, run: str, kept: NDArray[np.intp], held: NDArray[np.intp]
-    ) -> tuple[Outputs, list[EpochRecord]]:
-        done = self.place.load_outputs(run)
+    def _one(self, part: Part) -> tuple[Answers, list[EpochRecord]]:
+        done = self.place.load_outputs(part.run)
         if done is not None:
-            history = [EpochRecord(run, *row) for row in done["history"].tolist()]
-            return Outputs(done["logits"], done["embeddings"]), [
-                EpochRecord(run, int(r.epoch), r.loss, r.accuracy, r.seconds) for r in history
+            history = done.pop("history").tolist()
+            return Answers(part, **done), [
+                EpochRecord(part.run, int(epoch), *numbers) for epoch, *numbers in history
             ]
-        network, history = self._train(run, kept)
-        outputs = answer(network, self.sample.exact.pixels, held, self.device)
+        network, history = self._train(part.run, part.kept, part.figures)
+        pixels = self.sample.exact.pixels
+        held, own, strangers = (
+            answer(network, pixels, photos, self.device)
+            for photos in (part.held, part.kept, part.strangers)
+        )
+        arrays = {
+            "logits": held.logits,
+            "embeddings": held.embeddings,
+            "own_embeddings": own.embeddings,
+            "stranger_logits": strangers.logits,
+            "stranger_embeddings": strangers.embeddings,
+        }
         rows = [[r.epoch, r.loss, r.accuracy, r.seconds] for r in history]
-        arrays = {"logits": outputs.logits, "embeddings": outputs.embeddings}
-        self.place.save_outputs(run, arrays | {"history": np.array(rows, np.float64)})
-        self.place.checkpoint(run).unlink(missing_ok=True)
-        return outputs, history
+        self.place.save_outputs(part.run, arrays | {"history": np.array(rows, np.float64)})
+        self.place.checkpoint(part.run).unlink(missing_ok=True)
+        return Answers(part, **arrays), history
 
-    def _train(self, run: str, photos: NDArray[np.intp]) -> tuple[Network, list[EpochRecord]]:
+    def _train(
+        self, run: str, photos: NDArray[np.intp], figures: NDArray[np.intp]
+    ) -> tuple[Network, list[EpochRecord]]:
         self.watch.begin(run, self.recipe.epochs)
-        stored = self.sample.stored
-        size = (self.recipe.image_size, self.recipe.image_size)
+        # The head of a network that is not taught all figures has no place for the others.
+        labels = np.searchsorted(figures, self.sample.labels)
+        side = self.recipe.view_size or self.recipe.image_size
+        torch.manual_seed(self.seed)
         return fit(
-            self.plan.fresh(),
-            TrainingSet(stored.pixels, photos, self.sample.labels, size),
+            self.plan.fresh(len(figures)),
+            TrainingSet(self.sample.stored.pixels, photos, labels, (side, side)),
             self.recipe,
             run=run,
             seed=self.seed,

@@ -42,9 +42,12 @@ class Plan:
     folded: dict[str, str]
     weights: PretrainedWeights
 
-    def fresh(self) -> Network:
-        """Return a copy to train."""
-        return copy.deepcopy(self.network)
+    def fresh(self, figures: int | None = None) -> Network:
+        """Return a copy to train, for another number of figures if one is given."""
+        network = copy.deepcopy(self.network)
+        if figures is not None and figures != network.head.out_features:
+            network.renew_head(figures)
+        return network
 
     def named_state(self, network: Network) -> dict[str, NDArray[Any]]:
         """Return a trained network's backbone and head under timm's names."""
@@ -81,7 +84,9 @@ def answer(
 ) -> Outputs:
     """Ask a network about the photos at some rows of uint8 pixels [M, H, W, 3]."""
     network.eval()
-    logits, embeddings = [], []
+    # Of no photos, arrays of the right widths.
+    logits = [np.empty((0, network.head.out_features), np.float32)]
+    embeddings = [np.empty((0, network.head.in_features), np.float32)]
     for start in range(0, len(photos), BATCH):
         batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
         views = network.scale(batch.permute(0, 3, 1, 2).to(device))

@@ -89,14 +89,27 @@ class Recipe(Part, frozen=True, kw_only=True):
     Attributes:
         name: What the recipe is called.
         backbone: A convolutional timm network with a pooled linear head.
-        image_size: Width and height of what the network sees, in pixels.
+        image_size: Width and height of what the network is fed when it is asked, in pixels.
+        view_size: Width and height of the views that it learns from; by default the same. Smaller
+            ones save time, and are better too: augmentation shows parts of a photo, and so makes
+            things look larger than they will (Touvron et al. 2019, "Fixing the train-test
+            resolution discrepancy").
         store_size: Width and height that photos are decoded to before they are varied.
         fit: How a photo of another shape is brought to a square: see ``images.InputSpec``.
         epochs: Passes over the photos.
+        max_views: Views after which training ends, however many epochs that is; with it, sizes and
+            colours are fitted to the photos, too: see ``adapting``. None takes the recipe as it is.
         batch_size: Photos a step.
+        balance: How far unequal classes are evened out: a class of n photos weighs n to the power
+            of minus this, a photo. 0 leaves them alone, 1 makes all classes weigh the same.
         folds: Networks trained for measuring, each without one part of the photos (cross-validation);
             1 measures on a single held-out fifth, 0 not at all.
+        left_out: Networks that are trained without a third of the figures, besides a fifth of the
+            photos of the others, to learn how unknown figures are told; with ``folds`` 0 there are
+            none. With 3 every figure is left out once.
         frozen_stages: timm's stages, from the stem on, that keep their pretrained weights.
+        wide_depthwise: Whether depthwise convolutions wider than 3 x 3 ``train`` or are ``frozen``.
+            CPUs have no fast kernel for their weights' gradient: it takes a third of a step.
         norms: ``train`` lets batch norms follow the photos; ``folded`` multiplies their pretrained
             statistics into the convolutions: half the time a step, and steadier on few photos.
         dropout: Share of the embedding that is dropped in training.
@@ -110,13 +123,18 @@ class Recipe(Part, frozen=True, kw_only=True):
     backbone: str
     image_size: Annotated[int, Meta(ge=32, le=1024)]
     store_size: Annotated[int, Meta(ge=32, le=1024)]
+    view_size: Annotated[int, Meta(ge=32, le=1024)] | None = None
     epochs: Count
     batch_size: Annotated[int, Meta(ge=2)]
+    max_views: Count | None = None
+    balance: Share = 0.0
     optimizer: Optimizer
     augmentation: Augmentation = Augmentation()
     fit: Literal["squash", "crop", "pad"] = "squash"
     folds: Annotated[int, Meta(ge=0)] = 5
+    left_out: Annotated[int, Meta(ge=0)] = 0
     frozen_stages: Annotated[int, Meta(ge=0)] = 0
+    wide_depthwise: Literal["train", "frozen"] = "train"
     norms: Literal["train", "folded"] = "train"
     dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     label_smoothing: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0

@@ -15,6 +15,7 @@ from figsight import bundle
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.training import machine
+from figsight.training.adapting import adapt, look_at
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
@@ -99,6 +100,7 @@ def train(
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=folds)
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
+    recipe = adapt(recipe, look_at(dataset), len(dataset.photos))
     watch = watch or Silence()
     machine.keep_freed_memory()
     where = machine.choose_device(device)
@@ -115,10 +117,10 @@ def train(
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
             run = Run(sample, recipe, plan, seed, where, place, watch)
             place.agree(run.describe())
-            watch.expect((len(run.parts()) + 1) * recipe.epochs)
-            unseen, measured = run.measure()
+            watch.expect((len(run.parts) + 1) * recipe.epochs)
+            answers, measured = run.measure()
             network, outputs, last = run.finish()
-            judgement = judge(unseen, sample)
+            judgement = judge(answers, sample)
             watch.begin("writing the model", 1)
             delivery = Delivery(
                 plan=plan,

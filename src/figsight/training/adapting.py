@@ -1,0 +1,80 @@
+"""A recipe fitted to the photos that it is for: small pictures, grey pictures, many pictures.
+
+Looks at a few photos. The recipe that comes out is fixed from then on, and is what the bundle keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from figsight.errors import PhotoError
+from figsight.images import decode
+
+if TYPE_CHECKING:
+    from figsight.dataset import Dataset
+    from figsight.training.recipe import Recipe
+
+LOOKED_AT = 48  # photos, spread over the set
+ENLARGED = 4  # a photo is never enlarged more than this many times
+GREY = 2  # levels between the channels that compression leaves in a grey picture
+MULTIPLE = 16  # sides of views: what most networks halve without a rest
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a few photos of a set are like.
+
+    Attributes:
+        side: Median of their longer sides, in pixels.
+        grey: Whether all of them are without colour.
+    """
+
+    side: int
+    grey: bool
+
+
+def look_at(dataset: Dataset) -> Look | None:
+    """Look at some photos of a set; None when none of them can be decoded.
+
+    Photos that cannot be decoded are passed over: all are decoded later, and reported then.
+    """
+    rows = np.unique(np.linspace(0, len(dataset.photos) - 1, LOOKED_AT).astype(int))
+    sides, grey = [], True
+    for row in rows:
+        photo = dataset.photos[row]
+        try:
+            pixels = decode(photo.read(), name=photo.path)
+        except (PhotoError, OSError):
+            continue
+        sides.append(max(pixels.shape[:2]))
+        grey = grey and int(np.ptp(pixels.astype(np.int16), axis=2).max()) <= GREY
+    return Look(int(np.median(sides)), grey) if sides else None
+
+
+def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
+    """Return the recipe for so many photos that look like that; unchanged unless it allows it.
+
+    - Views, and what the network is fed, are no larger than four times the photos themselves.
+    - Grey photos are not tinted: no photo to come will be.
+    - Epochs end where ``max_views`` views have been seen: a thousand photos a class need fewer
+      passes than ten. Never fewer than four.
+    """
+    if recipe.max_views is None:
+        return recipe
+    changes: dict[str, object] = {
+        "epochs": min(recipe.epochs, max(4, round(recipe.max_views / max(1, photos))))
+    }
+    if look is not None:
+        largest = max(64, MULTIPLE * round(ENLARGED * look.side / MULTIPLE))
+        changes["image_size"] = min(recipe.image_size, largest)
+        changes["view_size"] = min(recipe.view_size or recipe.image_size, largest)
+        changes["store_size"] = min(recipe.store_size, largest * 5 // 4)
+        if look.grey:
+            changes["augmentation"] = msgspec.structs.replace(
+                recipe.augmentation, tint=0.0, saturation=0.0
+            )
+    return msgspec.structs.replace(recipe, **changes)

@@ -1,0 +1,95 @@
+"""What each network of a run learns from, and what it is kept from.
+
+Deals photos and figures, as numbers. Does not train.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.dataset.splits import folds, holdout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+HOLDOUT = 0.2  # the share of each class that is held out where there is one part only
+LEFT_OUT = 3  # a network that leaves figures out leaves out one in three
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One network that measures.
+
+    Attributes:
+        run: What history and checkpoints call it.
+        figures: Class indices of the figures that it is taught, ascending, [F].
+        kept: The photos that it learns from.
+        held: Photos of its figures that it never sees, nor copies of them.
+        strangers: Photos of the figures that it is never taught; of none when it is taught all.
+    """
+
+    run: str
+    figures: NDArray[np.intp]
+    kept: NDArray[np.intp]
+    held: NDArray[np.intp]
+    strangers: NDArray[np.intp]
+
+
+def deal_parts(
+    labels: NDArray[np.int64], groups: Sequence[str], *, n_folds: int, left_out: int, seed: int
+) -> list[Part]:
+    """Deal the photos for all networks that measure.
+
+    Args:
+        labels: Class index of each photo, [N].
+        groups: Key of the group that each photo must stay with, N texts.
+        n_folds: Networks that are kept from one part of the photos each; 1: from a fifth of each
+            class; 0: none.
+        left_out: Networks that are kept from whole figures, a third of them each, besides a fifth
+            of the photos of the others. None with fewer than three figures.
+        seed: Of the deal.
+    """
+    everything = np.arange(len(labels))
+    n_figures = len(np.unique(labels))
+    if n_folds == 0:
+        held = []
+    elif n_folds == 1:
+        held = [holdout(labels.tolist(), groups, HOLDOUT, seed)[1]]
+    else:
+        held = folds(labels.tolist(), groups, min(n_folds, len(set(groups))), seed)
+    names = ["holdout"] if n_folds == 1 else [f"fold {i}" for i in range(1, len(held) + 1)]
+    nobody = np.empty(0, np.intp)
+    parts = [
+        Part(name, np.unique(labels), np.setdiff1d(everything, part), part, nobody)
+        for name, part in zip(names, held, strict=True)
+    ]
+    if n_figures >= 3:
+        parts += [_leave_out(labels, groups, number, seed) for number in range(left_out)]
+    return parts
+
+
+def _leave_out(labels: NDArray[np.int64], groups: Sequence[str], number: int, seed: int) -> Part:
+    figures = np.unique(labels)
+    order = np.random.default_rng([seed, number // LEFT_OUT]).permutation(figures)
+    thirds = np.array_split(order, LEFT_OUT)
+    away = np.isin(labels, thirds[number % LEFT_OUT])
+    # A photo of a taught figure that is a copy of a stranger would give the stranger away.
+    tainted = {groups[i] for i in np.flatnonzero(away).tolist()}
+    taught = np.array(
+        [i for i in np.flatnonzero(~away).tolist() if groups[i] not in tainted], np.intp
+    )
+    kept, held = holdout(
+        labels[taught].tolist(), [groups[i] for i in taught.tolist()], HOLDOUT, seed + number
+    )
+    return Part(
+        run=f"left out {number + 1}",
+        figures=np.unique(labels[taught[kept]]),
+        kept=taught[kept],
+        held=taught[held],
+        strangers=np.flatnonzero(away),
+    )

@@ -1,0 +1,119 @@
+"""How unknown figures are told: chosen and measured on figures that networks were never taught.
+
+Knows what networks said. The scores and the choice between them come from ``calibration``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from figsight import bundle, calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from figsight.calibration import UnknownDetector, UnknownScorer
+    from figsight.metrics import Estimate
+    from figsight.training.answers import Answers
+    from figsight.training.sample import Sample
+
+KEPT = 0.95  # share of the photos of known figures that the threshold is set to keep
+
+
+def judge_unknown(
+    answers: Sequence[Answers], sample: Sample
+) -> bundle.UnknownRule | calibration.Refusal:
+    """Choose the score that tells strangers best, and the threshold that keeps known photos.
+
+    Known are the photos that each network was kept from though it was taught their figures; unknown
+    are those of figures that it was never taught. Without any of those (two figures, or a recipe
+    that leaves none out) the distance to the nearest training photo decides, unmeasured.
+    """
+    known, unknown, known_groups, unknown_groups = [], [], [], []
+    for one in answers:
+        part = one.part
+        scorer = calibration.fit_scorer(one.own_embeddings, sample.labels[part.kept])
+        known.append(scorer.scores(one.logits, one.embeddings))
+        known_groups += [sample.groups[i] for i in part.held]
+        if len(part.strangers):
+            unknown.append(scorer.scores(one.stranger_logits, one.stranger_embeddings))
+            unknown_groups += [sample.groups[i] for i in part.strangers]
+    choice = calibration.fit_unknown(
+        _join(known),
+        _join(unknown) if unknown else None,
+        kept=KEPT,
+        known_groups=known_groups,
+        unknown_groups=unknown_groups or None,
+    )
+    if isinstance(choice, calibration.Refusal):
+        return choice
+    away = [len(np.unique(sample.labels[one.part.strangers])) for one in answers]
+    return bundle.UnknownRule(
+        score=choice.rule.name,
+        parts=list(choice.rule.parts),
+        centres=list(choice.rule.centres),
+        spreads=list(choice.rule.spreads),
+        threshold=choice.threshold,
+        kept=choice.kept,
+        protocol=_describe(sum(away), len(unknown), len(unknown_groups)),
+        measured_kept=measured(choice.measured_kept),
+        auroc=measured(choice.auroc) if choice.auroc else None,
+        accepted=measured(choice.accepted) if choice.accepted else None,
+        candidates={name: measured(area) for name, area in choice.candidates.items()},
+    )
+
+
+def equip(
+    rule: bundle.UnknownRule, embeddings: NDArray[np.float32], labels: NDArray[np.int64]
+) -> tuple[bundle.UnknownRule, dict[str, NDArray[np.float32]]]:
+    """Give the rule what it measures against: the delivered network's own training photos.
+
+    Args:
+        rule: As ``judge_unknown`` made it.
+        embeddings: Of the training photos by the delivered network, [N, D].
+        labels: Class index of each, [N].
+
+    Returns:
+        The rule with the numbers that go with its arrays, and the arrays.
+    """
+    scorer: UnknownScorer = calibration.fit_scorer(embeddings, labels, rule.parts, k=rule.k)
+    choice = calibration.ScoreRule(
+        rule.score, tuple(rule.parts), tuple(rule.centres), tuple(rule.spreads)
+    )
+    detector: UnknownDetector = calibration.UnknownDetector(scorer, choice, rule.threshold)
+    arrays = {name: array for name, array in detector.arrays().items() if name != "gallery"}
+    floors = detector.to_dict().get("floors", [])
+    return msgspec.structs.replace(rule, floors=floors), arrays
+
+
+def _join(
+    scores: Sequence[dict[str, NDArray[np.float64]]],
+) -> dict[str, NDArray[np.float64]]:
+    return {name: np.concatenate([one[name] for one in scores]) for name in scores[0]}
+
+
+def _describe(figures: int, networks: int, photos: int) -> str:
+    if not networks:
+        return "no figure was left out: how well unknown ones are told was not measured"
+    what = "a figure" if figures == 1 else f"{figures} figures"
+    by = "a network" if networks == 1 else f"{networks} networks"
+    return (
+        f"{photos} photos of {what} that {by} trained like this one were never taught, "
+        "against photos of taught figures that were not trained on"
+    )
+
+
+def measured(estimate: Estimate) -> bundle.Measured:
+    """Give an estimate the bundle's form."""
+    return bundle.Measured(
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.n,
+        method=estimate.method,
+    )

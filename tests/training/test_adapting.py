@@ -1,0 +1,69 @@
+"""A recipe fitted to its photos: small ones, grey ones, many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.training.make import TINY, plant_photos
+
+from figsight import read
+from figsight.training import change_recipe, read_recipe
+from figsight.training.adapting import Look, adapt, look_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = read_recipe("quick")
+
+
+def test_look_at__sees_size_and_colour(tmp_path: Path) -> None:
+    dataset = read(plant_photos(tmp_path / "set"))
+    assert look_at(dataset) == Look(side=48, grey=False)
+
+
+def test_look_at__takes_what_compression_leaves_for_grey(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for figure in "ab":
+        (tmp_path / figure).mkdir()
+        for number in range(3):
+            pixels = rng.integers(0, 256, (30, 20), np.uint8)
+            Image.fromarray(pixels).convert("RGB").save(tmp_path / figure / f"{number}.jpg")
+    assert look_at(read(tmp_path)) == Look(side=30, grey=True)
+
+
+def test_look_at__passes_over_what_cannot_be_decoded(tmp_path: Path) -> None:
+    photos = plant_photos(tmp_path / "set")
+    for path in photos.glob("*/*.png"):
+        path.write_bytes(b"no picture")
+    assert look_at(read(photos)) is None
+
+
+def test_adapt__leaves_ordinary_photos_alone() -> None:
+    assert adapt(QUICK, Look(512, grey=False), 268) == QUICK
+
+
+def test_adapt__leaves_a_recipe_alone_that_does_not_ask_for_it() -> None:
+    assert adapt(TINY, Look(28, grey=True), 50_000) == TINY
+    origin = read_recipe("densenet121")
+    assert adapt(origin, Look(28, grey=True), 50_000) == origin
+
+
+def test_adapt__does_not_blow_small_pictures_up() -> None:
+    small = adapt(QUICK, Look(28, grey=False), 268)
+    assert (small.image_size, small.view_size, small.store_size) == (112, 112, 140)
+    assert adapt(QUICK, Look(4, grey=False), 268).image_size == 64
+
+
+def test_adapt__does_not_tint_grey_pictures() -> None:
+    how = adapt(QUICK, Look(512, grey=True), 268).augmentation
+    assert (how.tint, how.saturation) == (0, 0)
+    assert how.brightness == QUICK.augmentation.brightness
+
+
+@pytest.mark.parametrize(("photos", "epochs"), [(10, 36), (10_000, 4), (1_000_000, 4)])
+def test_adapt__passes_fewer_times_over_many_photos(photos: int, epochs: int) -> None:
+    recipe = change_recipe(QUICK, epochs=36, max_views=40_000)
+    assert adapt(recipe, None, photos).epochs == epochs

@@ -1,0 +1,59 @@
+"""Who learns from what: nothing that a network is asked about may have been shown to it."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from figsight.training.parts import deal_parts
+
+
+@st.composite
+def sets(draw: st.DrawFn) -> tuple[np.ndarray, list[str]]:
+    """Labels of 3 to 7 figures with 2 to 6 photos each, some of them copies; also across figures."""
+    figures = draw(st.integers(3, 7))
+    labels, groups = [], []
+    for figure in range(figures):
+        for number in range(draw(st.integers(2, 6))):
+            labels.append(figure)
+            groups.append(f"{figure}/{number // draw(st.integers(1, 2))}")
+        labels += [figure, figure]
+        groups += [f"{figure}/x", f"{figure}/y"]
+    if draw(st.booleans()):
+        groups[0] = groups[-1]
+    return np.array(labels, np.int64), groups
+
+
+@given(sets(), st.integers(0, 3), st.integers(0, 4), st.integers(0, 5))
+def test_deal_parts__asks_no_network_about_what_it_saw(
+    data: tuple[np.ndarray, list[str]], n_folds: int, left_out: int, seed: int
+) -> None:
+    labels, groups = data
+    keys = np.array(groups)
+    parts = deal_parts(labels, groups, n_folds=n_folds, left_out=left_out, seed=seed)
+    assert len(parts) == n_folds + left_out
+    assert len({part.run for part in parts}) == len(parts)
+    for part in parts:
+        asked = np.concatenate([part.held, part.strangers])
+        assert not set(keys[part.kept]) & set(keys[asked])
+        assert set(labels[part.kept]) == set(part.figures) >= set(labels[part.held])
+        assert not set(part.figures) & set(labels[part.strangers])
+        assert len(part.figures) >= 2
+        assert len(part.held)
+
+
+@given(sets(), st.integers(0, 5))
+def test_deal_parts__three_networks_leave_every_figure_out_once(
+    data: tuple[np.ndarray, list[str]], seed: int
+) -> None:
+    labels, groups = data
+    parts = deal_parts(labels, groups, n_folds=0, left_out=3, seed=seed)
+    away = np.concatenate([np.unique(labels[part.strangers]) for part in parts])
+    assert sorted(away) == sorted(set(labels))
+
+
+def test_deal_parts__leaves_out_no_figure_of_two() -> None:
+    labels = np.repeat([0, 1], 5)
+    parts = deal_parts(labels, [str(i) for i in range(10)], n_folds=1, left_out=2, seed=0)
+    assert [part.run for part in parts] == ["holdout"]
