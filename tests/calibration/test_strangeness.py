@@ -40,7 +40,8 @@ def test_logit_scores__are_their_formulas() -> None:
     assert max_softmax(z, 3.0) == pytest.approx(1 - softmax(z, 3.0).max(axis=1))
     assert energy(z) == pytest.approx(-scipy_special.logsumexp(z, axis=1))
     assert energy(z, 2.0) == pytest.approx(-2 * scipy_special.logsumexp(z / 2, axis=1))
-    assert max_logit(z) == pytest.approx(-z.max(axis=1))
+    assert max_logit(z) == pytest.approx(z.mean(axis=1) - z.max(axis=1))
+    assert max_logit(z + 7) == pytest.approx(max_logit(z))
 
 
 def test_logit_scores__tell_certain_from_more_certain() -> None:
@@ -173,3 +174,34 @@ def test_mahalanobis__says_what_is_wrong() -> None:
         ValueError, match="embedding: expected 100 numbers a photo, found 5; use th"
     ):
         model.score(np.ones((2, 5)))
+
+
+def test_cosine_distance__agrees_with_dense_matrices() -> None:
+    train, y = cloud(40)
+    x = np.random.default_rng(5).normal(size=(9, train.shape[1]))
+    model = fit_relative_mahalanobis(train, y)
+    within = model.within
+    basis, variance = within.basis.astype(float), within.variance.astype(float)
+    d = train.shape[1]
+    covariance = basis.T @ np.diag(variance - within.floor) @ basis + within.floor * np.eye(d)
+    root = np.linalg.cholesky(np.linalg.inv(covariance))
+    middle = model.background.means.astype(float)
+
+    def white(rows: Any) -> Any:
+        turned = (rows - middle) @ root
+        return turned / np.linalg.norm(turned, axis=1, keepdims=True)
+
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosines = white(unit) @ white(within.means.astype(float)).T
+    assert model.cosine_distance(x) == pytest.approx(1 - cosines.max(axis=1), abs=1e-6)
+
+
+def test_cosine_distance__is_small_for_the_known_and_has_no_scale() -> None:
+    train, y = cloud(60)
+    model = fit_relative_mahalanobis(train, y)
+    known = model.cosine_distance(train)
+    foreign = model.cosine_distance(np.random.default_rng(1).normal(size=train.shape))
+    assert np.median(known) < np.median(foreign)
+    assert ((known >= 0) & (known <= 2)).all()
+    again = fit_relative_mahalanobis(train * 5, y)
+    assert again.cosine_distance(train * 5) == pytest.approx(known, abs=1e-4)

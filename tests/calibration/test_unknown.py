@@ -28,6 +28,8 @@ def scores(n: int, shift: float, seed: int) -> dict[str, Any]:
     return {
         "max_softmax": 1 / (1 + np.exp(4 - shift - rng.normal(size=n))),
         "energy": rng.normal(size=n),
+        "max_logit": rng.normal(size=n) + shift,
+        "whitened_cosine": rng.normal(size=n) + shift,
         "knn": rng.normal(size=n) + shift,
         "relative_mahalanobis": 50 * (rng.normal(size=n) + 0.8 * shift),
     }
@@ -63,6 +65,15 @@ def test_choice__takes_what_tells_best_and_reports_all() -> None:
     kept = (found.rule.decide(known) <= found.threshold).mean()
     assert 0.95 <= kept <= 0.96
     assert found.measured_kept.low <= 0.95 <= found.measured_kept.high
+
+
+def test_choice__prefers_its_favourite_unless_another_is_clearly_better() -> None:
+    known, unknown = scores(200, 0.0, 0), scores(80, 2.5, 1)
+    assert chosen(known, unknown, favourite="knn", mixed=()).rule.name == "knn"
+    assert chosen(known, unknown, favourite="max_softmax", mixed=()).rule.name == "max_softmax"
+    # By chance energy tells nothing here: everything is clearly better.
+    assert chosen(known, unknown, favourite="energy", mixed=()).rule.name != "energy"
+    assert chosen(known, unknown, favourite="absent").rule.name == "mixed"
 
 
 def test_choice__keeps_new_known_photos_as_often_as_stated() -> None:
@@ -129,7 +140,7 @@ def test_choice__says_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="known: expected at least one score, found none; pass sc"):
         fit_unknown({})
     with pytest.raises(
-        ValueError, match="unknown: expected the scores max_softmax, energy, knn, r"
+        ValueError, match="unknown: expected the scores max_softmax, energy, max_logit, whi"
     ):
         fit_unknown(known, {"knn": [1.0]})
     with pytest.raises(
@@ -155,12 +166,15 @@ def test_combine__is_the_mean_of_standard_scores() -> None:
         combine({"energy": [1.0]}, ["knn"], [0], [1])
 
 
+PARTS = ("max_softmax", "knn", "relative_mahalanobis")
+
+
 def detector(name: str) -> UnknownDetector:
     _, embedding, labels = network(60, 0)
     scorer = fit_scorer(embedding, labels, k=2)
     known = scorer.scores(*network(80, 1)[:2])
     unknown = scorer.scores(*network(40, 2, strange=True)[:2])
-    found = chosen(known, unknown, score=name)
+    found = chosen(known, unknown, score=name, mixed=PARTS)
     assert set(found.candidates) == {*SCORES, "mixed"}
     assert found.rule.name == name
     return UnknownDetector(scorer, found.rule, found.threshold)

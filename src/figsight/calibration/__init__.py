@@ -6,7 +6,12 @@ for what goes wrong otherwise, and for what it cannot promise with ten photos a 
 """
 
 from figsight.calibration.conformal import Refusal, fewest_for
-from figsight.calibration.detector import SCORES, UnknownDetector, UnknownScorer, fit_scorer
+from figsight.calibration.detector import (
+    SCORES,
+    UnknownDetector,
+    UnknownScorer,
+    fit_scorer,
+)
 from figsight.calibration.sets import (
     PredictionSets,
     SetMethod,

@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-SCORES = ("max_softmax", "energy", "max_logit", "knn", "relative_mahalanobis")
+SCORES = (
+    "max_softmax",
+    "energy",
+    "max_logit",
+    "knn",
+    "relative_mahalanobis",
+    "whitened_cosine",
+)
+SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine"})
+"""The scores that need means and spreads of the embeddings."""
 
 _GAUSSIANS = ("within", "background")
 
@@ -45,7 +54,7 @@ class UnknownScorer:
             when ``knn`` is not wanted.
         gallery_groups: Their groups of copies, [M]; only for scoring photos of the gallery itself,
             and not kept in a bundle.
-        mahalanobis: ``None`` when ``relative_mahalanobis`` is not wanted.
+        mahalanobis: ``None`` when no score of ``SPREADS`` is wanted.
     """
 
     k: int = 1
@@ -90,6 +99,8 @@ class UnknownScorer:
             )
         if name == "relative_mahalanobis" and self.mahalanobis is not None:
             return self.mahalanobis.score(embedding)
+        if name == "whitened_cosine" and self.mahalanobis is not None:
+            return self.mahalanobis.cosine_distance(embedding)
         raise ValueError(
             f"names: expected scores that were fitted, found {name!r}; name it in fit_scorer too"
         )
@@ -116,7 +127,7 @@ def fit_scorer(
         ValueError: Arrays are wrong, or the photos do not carry a wanted score.
     """
     gallery = check_matrix(embedding, "embedding", np.asarray(labels).size).astype(np.float32)
-    wanted = "relative_mahalanobis" in names
+    wanted = not SPREADS.isdisjoint(names)
     return UnknownScorer(
         k=k,
         gallery=gallery if "knn" in names else None,
@@ -166,7 +177,7 @@ class UnknownDetector:
             "k": self.scorer.k,
         }
         mahalanobis = self.scorer.mahalanobis
-        if mahalanobis is not None and "relative_mahalanobis" in self.rule.parts:
+        if mahalanobis is not None and not SPREADS.isdisjoint(self.rule.parts):
             fields["floors"] = [getattr(mahalanobis, name).floor for name in _GAUSSIANS]
         return fields
 
@@ -179,7 +190,7 @@ class UnknownDetector:
         found: dict[str, Floats32] = {}
         if self.scorer.gallery is not None and "knn" in self.rule.parts:
             found["gallery"] = self.scorer.gallery
-        if self.scorer.mahalanobis is not None and "relative_mahalanobis" in self.rule.parts:
+        if self.scorer.mahalanobis is not None and not SPREADS.isdisjoint(self.rule.parts):
             for name in _GAUSSIANS:
                 gaussian: ShrunkGaussian = getattr(self.scorer.mahalanobis, name)
                 found[f"{name}_means"] = gaussian.means
@@ -211,7 +222,7 @@ class UnknownDetector:
             threshold, k = float(fields["threshold"]), int(fields["k"])
             gallery = _matrix(arrays["gallery"]) if "knn" in parts else None
             mahalanobis = None
-            if "relative_mahalanobis" in parts:
+            if not SPREADS.isdisjoint(parts):
                 pair = [
                     _gaussian(arrays, name, float(floor))
                     for name, floor in zip(_GAUSSIANS, fields["floors"], strict=True)

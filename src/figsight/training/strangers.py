@@ -32,7 +32,7 @@ def judge_unknown(
 
     Known are the photos that each network was kept from though it was taught their figures; unknown
     are those of figures that it was never taught. Without any of those (two figures, or a recipe
-    that leaves none out) the distance to the nearest training photo decides, unmeasured.
+    that leaves none out) the mixed score decides, unmeasured.
     """
     known, unknown, known_groups, unknown_groups = [], [], [], []
     for one in answers:
@@ -47,6 +47,8 @@ def judge_unknown(
         _join(known),
         _join(unknown) if unknown else None,
         kept=KEPT,
+        favourite="mixed",
+        default="mixed",
         known_groups=known_groups,
         unknown_groups=unknown_groups or None,
     )
