@@ -61,7 +61,7 @@ def test_judge_unknown__without_strangers_measures_nothing_and_says_so() -> None
     answers, sample = make_answers(left_out=0, apart=0.0)
     rule = judge_unknown(answers, sample)
     assert isinstance(rule, bundle.UnknownRule)
-    assert (rule.score, rule.auroc, rule.accepted, rule.candidates) == ("knn", None, None, {})
+    assert (rule.score, rule.auroc, rule.accepted, rule.candidates) == ("mixed", None, None, {})
     assert "was not measured" in rule.protocol
 
 
