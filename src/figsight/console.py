@@ -100,7 +100,7 @@ class Console:
             print(line, file=sys.stderr)
 
     def _is_training(self) -> bool:
-        return self._what.startswith(("fold", "repeat", "holdout", "final"))
+        return self._what.startswith(("fold", "repeat", "holdout", "left out", "final"))
 
 
 def _duration(seconds: float) -> str:

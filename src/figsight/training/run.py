@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from figsight import bundle
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
+from figsight.dataset.findings import summarise
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
 from figsight.training.delivery import Delivery, deliver
@@ -112,6 +113,8 @@ def train(
         sample = prepare(
             dataset, recipe, place.folder, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n)
         )
+        for line in summarise(sample.findings):
+            watch.note(line)
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)

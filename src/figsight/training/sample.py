@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from figsight.dataset import Dataset, Photo, require_readable
-from figsight.dataset.copies import Fingerprint, fingerprint
+from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
+from figsight.dataset.findings import Findings, find_findings
 from figsight.dataset.groups import group_photos
 from figsight.images import InputSpec, fit
 from figsight.training.pixels import PixelStore
@@ -40,6 +41,7 @@ class Sample:
         skipped: One error for each of the others.
         labels: Class index of each photo, int64 [N].
         groups: Key of the group that each photo must stay with, N texts.
+        findings: What an audit says of the photos that were asked for, as far as it needs no network.
         sha256: Of each photo's file as hex, N texts.
         thumbnails: A small JPEG of each photo.
         stored: Pixels that views are made from.
@@ -50,6 +52,7 @@ class Sample:
     skipped: tuple[PhotoError, ...]
     labels: NDArray[np.int64]
     groups: list[str]
+    findings: Findings
     sha256: list[str]
     thumbnails: list[bytes]
     stored: PixelStore
@@ -99,12 +102,15 @@ def prepare(
         prints.append(fingerprint(pixels, sha256))
 
     readable, report = require_readable(dataset, skip_bad=skip_bad, progress=progress, visit=visit)
+    hashes = [print_.sha256 for print_ in prints]
+    copies = find_copies(prints)
     return Sample(
         dataset=readable,
         skipped=report.failures,
         labels=np.array(readable.labels(), np.int64),
-        groups=group_photos(readable.photos, prints),
-        sha256=[print_.sha256 for print_ in prints],
+        groups=group_photos(readable.photos, prints, copies),
+        findings=find_findings(readable, readable.photos, hashes, copies, report.failures),
+        sha256=hashes,
         thumbnails=thumbnails,
         stored=stored,
         exact=exact,
