@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.bundle.make import make_jpeg
 
 from figsight import sheets
-from figsight.classifier import Prediction, Ranked
+from figsight.classifier import Evidence, Neighbour, Prediction, Ranked
 from figsight.dataset import Dataset, Figure, Photo, read
 from figsight.errors import OutputError, PhotoError
 from figsight.evaluation import Evaluation
-from figsight.sheets import draw_dataset, draw_evaluation, draw_predictions, save_sheets, shrink
+from figsight.images import InputSpec
+from figsight.sheets import (
+    draw_dataset,
+    draw_evaluation,
+    draw_evidence,
+    draw_predictions,
+    save_sheets,
+    shrink,
+)
 
 if TYPE_CHECKING:
     from figsight.drawing import Tile
@@ -40,9 +50,12 @@ class Drawn:
 
     tiles: list[Tile]
     heading: str | None
+    note: str | None
 
-    def __call__(self, tiles: list[Tile], *, heading: str | None = None) -> list[Image.Image]:
-        self.tiles, self.heading = list(tiles), heading
+    def __call__(
+        self, tiles: list[Tile], *, heading: str | None = None, note: str | None = None
+    ) -> list[Image.Image]:
+        self.tiles, self.heading, self.note = list(tiles), heading, note
         return [Image.new("RGB", (8, 8))]
 
 
@@ -87,6 +100,73 @@ def test_draw_predictions__never_claims_certainty(probability: float) -> None:
     shown = re.fullmatch(r"YODA (>\s)?(\d+\.\d)\s%", title)
     assert shown
     assert float(shown[2]) == pytest.approx(100 * probability, abs=0.1001)
+
+
+def test_draw_predictions__marks_unknown_photos(drawn: Drawn, photos: Path) -> None:
+    path = photos / "a" / "3.png"
+    known = replace(make_prediction("YODA", 0.974), unknown=False, unknown_score=0.1)
+    unknown = replace(make_prediction("YODA", 0.43), unknown=True, unknown_score=0.9)
+    draw_predictions([(path, known), (path, unknown)])
+    assert [(tile.title, tile.lines, tile.tone) for tile in drawn.tiles] == [
+        ("YODA 97.4\u00a0%", (), "plain"),
+        ("unknown", ("most like YODA 43.0\u00a0%",), "unsure"),
+    ]
+
+
+def test_draw_predictions__names_the_rest_of_the_set(drawn: Drawn, photos: Path) -> None:
+    others = tuple(Ranked(str(i), name, 0.1) for i, name in enumerate(("YODA", "ANN", "BOB"), 1))
+    prediction = replace(make_prediction("YODA", 0.8), names=others)
+    draw_predictions(
+        [
+            (photos / "a" / "3.png", one)
+            for one in (
+                prediction,
+                replace(prediction, names=others[:1]),
+                replace(prediction, unknown=True),
+            )
+        ]
+    )
+    assert [tile.lines for tile in drawn.tiles] == [
+        ("or ANN, BOB",),
+        (),
+        ("most like YODA 80.0\u00a0%",),
+    ]
+
+
+def make_evidence(thumbnail: bytes | None) -> Evidence:
+    heat = np.array([[-1, 0], [0, 2]], np.float32)
+    near = Neighbour("set/1.png", "2", "ANN", 0.1234, thumbnail)
+    return Evidence(heat, "1", (near, replace(near, name="BOB", distance=1.0)))
+
+
+def test_draw_evidence__lays_the_heat_over_the_photo_and_shows_who_looks_alike(
+    drawn: Drawn, photos: Path
+) -> None:
+    path = photos / "a" / "3.png"
+    spec = InputSpec(16, 16)
+    prediction = replace(make_prediction("YODA", 0.974), unknown=True)
+    pages = draw_evidence([(path, prediction, make_evidence(make_jpeg()))], spec)
+    assert len(pages) == 1
+    (tile,) = drawn.tiles
+    assert (tile.title, tile.tone) == ("unknown", "unsure")
+    assert [(one.title, one.line) for one in tile.insets] == [
+        ("ANN", "distance 0.12"),
+        ("BOB", "distance 1.00"),
+    ]
+    assert all(one.pixels.shape == (8, 8, 3) for one in tile.insets)
+    assert tile.second is not None
+    change = np.abs(tile.second.astype(int) - tile.pixels).sum(axis=2)
+    assert change[:5, :7].max() == 0  # what speaks against it is not coloured
+    assert np.unravel_index(change.argmax(), change.shape) > (10, 15)
+    assert drawn.note is not None
+    assert "distance 0 is the same photo" in drawn.note
+
+
+def test_draw_evidence__goes_without_thumbnails(photos: Path) -> None:
+    path = photos / "a" / "3.png"
+    results = [(path, make_prediction("YODA", 0.974), make_evidence(None))]
+    (page,) = draw_evidence(results, InputSpec(16, 16))
+    assert min(page.size) > 100
 
 
 def test_draw_evaluation__puts_mistakes_first_with_the_true_name(

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from figsight.classifier import Classifier, Prediction, Ranked, load
+    from figsight.classifier import Classifier, Evidence, Neighbour, Prediction, Ranked, load
     from figsight.dataset import Dataset, Figure, Photo, read
     from figsight.demo import demo_photos
     from figsight.errors import FigsightError
@@ -29,8 +29,10 @@ __all__ = [
     "Dataset",
     "Estimate",
     "Evaluation",
+    "Evidence",
     "FigsightError",
     "Figure",
+    "Neighbour",
     "Photo",
     "Prediction",
     "Ranked",
@@ -48,8 +50,10 @@ _HOMES = {
     "Dataset": "dataset",
     "Estimate": "metrics",
     "Evaluation": "evaluation",
+    "Evidence": "classifier",
     "Figure": "dataset",
     "FigsightError": "errors",
+    "Neighbour": "classifier",
     "Photo": "dataset",
     "Prediction": "classifier",
     "Ranked": "classifier",

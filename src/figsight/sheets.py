@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.drawing import Tile, draw_sheets, save_picture
+from figsight.drawing import (
+    Inset,
+    Tile,
+    draw_sheets,
+    overlay_heat,
+    place_heat,
+    save_picture,
+    scale_heat,
+)
 from figsight.errors import OutputError, PhotoError
 from figsight.images import decode
 
@@ -21,13 +29,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from figsight.classifier import Prediction
+    from figsight.classifier import Evidence, Neighbour, Prediction
     from figsight.dataset import Dataset, Photo
+    from figsight.drawing import Tone
     from figsight.evaluation.results import Evaluation
-    from figsight.images import Source
+    from figsight.images import InputSpec, Source
 
 # The longer side of a photo that waits to be drawn: enough for the largest tile of a page of many.
 _KEPT = 480
+_NO_PICTURE = np.full((8, 8, 3), 0xE4, np.uint8)  # of a model that carries no thumbnails
+_HOW_TO_READ = (
+    "The bright places spoke for the name, each photo on a scale of its own. On the right, the most "
+    "similar training photos: distance 0 is the same photo, 1 has nothing in common with it."
+)
 
 
 def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -40,12 +54,56 @@ def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> list[Image]:
-    """Draw each photo with its predicted name and probability above it."""
-    tiles = [
-        Tile(shrink(decode(source)), _title(result.name, result.probability))
-        for source, result in results
-    ]
-    return draw_sheets(tiles)
+    """Draw each photo with its predicted name and probability above it.
+
+    Photos of none of the figures are marked, in another colour, and say what they look most like.
+    """
+    return draw_sheets(
+        [Tile(shrink(decode(source)), *_caption(result)) for source, result in results]
+    )
+
+
+def draw_evidence(
+    results: Iterable[tuple[Source, Prediction, Evidence]], spec: InputSpec
+) -> list[Image]:
+    """Draw each photo as ``draw_predictions`` does, with what speaks for its name beside it.
+
+    Beside it are the map over the photo and the training photos that look most alike, with their
+    figures and distances.
+
+    Args:
+        results: A photo, what the model says of it and why.
+        spec: The model's input (``Classifier.input``).
+    """
+    tiles = []
+    for source, result, evidence in results:
+        pixels = shrink(decode(source))
+        heat = place_heat(scale_heat(evidence.heat), spec, *pixels.shape[:2])
+        tiles.append(
+            Tile(
+                pixels,
+                *_caption(result),
+                second=overlay_heat(pixels, heat),
+                insets=tuple(map(_show_neighbour, evidence.neighbours)),
+            )
+        )
+    return draw_sheets(tiles, note=_HOW_TO_READ)
+
+
+def _show_neighbour(neighbour: Neighbour) -> Inset:
+    pixels = _NO_PICTURE
+    if neighbour.thumbnail is not None:
+        pixels = decode(neighbour.thumbnail, name=neighbour.path)
+    return Inset(pixels, neighbour.name, f"distance {neighbour.distance:.2f}")
+
+
+def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
+    """Return the title, the further lines and the tone of a tile."""
+    title = _title(prediction.name, prediction.probability)
+    if prediction.unknown:
+        return "unknown", (f"most like {title}",), "unsure"
+    others = [one.name for one in prediction.names or () if one.class_id != prediction.class_id]
+    return title, (f"or {', '.join(others)}",) if others else (), "plain"
 
 
 def draw_evaluation(evaluation: Evaluation) -> list[Image]:

@@ -17,22 +17,27 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from figsight.bundle import (
+    Calibration,
     FigureEntry,
     Gallery,
     InputEntry,
     Manifest,
+    Measured,
     NetworkEntry,
     Score,
+    SetRule,
     Skipped,
     Training,
+    UnknownRule,
     open_bundle,
     verify,
     write_bundle,
 )
+from figsight.bundle.consistency import SPREADS
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,9 +58,11 @@ def make_weights(seed: int = 0) -> dict[str, NDArray[np.float32]]:
     }
 
 
-def make_proto(seed: int = 0) -> onnx.ModelProto:
+def make_proto(
+    seed: int = 0, weights: Mapping[str, NDArray[np.float32]] | None = None
+) -> onnx.ModelProto:
     """Cast, normalise, convolve, pool, classify; batch of any size."""
-    weights = make_weights(seed)
+    weights = weights or make_weights(seed)
     constants = {
         "half": np.float32(127.5),
         "one": np.float32(1),
@@ -158,6 +165,38 @@ def make_manifest(**changes: Any) -> Manifest:
         ),
     )
     return msgspec.structs.replace(manifest, **changes)
+
+
+def make_measured(
+    value: float = 0.95, low: float = 0.9, high: float = 0.98, n: int = 120
+) -> Measured:
+    return Measured(value=value, low=low, high=high, n=n, method="Wilson")
+
+
+def make_unknown(*parts: str, **changes: Any) -> UnknownRule:
+    """A rule of these scores (``knn`` unless told), with everything that they need."""
+    names = list(parts or ("knn",))
+    several = len(names) if len(names) > 1 else 0
+    rule = UnknownRule(
+        score="mixed" if several else names[0],
+        parts=names,
+        centres=[0.5] * several,
+        spreads=[2.0] * several,
+        threshold=0.25,
+        floors=[0.1, 0.2] if SPREADS.intersection(names) else [],
+        kept=0.95,
+        protocol="2 figures left out in turn",
+    )
+    return msgspec.structs.replace(rule, **changes)
+
+
+def make_sets(**changes: Any) -> SetRule:
+    rule = SetRule(method="lac", coverage=0.95, threshold=0.9, n=120)
+    return msgspec.structs.replace(rule, **changes)
+
+
+def make_calibration(**changes: Any) -> Calibration:
+    return msgspec.structs.replace(Calibration(temperature=1.5), **changes)
 
 
 def make_parts(**changes: Any) -> dict[str, Any]:

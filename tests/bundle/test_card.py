@@ -1,14 +1,20 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bundle.make import make_manifest
+from tests.bundle.make import (
+    make_calibration,
+    make_manifest,
+    make_measured,
+    make_sets,
+    make_unknown,
+)
 
-from figsight.bundle import Calibration, FigureEntry, UnknownRule, model_card
+from figsight.bundle import FigureEntry, OperatingPoint, model_card
 from figsight.bundle.card import _escape, _quote
 
 if TYPE_CHECKING:
@@ -63,12 +69,74 @@ def test_card__keeps_long_lists_short() -> None:
     )
 
 
+def _answers(**changes: Any) -> str:
+    """What the card says of unknown photos, sets and the rest."""
+    card = model_card(make_manifest(calibration=make_calibration(**changes)))
+    return card.partition("## What else it says\n\n")[2].partition("\n\n##")[0]
+
+
 def test_card__tells_what_the_calibration_does() -> None:
-    unknown = UnknownRule(score="nearest", threshold=0.4, kept=0.95)
-    card = model_card(make_manifest(calibration=Calibration(temperature=1.5, unknown=unknown)))
-    assert "the logits divided by 1.5." in card
-    assert "called unknown by the score nearest, set to keep 95% of the" in card
+    assert "the logits divided by 1.5." in model_card(make_manifest(calibration=make_calibration()))
+    assert "Nothing: it has no rule for photos of something else" in model_card(make_manifest())
     assert "still gets one of the names" in model_card(make_manifest())
+
+
+def test_card__tells_how_well_unknown_photos_are_told() -> None:
+    rule = make_unknown(
+        measured_kept=make_measured(),
+        auroc=make_measured(0.9712, 0.95, 0.98),
+        accepted=make_measured(0.1, 0.05, 0.2, 1),
+        candidates={"knn": make_measured(), "energy": make_measured()},
+    )
+    said = _answers(unknown=rule)
+    assert "whose score (`knn`; higher is stranger) is above 0.25 is called unknown." in said
+    assert "set to keep 95 % of the photos of known figures. " in said
+    assert (
+        "Measured (2 figures left out in turn): AUROC 0.9712 (0.95 to 0.98, Wilson, 120 photos); "
+        "95 % (90 % to 98 %, Wilson, 120 photos) of the photos of known figures kept; "
+        "10 % (5 % to 20 %, Wilson, 1 photo) of the unknown photos taken for a known figure. "
+        "2 scores were tried"
+    ) in said
+
+
+def test_card__never_claims_what_was_not_measured() -> None:
+    assert "How well it tells them apart was not measured." in _answers(unknown=make_unknown())
+    kept = make_unknown("max_softmax", "knn", measured_kept=make_measured())
+    said = _answers(unknown=kept)
+    assert "(`mixed` of `max_softmax`, `knn`; higher is stranger)" in said
+    assert "kept. How many unknown photos it finds was not measured." in said
+
+
+def test_card__tells_how_large_the_sets_are_and_what_they_hold() -> None:
+    rule = make_sets(measured=make_measured(), mean_size=make_measured(1.234, 1.1, 1.4))
+    said = _answers(sets=rule)
+    assert "right one 95 % of the time (conformal, `lac`, set on 120 photos)." in said
+    assert "95 % (90 % to 98 %, Wilson, 120 photos) of the sets hold the right name; " in said
+    assert "1.234 (1.1 to 1.4, Wilson, 120 photos) names in a set on average." in said
+    assert "That was not measured." in _answers(sets=make_sets())
+
+
+def test_card__tells_why_there_are_no_rules() -> None:
+    said = _answers(
+        refused={"unknown": "it needs 19 photos", "sets": "it needs <50>", "operating_point": "no"}
+    )
+    assert "- **Unknown**: it never says so: it needs 19 photos.\n" in said
+    assert "- **Sets of names**: it gives none: it needs &lt;50&gt;.\n" in said
+    assert "- **One figure looked for**: there is no threshold for it: no." in said
+    assert _answers() == "- **Unknown**: it never says so.\n- **Sets of names**: it gives none."
+
+
+def test_card__tells_the_operating_point() -> None:
+    two = [FigureEntry(id=str(i), name=name, display=name) for i, name in enumerate(("no", "*y*"))]
+    point = OperatingPoint(
+        positive="1", stated_sensitivity=0.95, threshold=0.3125, sensitivity=make_measured()
+    )
+    calibration = make_calibration(operating_point=point)
+    card = model_card(make_manifest(figures=two, calibration=calibration))
+    assert (
+        "**\\*y\\* looked for**: from a probability of 0.3125 on, meant to find 95 % of its photos. "
+        "Measured: sensitivity 95 % (90 % to 98 %, Wilson, 120 photos)."
+    ) in card
 
 
 def test_card__does_not_depend_on_hashes() -> None:

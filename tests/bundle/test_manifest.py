@@ -1,18 +1,35 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bundle.make import make_manifest
+from tests.bundle.make import (
+    make_calibration,
+    make_manifest,
+    make_measured,
+    make_sets,
+    make_unknown,
+)
 
-from figsight.bundle import Calibration, SetRule, Skipped, UnknownRule
+from figsight.bundle import FigureEntry, OperatingPoint, Skipped
 from figsight.bundle.manifest import encode_manifest, parse_manifest
 from figsight.errors import BundleError
 
+if TYPE_CHECKING:
+    from figsight.bundle import Calibration
+
+TWO = [FigureEntry(id=name, name=name, display=name) for name in ("NORMAL", "PNEUMONIA")]
+POINT = OperatingPoint(
+    positive="PNEUMONIA",
+    stated_sensitivity=0.95,
+    threshold=0.31,
+    sensitivity=make_measured(),
+    specificity=make_measured(),
+)
 TEXT = encode_manifest(make_manifest())
 
 
@@ -36,14 +53,21 @@ def _edit(path: str, value: Any) -> bytes:
 
 
 def test_manifest__survives_a_round_trip() -> None:
-    calibration = Calibration(
-        temperature=1.7,
-        unknown=UnknownRule(
-            score="nearest", threshold=0.4, kept=0.95, auroc=0.99, parameters={"k": 3}
+    calibration = make_calibration(
+        unknown=make_unknown(
+            "max_softmax",
+            "knn",
+            "relative_mahalanobis",
+            measured_kept=make_measured(),
+            auroc=make_measured(),
+            accepted=make_measured(0, 0, 0.1),
+            candidates={"knn": make_measured(), "energy": make_measured(0.91)},
+            k=3,
         ),
-        sets=SetRule(method="split", coverage=0.95, threshold=0.8, measured=0.951, mean_size=1.2),
+        sets=make_sets(measured=make_measured(), mean_size=make_measured(1.2, 1.1, 1.3)),
+        operating_point=POINT,
     )
-    manifest = make_manifest(calibration=calibration)
+    manifest = make_manifest(figures=TWO, calibration=calibration)
     read = parse_manifest(encode_manifest(manifest), where="model")
     assert msgspec.structs.replace(read, seal=manifest.seal) == manifest
 
@@ -123,6 +147,112 @@ def test_manifest__says_what_is_wrong_and_where(
     path: str, value: Any, problem: str, fix: str
 ) -> None:
     assert _refusal(_edit(path, value)) == f"model: manifest.json: {problem}: {fix}"
+
+
+LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
+
+
+@pytest.mark.parametrize(
+    ("calibration", "problem"),
+    [
+        (
+            make_calibration(unknown=make_unknown(centres=[1.0])),
+            "unknown.centres: expected 0 numbers, found 1",
+        ),
+        (
+            make_calibration(unknown=make_unknown("knn", "energy", spreads=[1.0])),
+            "unknown.spreads: expected 2 numbers, found 1",
+        ),
+        (
+            make_calibration(unknown=make_unknown("knn", "energy", spreads=[1.0, 0.0])),
+            "unknown.spreads: expected numbers above 0, found [1.0, 0.0]",
+        ),
+        (
+            make_calibration(unknown=make_unknown("relative_mahalanobis", floors=[])),
+            "unknown.floors: expected 2 numbers, found 0",
+        ),
+        (
+            make_calibration(unknown=make_unknown(floors=[0.1, 0.1])),
+            "unknown.floors: expected 0 numbers, found 2",
+        ),
+        (
+            make_calibration(unknown=make_unknown("relative_mahalanobis", floors=[-1.0, 0.5])),
+            "unknown.floors: expected numbers above 0, found [-1.0, 0.5]",
+        ),
+        (
+            make_calibration(unknown=make_unknown(auroc=make_measured(0.8))),
+            f"unknown.auroc: {LOW}",
+        ),
+        (
+            make_calibration(unknown=make_unknown(candidates={"knn": make_measured(0.8)})),
+            f"unknown.candidates.knn: {LOW}",
+        ),
+        (
+            make_calibration(unknown=make_unknown(accepted=make_measured(0.9, 0.5, 1.2))),
+            "unknown.accepted: expected 0..1, found 0.5 to 1.2",
+        ),
+        (make_calibration(sets=make_sets(measured=make_measured(0.8))), f"sets.measured: {LOW}"),
+        (make_calibration(sets=make_sets(mean_size=make_measured(0.8))), f"sets.mean_size: {LOW}"),
+        (
+            make_calibration(sets=make_sets(mean_size=make_measured(1, -0.5, 2))),
+            "sets.mean_size: expected numbers from 0 up, found -0.5",
+        ),
+        (
+            make_calibration(operating_point=POINT),
+            "operating_point: expected 2 figures, found 3",
+        ),
+        (
+            make_calibration(refused={"temperature": "?"}),
+            "refused: expected unknown or sets or operating_point, found 'temperature'",
+        ),
+        (
+            make_calibration(refused={"sets": "too few photos"}, sets=make_sets()),
+            "refused.sets: expected no such rule, found calibration.sets",
+        ),
+    ],
+)
+def test_manifest__says_what_is_wrong_with_its_rules(
+    calibration: Calibration, problem: str
+) -> None:
+    with pytest.raises(BundleError) as caught:
+        encode_manifest(make_manifest(calibration=calibration))
+    assert str(caught.value) == (
+        f"the new model: manifest.json: calibration.{problem}: train the model again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("point", "problem"),
+    [
+        ({"positive": "3"}, "positive: expected the id of a figure, found '3'"),
+        ({"specificity": make_measured(0.8)}, f"specificity: {LOW}"),
+    ],
+)
+def test_manifest__says_what_is_wrong_with_its_operating_point(
+    point: dict[str, Any], problem: str
+) -> None:
+    calibration = make_calibration(operating_point=msgspec.structs.replace(POINT, **point))
+    with pytest.raises(BundleError) as caught:
+        encode_manifest(make_manifest(figures=TWO, calibration=calibration))
+    assert f"calibration.operating_point.{problem}: " in str(caught.value)
+
+
+def test_manifest__sets_need_a_choice() -> None:
+    one = make_manifest(figures=TWO[:1], calibration=make_calibration(sets=make_sets()))
+    with pytest.raises(
+        BundleError, match=r"calibration\.sets: expected at least 2 figures, found 1"
+    ):
+        encode_manifest(one)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_manifest__has_finite_thresholds(number: float) -> None:
+    for calibration in (
+        make_calibration(unknown=make_unknown(threshold=number)),
+        make_calibration(sets=make_sets(threshold=number)),
+    ):
+        with pytest.raises(BundleError, match=r"threshold: Expected `float`, got `null`"):
+            encode_manifest(make_manifest(calibration=calibration))
 
 
 def test_manifest__from_the_future_is_named_so_even_with_unknown_fields() -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.bundle.make import PHOTOS, make_gallery, make_manifest
+from tests.bundle.make import (
+    FEATURES,
+    PHOTOS,
+    make_calibration,
+    make_gallery,
+    make_manifest,
+    make_unknown,
+)
 
 from figsight.bundle.tensors import (
     looks_like_pickle,
@@ -69,6 +76,91 @@ def test_gallery__is_held_against_the_manifest(change: dict[str, Any], message: 
     with pytest.raises(BundleError) as caught:
         unpack_gallery(data, make_manifest(), where="g")
     assert str(caught.value) == message
+
+
+def _arrays(**changes: Any) -> dict[str, Any]:
+    """What a rule of relative Mahalanobis distances needs."""
+    random = np.random.default_rng(3)
+    return {
+        "within_means": random.normal(size=(2, FEATURES)).astype(np.float32),
+        "within_basis": np.eye(2, FEATURES, dtype=np.float32),
+        "within_variance": np.ones(2, np.float32),
+        "background_means": random.normal(size=(1, FEATURES)).astype(np.float32),
+        "background_basis": np.eye(3, FEATURES, dtype=np.float32),
+        "background_variance": np.ones(3, np.float32),
+    } | changes
+
+
+MAHALANOBIS = make_manifest(
+    calibration=make_calibration(unknown=make_unknown("relative_mahalanobis", "energy"))
+)
+
+
+def test_gallery__carries_the_arrays_of_the_rule_for_unknowns() -> None:
+    gallery = replace(make_gallery(), unknown=_arrays())
+    read = unpack_gallery(pack_gallery(gallery), MAHALANOBIS, where="g")
+    assert read.unknown.keys() == gallery.unknown.keys()
+    for name, array in gallery.unknown.items():
+        assert np.array_equal(read.unknown[name], array)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"within_variance": np.ones(3, np.float32)},
+            "g: unknown.within_basis: expected shape [3, 6], found [2, 6]: train the model again",
+        ),
+        (
+            {"background_means": np.ones((1, 7), np.float32)},
+            (
+                "g: unknown.background_means: expected shape [any, 6], found [1, 7]: "
+                "train the model again"
+            ),
+        ),
+        (
+            {"background_basis": np.eye(3, FEATURES)},
+            "g: unknown.background_basis: expected float32, found float64: train the model again",
+        ),
+        (
+            {"within_variance": np.array([1, np.inf], np.float32)},
+            (
+                "g: unknown.within_variance: expected finite numbers, found others: "
+                "train the model again"
+            ),
+        ),
+    ],
+)
+def test_gallery__holds_those_arrays_against_the_manifest(
+    change: dict[str, Any], message: str
+) -> None:
+    data = pack_gallery(replace(make_gallery(), unknown=_arrays(**change)))
+    with pytest.raises(BundleError) as caught:
+        unpack_gallery(data, MAHALANOBIS, where="g")
+    assert str(caught.value) == message
+
+
+def test_gallery__has_neither_more_nor_fewer_of_those_arrays() -> None:
+    short = {name: array for name, array in _arrays().items() if name != "within_means"}
+    more = _arrays(gallery=np.zeros((4, 6), np.float32))
+    for unknown, manifest in ((short, MAHALANOBIS), (more, MAHALANOBIS), (more, make_manifest())):
+        data = pack_gallery(replace(make_gallery(), unknown=unknown))
+        with pytest.raises(BundleError, match=r"^g: expected the arrays .*, found '.*unknown\."):
+            unpack_gallery(data, manifest, where="g")
+
+
+def test_gallery__has_the_neighbours_that_the_rule_asks_for() -> None:
+    data = pack_gallery(make_gallery())
+    for k in (1, PHOTOS):
+        rule = make_calibration(unknown=make_unknown("knn", k=k))
+        unpack_gallery(data, make_manifest(calibration=rule), where="g")
+    rule = make_calibration(unknown=make_unknown("knn", k=PHOTOS + 1))
+    with pytest.raises(BundleError) as caught:
+        unpack_gallery(data, make_manifest(calibration=rule), where="g")
+    assert str(caught.value) == (
+        "g: embeddings: expected at least 5 for the nearest neighbour number 5, found 4: "
+        "train the model again"
+    )
 
 
 def test_gallery__needs_exactly_its_arrays() -> None:

@@ -24,7 +24,6 @@ from tests.bundle.make import (
     PLACES,
     SIDE,
     make_bundle,
-    make_gallery,
     make_manifest,
     make_proto,
     make_weights,
@@ -37,29 +36,6 @@ from figsight.errors import BundleError, DataError, PhotoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("classifier") / "model")
-
-
-@pytest.fixture(scope="module")
-def classifier(model: Path) -> Iterator[Classifier]:
-    with load(model) as opened:
-        yield opened
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Seven photos of several sizes, in folders."""
-    folder = tmp_path / "photos"
-    for index in range(7):
-        path = folder / "ab"[index % 2] / f"{index}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(index).integers(0, 256, (20 + index, 30, 3), np.uint8)
-        Image.fromarray(pixels).save(path)
-    return folder
 
 
 def _numbers(prediction: Prediction | PhotoError) -> Prediction:
@@ -113,9 +89,11 @@ def test_classifier__has_the_figures_in_order(classifier: Classifier) -> None:
     assert classifier.manifest.figures == make_manifest().figures
 
 
+@pytest.mark.parametrize("which", ["classifier", "ruled"])
 def test_predict__gives_identical_numbers_for_every_form(
-    classifier: Classifier, photos: Path
+    which: str, photos: Path, request: pytest.FixtureRequest
 ) -> None:
+    classifier = request.getfixturevalue(which)
     path = photos / "a" / "2.png"
     data = path.read_bytes()
     image = Image.open(io.BytesIO(data))
@@ -169,7 +147,11 @@ def test_predict__names_a_figure(classifier: Classifier, photos: Path) -> None:
 def test_prediction__becomes_plain_values(classifier: Classifier, photos: Path) -> None:
     prediction = classifier.predict((photos / "a" / "0.png").read_bytes())
     plain = prediction.to_dict(top=2)
-    assert list(plain) == ["path", "class_id", "name", "probability", "top"]
+    assert list(plain) == [
+        *("path", "class_id", "name", "probability", "top"),
+        *("unknown", "unknown_score", "set"),
+    ]
+    assert plain["unknown"] is plain["unknown_score"] is plain["set"] is None
     assert plain["top"] == [
         {"class_id": one.class_id, "name": one.name, "probability": one.probability}
         for one in prediction.top[:2]
@@ -352,37 +334,6 @@ def test_probabilities__are_softened_by_the_temperature(tmp_path: Path, photos: 
         prediction = classifier.predict((photos / "a" / "0.png").read_bytes())
         outputs = classifier.run(classifier.prepare(photos / "a" / "0.png")[np.newaxis])
         assert prediction.probability == classifier.probabilities(outputs.logits).max()
-
-
-@pytest.mark.parametrize("class_id", ["1", "2", "17"])
-def test_activation_map__adds_up_to_the_logit(
-    classifier: Classifier, photos: Path, class_id: str
-) -> None:
-    photo = photos / "a" / "0.png"
-    heat = classifier.activation_map(photo, class_id)
-    assert heat.shape == (PLACES, PLACES)
-    assert heat.dtype == np.float32
-    index = [figure.id for figure in classifier.figures].index(class_id)
-    logits = classifier.run(classifier.prepare(photo)[np.newaxis]).logits
-    bias = make_gallery().head_bias[index]
-    assert math.isclose(heat.mean() + bias, logits[0, index], abs_tol=1e-4)
-
-
-def test_activation_map__knows_its_figures(classifier: Classifier, photos: Path) -> None:
-    with pytest.raises(ValueError, match="class_id: expected one of this model's figures, found"):
-        classifier.activation_map(photos / "a" / "0.png", "99")
-
-
-def test_activation_map__refuses_the_head_of_another_network(tmp_path: Path, photos: Path) -> None:
-    with (
-        load(make_bundle(tmp_path / "model", gallery=make_gallery(seed=1))) as classifier,
-        pytest.raises(BundleError) as caught,
-    ):
-        classifier.activation_map(photos / "a" / "0.png", "1")
-    assert str(caught.value) == (
-        f"{tmp_path}/model: expected the head in gallery.safetensors to be that of model.onnx, "
-        "found another: train the model again"
-    )
 
 
 def test_predict__imports_no_training_library(model: Path, photos: Path) -> None:

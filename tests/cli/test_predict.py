@@ -6,13 +6,131 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from tests.bundle.make import (
+    make_bundle,
+    make_calibration,
+    make_manifest,
+    make_sets,
+    make_unknown,
+)
 from tests.cli.make import call, refused
 
-from figsight.classifier import load
+from figsight.classifier import Prediction, Ranked, load
+from figsight.cli.predict import _describe
+
+KEYS = [
+    *("path", "class_id", "name", "probability", "top"),
+    *("unknown", "unknown_score", "set"),
+]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of which ``ruled`` knows half."""
+    folder = tmp_path_factory.mktemp("both")
+    for index in range(8):
+        pixels = np.random.default_rng(index).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ruled(both: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that tells unknown photos and gives sets."""
+    folder = tmp_path_factory.mktemp("ruled")
+    with load(make_bundle(folder / "plain")) as classifier:
+        probabilities = [one.probability for one in classifier.predict(list(both.iterdir()))]
+    calibration = make_calibration(
+        temperature=1.0,
+        unknown=make_unknown("max_softmax", threshold=1 - float(np.median(probabilities))),
+        sets=make_sets(threshold=0.7),
+    )
+    return make_bundle(folder / "model", make_manifest(calibration=calibration))
+
+
+def test_predict__json_tells_unknown_photos_and_sets(ruled: Path, both: Path) -> None:
+    lines = call("predict", ruled, both, "--json").stdout.splitlines()
+    told = set()
+    with load(ruled) as classifier:
+        for line, said in zip(map(json.loads, lines), classifier.predict_each(both), strict=True):
+            assert isinstance(said, Prediction)
+            assert list(line) == KEYS
+            assert line["unknown"] is said.unknown
+            told.add(said.unknown)
+            assert line["unknown_score"] == said.unknown_score
+            assert said.names is not None
+            assert line["set"] == [
+                {"class_id": one.class_id, "name": one.name} for one in said.names
+            ]
+    assert told == {True, False}
+
+
+def test_predict__csv_tells_unknown_photos(ruled: Path, both: Path) -> None:
+    _, *rows = csv.reader(io.StringIO(call("predict", ruled, both, "--csv").stdout))
+    with load(ruled) as classifier:
+        for row, said in zip(rows, classifier.predict_each(both), strict=True):
+            assert isinstance(said, Prediction)
+            assert row[4] == ("true" if said.unknown else "false")
+            assert float(row[5]) == pytest.approx(said.unknown_score, rel=1e-5)
+
+
+def test_predict__text_says_what_an_unknown_photo_looks_most_like(ruled: Path, both: Path) -> None:
+    lines = call("predict", ruled, both).stdout.splitlines()
+    with load(ruled) as classifier:
+        for line, said in zip(lines, classifier.predict_each(both), strict=True):
+            assert isinstance(said, Prediction)
+            best = f"{said.name} {said.probability:.1%}"
+            if said.unknown:
+                assert line == f"{said.path}: unknown (looks most like {best})"
+            else:
+                assert line.startswith(f"{said.path}: {best}")
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [(1.0, ">99.9%"), (0.99951, ">99.9%"), (0.9994, "99.9%"), (0.43, "43.0%"), (0.0, "0.0%")],
+)
+def test_predict__text_never_claims_certainty(probability: float, shown: str) -> None:
+    top = (Ranked("1", "YODA", probability),)
+    prediction = Prediction("a.png", "1", "YODA", probability, top)
+    assert _describe(prediction, 5) == f"a.png: YODA {shown}"
+    unknown = replace(prediction, unknown=True)
+    assert _describe(unknown, 5) == f"a.png: unknown (looks most like YODA {shown})"
+
+
+def test_predict__draws_evidence(ruled: Path, both: Path, out: Path) -> None:
+    sizes = []
+    for name, words in (("plain.png", []), ("evidence.png", ["--evidence"])):
+        result = call("predict", ruled, both, "--json", "--picture", out / name, *words)
+        assert result.exit_code == 0
+        assert result.stderr == f"picture: {out / name}\n"
+        with Image.open(out / name) as image:
+            sizes.append(image.size)
+    assert sizes[1] > sizes[0]
+
+
+def test_predict__says_the_same_with_evidence(ruled: Path, both: Path, out: Path) -> None:
+    (out / "bad.png").write_bytes(b"no picture")
+    plain = call("predict", ruled, both, out / "bad.png", "--json")
+    told = call(
+        *("predict", ruled, both, out / "bad.png"),
+        *("--json", "--evidence", "--picture", out / "page.png"),
+    )
+    assert plain.exit_code == told.exit_code == 2
+    assert told.stdout == plain.stdout
+    assert told.stderr == f"{plain.stderr}picture: {out / 'page.png'}\n"
+
+
+def test_predict__evidence_needs_a_picture(ruled: Path, both: Path) -> None:
+    assert refused("predict", ruled, both, "--evidence") == (
+        "Error: --evidence goes with --picture only: say where to draw it"
+    )
 
 
 def test_predict__json_is_an_object_a_line(model: Path, photos: Path) -> None:
@@ -23,7 +141,8 @@ def test_predict__json_is_an_object_a_line(model: Path, photos: Path) -> None:
     with load(model) as classifier:
         for line, file in zip(lines, files, strict=True):
             said = classifier.predict(file.read_bytes())
-            assert list(line) == ["path", "class_id", "name", "probability", "top"]
+            assert list(line) == KEYS
+            assert (line["unknown"], line["unknown_score"], line["set"]) == (None, None, None)
             assert line["path"] == str(file)
             assert len(line["top"]) == 2
             assert line["top"] == said.to_dict(2)["top"]
@@ -47,12 +166,13 @@ def test_predict__csv_has_a_header_and_a_row_a_photo(
     result = call("predict", model, file, photos / "2", "--csv")
     assert (result.exit_code, result.stderr) == (0, "")
     header, *rows = csv.reader(io.StringIO(result.stdout))
-    assert header == ["path", "class_id", "name", "probability"]
+    assert header == ["path", "class_id", "name", "probability", "unknown", "unknown_score"]
     assert [row[0] for row in rows] == [
         str(path) for path in (file, *sorted((photos / "2").iterdir()))
     ]
     with load(model) as classifier:
-        for path, class_id, name, probability in rows:
+        for path, class_id, name, probability, *unknown in rows:
+            assert unknown == ["", ""]
             said = classifier.predict(Path(path).read_bytes())
             assert (class_id, name) == (said.class_id, said.name)
             assert float(probability) == pytest.approx(said.probability, abs=5e-7)
@@ -173,6 +293,3 @@ def test_predict__ends_quietly_when_nobody_reads(model: Path, photos: Path, how:
     assert process.stderr.read() == ""
     process.stderr.close()
     process.wait()
-
-
-# --------------------------------------------------------------------------------------- train

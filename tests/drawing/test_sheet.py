@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 
-from figsight.drawing import PAGE_TILES, Tile, Tone, draw_sheet, draw_sheets
-from figsight.drawing.sheet import CARD, GROUND, INK, TONES
+from figsight.drawing import PAGE_TILES, Inset, Tile, Tone, draw_sheet, draw_sheets
+from figsight.drawing.shapes import CARD, GROUND, INK, QUIET, TONES
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
@@ -154,3 +154,84 @@ def test_tile__refuses_pixels_of_another_kind() -> None:
         Tile(np.zeros((4, 4), np.uint8), "Fox")
     with pytest.raises(ValueError, match="expected one of plain, good, bad, unsure, found 'sad'"):
         Tile(np.zeros((4, 4, 3), np.uint8), "Fox", tone=cast("Tone", "sad"))
+
+
+GREEN, AMBER = (0, 150, 40), (230, 160, 0)
+
+
+def make_wide(insets: int = 3, *, second: bool = True, **words: Any) -> Tile:
+    pixels = np.full((40, 40, 3), PURPLE, np.uint8)
+    return Tile(
+        pixels,
+        words.get("title", "Fox 97\u00a0%"),
+        second=np.full((40, 40, 3), GREEN, np.uint8) if second else None,
+        insets=tuple(
+            Inset(np.full((9, 9, 3), AMBER, np.uint8), words.get("name", "fox"), "distance 0.12")
+            for _ in range(insets)
+        ),
+    )
+
+
+def find_box(picture: Image.Image, colour: Sequence[int]) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(find_colour(picture, colour))
+    return rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+
+
+def test_draw_sheet__draws_the_second_picture_beside_the_photo_at_its_size() -> None:
+    page = draw_sheet([make_wide()], tile_size=200)
+    photo, second = find_box(page, PURPLE), find_box(page, GREEN)
+    assert photo[:2] == second[:2]
+    assert photo[3] - photo[2] == second[3] - second[2] == 200
+    assert 0 < second[2] - photo[3] < 30
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_draw_sheet__stacks_insets_beside_the_pictures(count: int) -> None:
+    page = draw_sheet([make_wide(count)], tile_size=240)
+    second, insets = find_box(page, GREEN), find_box(page, AMBER)
+    assert insets[0] == second[0]
+    assert insets[1] <= second[1]
+    assert insets[2] > second[3]
+    column = find_colour(page, AMBER)[:, (insets[2] + insets[3]) // 2]
+    assert np.count_nonzero(column[1:] & ~column[:-1]) == count
+
+
+def test_draw_sheet__writes_beside_an_inset_within_the_card() -> None:
+    words = "a long name that cannot stand on one row of this narrow column"
+    named = np.asarray(draw_sheet([make_wide(1, name=words)], tile_size=240)).astype(int)
+    blank = np.asarray(draw_sheet([make_wide(1, name="")], tile_size=240)).astype(int)
+    rows, columns = np.nonzero(np.abs(named - blank).sum(axis=2))
+    insets = find_box(draw_sheet([make_wide(1)], tile_size=240), AMBER)
+    assert columns.min() > insets[3]
+    assert columns.max() < named.shape[1] - 30
+    assert rows.min() >= insets[0]
+    assert rows.max() < insets[1] + 10
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 1), (4, 1), (12, 2), (60, 5)])
+def test_draw_sheet__makes_pages_of_wide_cards_as_wide_as_a_screen(
+    count: int, columns: int
+) -> None:
+    page = draw_sheet([make_wide()] * count)
+    seen = find_colour(page, PURPLE)
+    row = seen[np.flatnonzero(seen.any(axis=1))[20]]
+    assert np.count_nonzero(row[1:] & ~row[:-1]) == columns
+    assert page.width <= 4000
+
+
+def test_draw_sheets__writes_the_note_on_every_page() -> None:
+    tiles = [make_tile(16, 16, title="")] * (PAGE_TILES + 5)
+    plain = draw_sheets(tiles, tile_size=16)
+    noted = draw_sheets(tiles, tile_size=16, note="Bright places spoke for the name.")
+    assert len(plain) == len(noted) == 2
+    for one, other in zip(plain, noted, strict=True):
+        assert other.height > one.height
+        assert find_colour(other, [int(QUIET[at : at + 2], 16) for at in (1, 3, 5)]).any()
+
+
+def test_tile__refuses_further_pictures_of_another_kind() -> None:
+    good, bad = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)
+    with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\], found uint8 \(4, 4\)"):
+        Tile(good, "Fox", second=bad)
+    with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\], found uint8 \(4, 4\)"):
+        Inset(bad, "Fox")

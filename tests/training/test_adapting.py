@@ -65,5 +65,15 @@ def test_adapt__does_not_tint_grey_pictures() -> None:
 
 @pytest.mark.parametrize(("photos", "epochs"), [(10, 36), (10_000, 4), (1_000_000, 4)])
 def test_adapt__passes_fewer_times_over_many_photos(photos: int, epochs: int) -> None:
-    recipe = change_recipe(QUICK, epochs=36, max_views=40_000)
+    recipe = change_recipe(QUICK, epochs=36, max_views=40_000, batch_size=8)
     assert adapt(recipe, None, photos).epochs == epochs
+
+
+def test_adapt__takes_larger_batches_of_many_photos() -> None:
+    recipe = change_recipe(QUICK, epochs=24, max_views=24_000, batch_size=8)
+    assert adapt(recipe, None, 400).batch_size == 8
+    many = adapt(recipe, None, 5_000)
+    assert (many.epochs, many.batch_size) == (5, 16)
+    ratio = many.optimizer.learning_rate / recipe.optimizer.learning_rate
+    assert ratio == pytest.approx(2**0.5)
+    assert adapt(recipe, None, 1_000_000).batch_size == 32

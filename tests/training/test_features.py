@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from figsight.dataset.suspects import find_suspects
 from figsight.errors import DataError
 from figsight.training import features
-from figsight.training.features import Embedder, predict_unseen
+from figsight.training.features import Effort, Embedder, choose_effort, predict_unseen
 
 
 def clouds(
@@ -118,13 +118,13 @@ def test_predict_unseen__refuses_a_single_group() -> None:
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
     torch.manual_seed(0)
-    return Embedder("random")
+    return Embedder(Effort(224, 2), "random")
 
 
 def test_embedder__gives_a_row_a_photo_whatever_the_batches(
     embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "BATCH", 2)
+    monkeypatch.setattr(features, "BATCH", 4)
     random = np.random.default_rng(0)
     photos = [random.integers(0, 256, (40 + k, 50, 3), np.uint8) for k in range(5)]
     for photo in photos:
@@ -144,3 +144,22 @@ def test_embedder__a_photo_and_its_mirror_image_are_the_same(embedder: Embedder)
     embedder.add(photo[:, ::-1])
     one, other = embedder.finish()
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_embedder__looks_once_or_twice() -> None:
+    torch.manual_seed(0)
+    once = Embedder(Effort(96, 1), "random")
+    torch.manual_seed(0)
+    twice = Embedder(Effort(96, 2), "random")
+    photo = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+    for embedder in (once, twice):
+        embedder.add(photo)
+    once.add(photo[:, ::-1])
+    np.testing.assert_allclose(once.finish().mean(axis=0), twice.finish()[0], rtol=1e-4, atol=1e-5)
+
+
+def test_choose_effort__never_looks_closer_at_more_photos() -> None:
+    efforts = [choose_effort(n) for n in (0, 300, 3000, 3001, 10_000, 10_001, 50_000)]
+    work = [effort.side**2 * effort.views for effort in efforts]
+    assert work == sorted(work, reverse=True)
+    assert efforts[0] == Effort(224, 2)

@@ -1,9 +1,12 @@
 """The files of a model: their schema and hashes; save, verify, open.
 
     names.py      which files there may be
-    manifest.py   what manifest.json says
+    parts.py      what a manifest consists of
+    consistency.py  when its parts contradict one another
+    manifest.py   manifest.json, read strictly and sealed
     store.py      a folder or a zip as named bytes
     tensors.py    the arrays: gallery, head, weights
+    rules.py      the rules for unknown photos and sets of names, as functions
     graph.py      what the ONNX file may contain
     runtime.py    ONNX Runtime's options, threads and failures
     card.py       README.md, the model card
@@ -18,19 +21,21 @@ from __future__ import annotations
 from figsight.bundle.card import model_card
 from figsight.bundle.files import Bundle, open_bundle, verify
 from figsight.bundle.graph import check_graph
-from figsight.bundle.manifest import (
-    SCHEMA,
+from figsight.bundle.manifest import SCHEMA, Manifest
+from figsight.bundle.parts import (
     Calibration,
     FigureEntry,
     InputEntry,
-    Manifest,
+    Measured,
     NetworkEntry,
+    OperatingPoint,
     Score,
     SetRule,
     Skipped,
     Training,
     UnknownRule,
 )
+from figsight.bundle.rules import build_detector, build_sets
 from figsight.bundle.save import check_target, write_bundle
 from figsight.bundle.tensors import Gallery
 
@@ -42,12 +47,16 @@ __all__ = [
     "Gallery",
     "InputEntry",
     "Manifest",
+    "Measured",
     "NetworkEntry",
+    "OperatingPoint",
     "Score",
     "SetRule",
     "Skipped",
     "Training",
     "UnknownRule",
+    "build_detector",
+    "build_sets",
     "check_graph",
     "check_target",
     "model_card",

@@ -14,7 +14,16 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from figsight.bundle.manifest import FigureEntry, Manifest, Score
+    from figsight.bundle.manifest import Manifest
+    from figsight.bundle.parts import (
+        Calibration,
+        FigureEntry,
+        Measured,
+        OperatingPoint,
+        Score,
+        SetRule,
+        UnknownRule,
+    )
 
 _MAX_FIGURES = 500
 _MAX_SKIPPED = 50
@@ -84,9 +93,15 @@ def model_card(manifest: Manifest) -> str:
         backbone=_quote(manifest.network.backbone),
         metrics="\n".join(f"- {_quote(metric)}" for metric in metrics),
     )
-    parts = (front, _introduce(manifest), _list_scores(manifest), _fill_use(manifest))
+    parts = [front, _introduce(manifest), _list_scores(manifest), _tell_answers(manifest)]
     return "\n".join(
-        (*parts, _list_figures(manifest), _tell_training(manifest), _fill_limits(manifest))
+        (
+            *parts,
+            _fill_use(manifest),
+            _list_figures(manifest),
+            _tell_training(manifest),
+            _fill_limits(manifest),
+        )
     )
 
 
@@ -124,6 +139,105 @@ def _list_scores(manifest: Manifest) -> str:
         "The interval says how\nfar the value could be off because so few photos were measured, "
         "and nothing else.\n"
     )
+
+
+def _tell_answers(manifest: Manifest) -> str:
+    """Say what it answers beside a name, and what was measured of that."""
+    calibration = manifest.calibration
+    if calibration is None:
+        return (
+            "## What else it says\n\nNothing: it has no rule for photos of something else, and "
+            "gives no sets of names.\n"
+        )
+    answers = [_tell_unknown(calibration), _tell_sets(calibration)]
+    if calibration.operating_point is not None:
+        answers.append(_tell_point(calibration.operating_point, manifest))
+    elif "operating_point" in calibration.refused:
+        why = _tell_why(calibration, "operating_point")
+        answers.append(f"**One figure looked for**: there is no threshold for it{why}.")
+    return "## What else it says\n\n" + "".join(f"- {answer}\n" for answer in answers)
+
+
+def _tell_why(calibration: Calibration, rule: str) -> str:
+    reason = calibration.refused.get(rule)
+    return "" if reason is None else f": {_escape(reason.rstrip('.'))}"
+
+
+def _tell_unknown(calibration: Calibration) -> str:
+    rule = calibration.unknown
+    if rule is None:
+        return f"**Unknown**: it never says so{_tell_why(calibration, 'unknown')}."
+    parts = ", ".join(map(_code, rule.parts))
+    score = parts if len(rule.parts) == 1 else f"{_code(rule.score)} of {parts}"
+    rule_itself = (
+        f"**Unknown**: a photo whose score ({score}; higher is stranger) is above "
+        f"{rule.threshold:.6g} is called unknown. That was set to keep {_share(rule.kept)} of the "
+        "photos of known figures."
+    )
+    return " ".join((rule_itself, *_tell_measured(rule)))
+
+
+def _tell_measured(rule: UnknownRule) -> list[str]:
+    found = []
+    if rule.auroc is not None:
+        found.append(f"AUROC {_show(rule.auroc, percent=False)}")
+    if rule.measured_kept is not None:
+        found.append(f"{_show(rule.measured_kept)} of the photos of known figures kept")
+    if rule.accepted is not None:
+        found.append(f"{_show(rule.accepted)} of the unknown photos taken for a known figure")
+    if not found:
+        return ["How well it tells them apart was not measured."]
+    lines = [f"Measured ({_escape(rule.protocol)}): {'; '.join(found)}."]
+    if rule.auroc is None:
+        lines.append("How many unknown photos it finds was not measured.")
+    if len(rule.candidates) > 1:
+        lines.append(
+            f"{len(rule.candidates)} scores were tried, and `manifest.json` has the AUROC of each: "
+            "the best of several looks a little better than it is."
+        )
+    return lines
+
+
+def _tell_sets(calibration: Calibration) -> str:
+    rule: SetRule | None = calibration.sets
+    if rule is None:
+        return f"**Sets of names**: it gives none{_tell_why(calibration, 'sets')}."
+    found = []
+    if rule.measured is not None:
+        found.append(f"{_show(rule.measured)} of the sets hold the right name")
+    if rule.mean_size is not None:
+        found.append(f"{_show(rule.mean_size, percent=False)} names in a set on average")
+    measured = f"Measured: {'; '.join(found)}." if found else "That was not measured."
+    return (
+        f"**Sets of names**: with each name come the others that it may be, meant to hold the "
+        f"right one {_share(rule.coverage)} of the time (conformal, {_code(rule.method)}, set on "
+        f"{_count(rule.n, 'photo')}). {measured}"
+    )
+
+
+def _tell_point(point: OperatingPoint, manifest: Manifest) -> str:
+    display = next(one.display for one in manifest.figures if one.id == point.positive)
+    found = []
+    if point.sensitivity is not None:
+        found.append(f"sensitivity {_show(point.sensitivity)}")
+    if point.specificity is not None:
+        found.append(f"specificity {_show(point.specificity)}")
+    measured = f"Measured: {'; '.join(found)}." if found else "That was not measured."
+    return (
+        f"**{_escape(display)} looked for**: from a probability of {point.threshold:.4g} on, meant "
+        f"to find {_share(point.stated_sensitivity)} of its photos. {measured}"
+    )
+
+
+def _show(one: Measured, *, percent: bool = True) -> str:
+    value, low, high = (
+        _share(number) if percent else f"{number:.4g}" for number in (one.value, one.low, one.high)
+    )
+    return f"{value} ({low} to {high}, {_escape(one.method)}, {_count(one.n, 'photo')})"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.4g} %"
 
 
 def _fill_use(manifest: Manifest) -> str:
@@ -184,9 +298,8 @@ def _fill_limits(manifest: Manifest) -> str:
     unknown = (
         "A photo of something else altogether still gets one of the names."
         if calibration is None or calibration.unknown is None
-        else f"A photo of none of the figures is called unknown by the score "
-        f"{_escape(calibration.unknown.score)}, set to keep {calibration.unknown.kept:.0%} of the "
-        "photos of known figures. It misses some."
+        else "Some photos of something else still get one of the names, and how many depends on "
+        "what they show: other strangers than those that were measured can be harder."
     )
     probability = (
         "The probabilities were not calibrated: expect them to be too sure."

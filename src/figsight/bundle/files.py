@@ -26,6 +26,7 @@ from figsight.bundle.names import (
     limit_size,
     name_thumbnail,
 )
+from figsight.bundle.rules import check_rules
 from figsight.bundle.store import Store, open_store
 from figsight.bundle.tensors import Gallery, unpack_arrays, unpack_gallery
 from figsight.errors import BundleError
@@ -145,7 +146,7 @@ class Bundle:
             BundleError: Something is damaged, hostile or contradicts the manifest.
         """
         self.model_bytes()
-        self.gallery()
+        check_rules(self.manifest, self.gallery(), where=f"{self.path}: {MANIFEST}")
         self.network()
         for index in range(self._thumbnails):
             self.thumbnail(index)

@@ -36,6 +36,7 @@ from figsight.bundle.names import (
     limit_size,
     name_thumbnail,
 )
+from figsight.bundle.rules import check_rules
 from figsight.bundle.store import open_store
 from figsight.bundle.tensors import (
     Gallery,
@@ -195,7 +196,7 @@ def _collect(
     contents[MODEL] = model
     contents[GALLERY] = pack_gallery(gallery)
     check_graph(model, manifest)
-    unpack_gallery(contents[GALLERY], manifest, where=GALLERY)
+    check_rules(manifest, unpack_gallery(contents[GALLERY], manifest, where=GALLERY))
     unpack_arrays(contents[NETWORK], where=NETWORK)
     contents[CARD] = model_card(manifest).encode("utf-8", "replace")
     for name, data in contents.items():

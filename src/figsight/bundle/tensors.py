@@ -6,13 +6,14 @@ Knows their names, types and shapes inside safetensors files. Does not know how 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from figsight.bundle.consistency import GAUSSIANS, KNN, SPREADS
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from figsight.bundle.manifest import Manifest
+
+_Form: TypeAlias = "tuple[tuple[type, ...], tuple[int | None, ...]]"  # types, shape
+_UNKNOWN = "unknown."  # before the names of the arrays that only the rule for unknowns needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,8 @@ class Gallery:
         paths: What each photo was called in its set: N texts.
         head_weight: float32 [K, D]. Row c times the features is the class activation map of c.
         head_bias: float32 [K].
+        unknown: What the rule for unknown photos needs beside the embeddings, float32, by the names
+            of ``figsight.calibration.UnknownDetector.arrays``; empty for most rules.
     """
 
     embeddings: NDArray[np.float16] | NDArray[np.float32]
@@ -42,6 +48,7 @@ class Gallery:
     paths: tuple[str, ...]
     head_weight: NDArray[np.float32]
     head_bias: NDArray[np.float32]
+    unknown: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,6 +67,7 @@ def pack_gallery(gallery: Gallery) -> bytes:
             "paths": np.frombuffer(paths, np.uint8),
             "head_weight": gallery.head_weight,
             "head_bias": gallery.head_bias,
+            **{f"{_UNKNOWN}{name}": array for name, array in gallery.unknown.items()},
         }
     )
 
@@ -79,13 +87,14 @@ def unpack_gallery(data: bytes, manifest: Manifest, *, where: str) -> Gallery:
     arrays = unpack_arrays(data, where=where)
     K, D = len(manifest.figures), manifest.network.embedding_size
     N = len(arrays["labels"]) if np.ndim(arrays.get("labels", 0)) else 0
-    forms: dict[str, tuple[tuple[type, ...], tuple[int | None, ...]]] = {
+    forms: dict[str, _Form] = {
         "embeddings": ((np.float16, np.float32), (N, D)),
         "labels": ((np.int32,), (N,)),
         "sha256": ((np.uint8,), (N, 32)),
         "paths": ((np.uint8,), (None,)),
         "head_weight": ((np.float32,), (K, D)),
         "head_bias": ((np.float32,), (K,)),
+        **_list_unknown(arrays, manifest),
     }
     if arrays.keys() != forms.keys():
         raise BundleError(
@@ -99,6 +108,12 @@ def unpack_gallery(data: bytes, manifest: Manifest, *, where: str) -> Gallery:
     labels = arrays["labels"]
     if N and not 0 <= labels.min() <= labels.max() < K:
         raise BundleError(f"{where}: labels: expected 0 to {K - 1}: train the model again")
+    rule = manifest.calibration.unknown if manifest.calibration else None
+    if rule is not None and KNN in rule.parts and rule.k > N:
+        raise BundleError(
+            f"{where}: embeddings: expected at least {rule.k} for the nearest neighbour number "
+            f"{rule.k}, found {N}: train the model again"
+        )
     return Gallery(
         embeddings=arrays["embeddings"],
         labels=labels,
@@ -106,6 +121,11 @@ def unpack_gallery(data: bytes, manifest: Manifest, *, where: str) -> Gallery:
         paths=_read_paths(arrays["paths"].tobytes(), N, where),
         head_weight=arrays["head_weight"],
         head_bias=arrays["head_bias"],
+        unknown={
+            name.removeprefix(_UNKNOWN): array
+            for name, array in arrays.items()
+            if name.startswith(_UNKNOWN)
+        },
     )
 
 
@@ -138,6 +158,20 @@ def looks_like_pickle(data: bytes) -> bool:
     """Say whether bytes begin as a pickle does, or as the zip that ``torch.save`` wraps one in."""
     is_protocol = len(data) > 1 and data[0] == 0x80 and 2 <= data[1] <= 5
     return is_protocol or data[:4] == b"PK\x03\x04"
+
+
+def _list_unknown(arrays: Mapping[str, NDArray[Any]], manifest: Manifest) -> dict[str, _Form]:
+    """Return the form of each array that the rule for unknown photos needs."""
+    rule = manifest.calibration.unknown if manifest.calibration else None
+    forms: dict[str, _Form] = {}
+    if rule is not None and not SPREADS.isdisjoint(rule.parts):
+        D = manifest.network.embedding_size
+        for name in (f"{_UNKNOWN}{gaussian}" for gaussian in GAUSSIANS):
+            axes = np.shape(arrays.get(f"{name}_variance", ()))[:1]
+            forms[f"{name}_means"] = ((np.float32,), (None, D))
+            forms[f"{name}_basis"] = ((np.float32,), (*(axes or (None,)), D))
+            forms[f"{name}_variance"] = ((np.float32,), (None,))
+    return forms
 
 
 def _find_mismatch(

@@ -7,6 +7,7 @@ Knows the formulas, as functions of arrays. Does not know which score is used, n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -132,20 +133,33 @@ class ShrunkGaussian:
     variance: Floats32
     floor: float
 
-    def products(self, a: Floats, b: Floats) -> Floats:
-        """Return the inner product of rows [N, D] and [K, D] in units of the spread, [N, K]."""
-        basis = self.basis.astype(np.float64)
-        along, across = a @ basis.T, b @ basis.T  # [N, R], [K, R]
-        gain = 1 / self.variance.astype(np.float64) - 1 / self.floor
-        return np.asarray((along * gain) @ across.T + (a @ b.T) / self.floor)
+    @cached_property
+    def _axes(self) -> Floats:
+        """The axes as columns, [D, R], in the precision that is counted in."""
+        return self.basis.astype(np.float64).T
+
+    @cached_property
+    def _centres(self) -> tuple[Floats, Floats]:
+        """The means [K, D], and what of them lies along the axes [K, R]."""
+        means = self.means.astype(np.float64)
+        return means, means @ self._axes
+
+    def whiten(self, x: Floats) -> Floats:
+        """Return rows [N, D] stretched by one over the spread in every direction, [N, D].
+
+        Inner products of such rows are inner products in units of the spread.
+        """
+        along = x @ self._axes  # [N, R]
+        gain = 1 / np.sqrt(self.variance.astype(np.float64)) - 1 / np.sqrt(self.floor)
+        return np.asarray((along * gain) @ self._axes.T + x / np.sqrt(self.floor))
 
     def distances(self, x: Floats) -> Floats:
         """Return the squared Mahalanobis distance of each row [N, D] to each mean, [N, K]."""
-        means, basis = self.means.astype(np.float64), self.basis.astype(np.float64)
-        inside, centres = x @ basis.T, means @ basis.T  # [N, R], [K, R]
+        means, centres = self._centres
+        inside = x @ self._axes  # [N, R]
         scale = 1 / np.sqrt(self.variance.astype(np.float64))
         along = _squared_distances(inside * scale, centres * scale)
-        if len(basis) == x.shape[1]:  # the axes span everything: nothing is left but rounding
+        if len(self.basis) == x.shape[1]:  # the axes span everything: nothing is left but rounding
             return along
         rest = _squared_distances(x, means) - _squared_distances(inside, centres)
         return np.asarray(along + np.maximum(rest, 0) / self.floor)
@@ -193,18 +207,14 @@ class RelativeMahalanobis:
         x = check_matrix(embedding, "embedding")
         _check_width(x, self.within.means.shape[1], "embedding")
         middle = self.background.means.astype(np.float64)  # [1, D]
-        x = _unit(x) - middle
-        means = self.within.means.astype(np.float64) - middle  # [K, D]
-        cosines = self.within.products(x, means)  # [N, K], but for the lengths
-        lengths = np.sqrt(self._squares(x))[:, None] * np.sqrt(self._squares(means))[None, :]
-        return np.asarray(1 - (cosines / np.where(lengths > 0, lengths, 1)).max(axis=1))
+        cosines = _unit(self.within.whiten(_unit(x) - middle)) @ self._directions.T  # [N, K]
+        return np.asarray(1 - cosines.max(axis=1))
 
-    def _squares(self, x: Floats) -> Floats:
-        """Return the squared length of each row [N, D] in units of the spread, [N]."""
-        within = self.within
-        along = np.square(x @ within.basis.astype(np.float64).T)  # [N, R]
-        gain = 1 / within.variance.astype(np.float64) - 1 / within.floor
-        return np.asarray(np.maximum(along @ gain + np.square(x).sum(axis=1) / within.floor, 0))
+    @cached_property
+    def _directions(self) -> Floats:
+        """Where the classes lie, seen from the mean of all photos: unit rows [K, D], whitened."""
+        away = self.within.means.astype(np.float64) - self.background.means.astype(np.float64)
+        return _unit(self.within.whiten(away))
 
 
 def fit_relative_mahalanobis(embedding: ArrayLike, labels: ArrayLike) -> RelativeMahalanobis:

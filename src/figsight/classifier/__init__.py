@@ -1,6 +1,21 @@
-"""A bundle as a function: photo in, named prediction out; never imports torch."""
+"""A bundle as a function: photo in, named prediction out; never imports torch.
+
+results.py   what a model says of photos
+memory.py    its training photos, ready to be searched
+rules.py     known or unknown, and sets of names
+ahead.py     photos decoded ahead of the network
+model.py     all of these in order: ``Classifier``
+"""
 
 from figsight.classifier.model import Classifier, load
-from figsight.classifier.results import Outputs, Prediction, Ranked
+from figsight.classifier.results import Evidence, Neighbour, Outputs, Prediction, Ranked
 
-__all__ = ["Classifier", "Outputs", "Prediction", "Ranked", "load"]
+__all__ = [
+    "Classifier",
+    "Evidence",
+    "Neighbour",
+    "Outputs",
+    "Prediction",
+    "Ranked",
+    "load",
+]

@@ -11,32 +11,34 @@ gain elsewhere is gained here by decoding the next photos while the network look
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
 from figsight import images
-from figsight.bundle import Bundle, Gallery, Manifest, open_bundle
+from figsight.bundle import Bundle, Manifest, open_bundle
 from figsight.bundle.graph import INPUT
+from figsight.bundle.names import MANIFEST, MODEL
 from figsight.bundle.runtime import Runtime, count_threads
-from figsight.classifier.results import Outputs, Prediction, Ranked
+from figsight.classifier.ahead import prepare_each
+from figsight.classifier.evidence import gather_evidence
+from figsight.classifier.memory import Memory
+from figsight.classifier.results import Evidence, Outputs, Prediction, Ranked
+from figsight.classifier.rules import Rules
 from figsight.errors import BundleError, PhotoError
 from figsight.sources import Readable, Source, expand_sources, is_folder, name_source
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
-    from concurrent.futures import Future
 
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from figsight.dataset.model import Figure
-
-_MAX_DECODERS = 8
 
 
 def load(path: str | os.PathLike[str], *, threads: int | None = None) -> Classifier:
@@ -64,18 +66,27 @@ class Classifier:
     Attributes:
         bundle: The files of the model.
         manifest: What the model says of itself.
+        input: What photos are brought to for the network.
     """
 
     def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
         entry = bundle.manifest.input
-        self._input = images.InputSpec(entry.width, entry.height, entry.fit, entry.resample)
+        self.input = images.InputSpec(entry.width, entry.height, entry.fit, entry.resample)
         self._threads = count_threads(threads)
-        self._runtime = Runtime(
-            bundle.model_bytes(), threads=self._threads, where=f"{bundle.path}: model.onnx"
-        )
-        self._gallery: Gallery | None = None
+        self._memory: Memory | None = None
+        self._remembering = Lock()
+        where = f"{bundle.path}: {MANIFEST}"
+        # Here and not at the first prediction: a damaged rule is found when the model is opened, and
+        # predicting needs no files later. ONNX Runtime lets go of Python's lock, so that beside it
+        # the rules take hardly any time of their own.
+        with ThreadPoolExecutor(1) as pool:
+            rules = pool.submit(Rules, self.manifest.calibration, self._remember, where=where)
+            self._runtime = Runtime(
+                bundle.model_bytes(), threads=self._threads, where=f"{bundle.path}: {MODEL}"
+            )
+            self._rules = rules.result()
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
@@ -129,7 +140,7 @@ class Classifier:
                     raise result
                 predictions.append(result)
             return predictions
-        return self._name(name_source(source), self.run(self.prepare(source)[np.newaxis]))
+        return self.name(name_source(source), self.run(self.prepare(source)[np.newaxis]))
 
     def predict_each(self, sources: Source | Iterable[Source]) -> Iterator[Prediction | PhotoError]:
         """Name the figure on each photo, in order, as they come.
@@ -146,7 +157,7 @@ class Classifier:
             DataError: A folder holds no pictures.
         """
         for result in self.run_each(sources):
-            yield result if isinstance(result, PhotoError) else self._name(*result)
+            yield result if isinstance(result, PhotoError) else self.name(*result)
 
     def run_each(
         self, sources: Source | Iterable[Source], *, features: bool = False
@@ -161,7 +172,8 @@ class Classifier:
             What the photo is called and the outputs for N = 1; or the error of a photo that cannot
             be decoded.
         """
-        for name, pixels in self._prepare_each(expand_sources(sources)):
+        photos = expand_sources(sources)
+        for name, pixels in prepare_each(self.prepare, photos, self._threads):
             if isinstance(pixels, PhotoError):
                 yield pixels
             else:
@@ -176,7 +188,7 @@ class Classifier:
         name = name_source(source)
         if isinstance(source, Readable):
             source = source.read()
-        return images.open_photo(source, self._input, name)
+        return images.open_photo(source, self.input, name)
 
     def run(self, pixels: NDArray[np.uint8], *, features: bool = False) -> Outputs:
         """Run the network on prepared pixels.
@@ -211,13 +223,44 @@ class Classifier:
         ratios: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
         return ratios
 
-    def activation_map(self, source: Source, class_id: str) -> NDArray[np.float32]:
-        """Return what spoke for a figure where on the photo: float32 [h, w].
+    def name(self, path: str, outputs: Outputs) -> Prediction:
+        """Turn what the network gave for one photo into a prediction.
 
-        The class activation map of Zhou et al. 2016 (https://arxiv.org/abs/1512.04150): the head's
-        row of the class times the features at each place. The head is linear and the pooling is a
-        mean, so the map is exact: its mean plus the head's bias is the figure's logit. It covers
-        the prepared photo evenly, and is in units of logits; negative places spoke against.
+        Args:
+            path: What the photo is called.
+            outputs: As ``run`` gives them for N = 1.
+        """
+        probabilities = self.probabilities(outputs.logits)  # [1, K]
+        order = np.argsort(-probabilities[0], kind="stable")
+        entries = self.manifest.figures
+        top = tuple(
+            Ranked(entries[i].id, entries[i].display, float(probabilities[0, i])) for i in order
+        )
+        scores = self._rules.score_unknown(outputs.logits, outputs.embedding)
+        sets = self._rules.choose_sets(probabilities)
+        return Prediction(
+            path=path,
+            class_id=top[0].class_id,
+            name=top[0].name,
+            probability=top[0].probability,
+            top=top,
+            unknown=None if scores is None else self._rules.is_unknown(float(scores[0])),
+            unknown_score=None if scores is None else float(scores[0]),
+            names=None
+            if sets is None
+            else tuple(one for one, i in zip(top, order, strict=True) if sets[0, i]),
+        )
+
+    def unknown_scores(self, outputs: Outputs) -> NDArray[np.float64] | None:
+        """Return how strange each of N photos looks, [N], higher is stranger; see ``calibration``.
+
+        Photos that score above ``manifest.calibration.unknown.threshold`` are unknown. ``None``
+        when the model has no such rule.
+        """
+        return self._rules.score_unknown(outputs.logits, outputs.embedding)
+
+    def activation_map(self, source: Source, class_id: str) -> NDArray[np.float32]:
+        """Return what spoke for a figure where on the photo: float32 [h, w]; see ``explain``.
 
         Args:
             source: The photo.
@@ -228,61 +271,73 @@ class Classifier:
             ValueError: The model has no such figure.
             BundleError: The head of the gallery is not that of the network.
         """
-        entries = self.manifest.figures
-        index = next((i for i, figure in enumerate(entries) if figure.id == class_id), None)
-        if index is None:
-            raise ValueError(f"class_id: expected one of this model's figures, found {class_id!r}")
-        pixels = self.prepare(source)[np.newaxis]  # [1, height, width, 3]
-        (logits,), (features,) = self._run(pixels, ("logits", "features"))  # [K], [D, h, w]
-        if self._gallery is None:
-            self._gallery = self.bundle.gallery()
-        row, bias = self._gallery.head_weight[index], self._gallery.head_bias[index]
-        heat: NDArray[np.float32] = np.tensordot(row, features, axes=1)  # [h, w]
-        if not np.isclose(heat.mean() + bias, logits[index], rtol=1e-3, atol=1e-2):
-            raise BundleError(
-                f"{self.bundle.path}: expected the head in gallery.safetensors to be that of "
-                "model.onnx, found another: train the model again"
-            )
-        return heat
+        return self.explain(source, class_id, neighbours=0).heat
 
-    def _prepare_each(
-        self, sources: Iterable[Source]
-    ) -> Iterator[tuple[str, NDArray[np.uint8] | PhotoError]]:
-        """Prepare photos a few ahead of the one that is asked for; yield them in order."""
-        decoders = min(self._threads, _MAX_DECODERS)
-        waiting: deque[tuple[str, _Prepared]] = deque()
-        with ThreadPoolExecutor(decoders, thread_name_prefix="figsight-decode") as pool:
-            try:
-                for source in sources:
-                    waiting.append((name_source(source), self._start(pool, source)))
-                    if len(waiting) > 2 * decoders:
-                        yield _finish(*waiting.popleft())
-                while waiting:
-                    yield _finish(*waiting.popleft())
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+    def explain(self, source: Source, class_id: str | None = None, neighbours: int = 3) -> Evidence:
+        """Show what speaks for a figure: where on the photo, and which training photos look alike.
 
-    def _start(self, pool: ThreadPoolExecutor, source: Source) -> _Prepared:
-        # An array may be overwritten by its owner once we return, and an open image is not safe to
-        # load in two threads at once; both are prepared here and now.
-        if isinstance(source, (str, os.PathLike, bytes, Readable)):
-            return pool.submit(self._try_prepare, source)
-        return self._try_prepare(source)
+        The map is the class activation map of Zhou et al. 2016 (https://arxiv.org/abs/1512.04150):
+        ``heat[y, x] = sum over d of head_weight[c, d] features[d, y, x]``. The head is linear and
+        the pooling is a mean, so the map is exact: its mean plus the head's bias is the figure's
+        logit. The neighbours are the training photos whose embeddings have the least cosine
+        distance to this photo's.
 
-    def _try_prepare(self, source: Source) -> NDArray[np.uint8] | PhotoError:
-        try:
-            return self.prepare(source)
-        except PhotoError as error:
-            return error
+        What neither promises: the map has a cell for 32 x 32 pixels or so, and each cell has seen
+        far beyond its borders, so it points to a place and not to an outline. It says what spoke
+        for the figure, not why no other was chosen; nor that a person would look there. The
+        neighbours did not vote: the head decides, and it may disagree with them, which is worth
+        knowing. With ten photos a figure, even the nearest one may be far.
 
-    def _name(self, path: str, outputs: Outputs) -> Prediction:
-        probabilities = self.probabilities(outputs.logits)[0]  # [K]
-        order = np.argsort(-probabilities, kind="stable")
-        entries = self.manifest.figures
-        top = tuple(
-            Ranked(entries[i].id, entries[i].display, float(probabilities[i])) for i in order
-        )
-        return Prediction(path, top[0].class_id, top[0].name, top[0].probability, top)
+        Args:
+            source: The photo.
+            class_id: The figure; ``None`` means the most probable one.
+            neighbours: How many training photos to return; fewer when there are fewer.
+
+        Raises:
+            PhotoError: The photo cannot be decoded.
+            ValueError: The model has no such figure, or ``neighbours`` is negative.
+            BundleError: The head of the gallery is not that of the network, or the gallery is
+                damaged.
+        """
+        index = None if class_id is None else self._find_figure(class_id)
+        _check_count(neighbours)
+        outputs = self.run(self.prepare(source)[np.newaxis], features=True)
+        return gather_evidence(self.bundle, self._remember(), outputs, index, neighbours)
+
+    def explain_each(
+        self, sources: Source | Iterable[Source], neighbours: int = 3
+    ) -> Iterator[tuple[Prediction, Evidence] | PhotoError]:
+        """Name the figure on each photo and show what speaks for it, in one pass of the network.
+
+        Args:
+            sources: As for ``predict_each``.
+            neighbours: As for ``explain``.
+
+        Yields:
+            A prediction with the evidence for its figure, or the error of a photo that cannot be
+            decoded.
+        """
+        _check_count(neighbours)
+        memory = self._remember()
+        for result in self.run_each(sources, features=True):
+            if isinstance(result, PhotoError):
+                yield result
+                continue
+            evidence = gather_evidence(self.bundle, memory, result[1], None, neighbours)
+            yield self.name(*result), evidence
+
+    def _find_figure(self, class_id: str) -> int:
+        for index, figure in enumerate(self.manifest.figures):
+            if figure.id == class_id:
+                return index
+        raise ValueError(f"class_id: expected one of this model's figures, found {class_id!r}")
+
+    def _remember(self) -> Memory:
+        """Read the gallery when something needs it, once."""
+        with self._remembering:
+            if self._memory is None:
+                self._memory = Memory(self.bundle.gallery())
+            return self._memory
 
     def _run(self, pixels: NDArray[np.uint8], names: tuple[str, ...]) -> list[NDArray[np.float32]]:
         """Run the network on each of N photos; return the named outputs, each [N, ...]."""
@@ -318,10 +373,6 @@ class Classifier:
             )
 
 
-_Prepared: TypeAlias = "Future[NDArray[np.uint8] | PhotoError] | NDArray[np.uint8] | PhotoError"
-
-
-def _finish(name: str, prepared: _Prepared) -> tuple[str, NDArray[np.uint8] | PhotoError]:
-    if isinstance(prepared, (np.ndarray, PhotoError)):
-        return name, prepared
-    return name, prepared.result()
+def _check_count(neighbours: int) -> None:
+    if neighbours < 0:
+        raise ValueError(f"neighbours: expected at least 0, found {neighbours}")

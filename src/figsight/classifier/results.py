@@ -39,6 +39,13 @@ class Prediction:
         probability: Of that figure, in [0, 1].
         top: Every figure, the most probable first; equal ones in the order of the model. The
             probabilities sum to one.
+        unknown: Whether the photo is of none of the figures, as far as the model can tell; the
+            other fields then say what it looks most like. ``None`` when the model has no such rule.
+        unknown_score: How strange it looks, higher is stranger; the rule's own scale. ``None``
+            likewise.
+        names: The figures that it may be, the most probable first, never empty: a set that holds
+            the right one as often as the model states, for photos of its figures. ``None`` when the
+            model has no such rule.
     """
 
     path: str
@@ -46,6 +53,9 @@ class Prediction:
     name: str
     probability: float
     top: tuple[Ranked, ...]
+    unknown: bool | None = None
+    unknown_score: float | None = None
+    names: tuple[Ranked, ...] | None = None
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """Return plain values for JSON, with the ``top`` most probable figures."""
@@ -58,7 +68,48 @@ class Prediction:
                 {"class_id": one.class_id, "name": one.name, "probability": one.probability}
                 for one in self.top[:top]
             ],
+            "unknown": self.unknown,
+            "unknown_score": self.unknown_score,
+            "set": None
+            if self.names is None
+            else [{"class_id": one.class_id, "name": one.name} for one in self.names],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training photo that looks like the one that was asked about, to the network.
+
+    Attributes:
+        path: What it was called in its set.
+        class_id: The id of its figure.
+        name: What people call that, unique in the model.
+        distance: Cosine distance of the two embeddings, ``1 - cos(angle)``: 0 for the same photo,
+            1 for nothing in common, at most 2.
+        thumbnail: A small JPEG of it; ``None`` when the model carries none.
+    """
+
+    path: str
+    class_id: str
+    name: str
+    distance: float
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What speaks for a figure on one photo; see ``Classifier.explain``.
+
+    Attributes:
+        heat: What spoke for it where, in units of logits, negative where it spoke against: float32
+            [h, w]. It covers the prepared photo evenly (see ``drawing.place_heat``).
+        class_id: The figure's id.
+        neighbours: The training photos that are most similar, the nearest first, of any figure.
+    """
+
+    heat: NDArray[np.float32]
+    class_id: str
+    neighbours: tuple[Neighbour, ...]
 
 
 @dataclass(frozen=True, eq=False)

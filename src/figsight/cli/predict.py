@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,7 @@ from figsight.errors import PhotoError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from figsight.classifier import Classifier, Prediction
+    from figsight.classifier import Classifier, Evidence, Prediction
 
 
 @main.command()
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="OUT.png")
+@click.option(
+    "--evidence",
+    is_flag=True,
+    help="Draw what spoke for each name, and the most similar training photos, into --picture.",
+)
 def predict(
     model: str,
     photos: tuple[str, ...],
@@ -34,37 +39,56 @@ def predict(
     as_json: bool,
     as_csv: bool,
     picture: Path | None,
+    evidence: bool,
 ) -> None:
     """Name the figure on each photo."""
     from figsight.classifier import load
 
     if as_json and as_csv:
         raise click.UsageError("choose one of --json and --csv")
+    if evidence and picture is None:
+        raise click.UsageError("--evidence goes with --picture only: say where to draw it")
     failures = 0
-    drawn: list[tuple[Any, Prediction]] = []
+    drawn: list[tuple[Prediction, Evidence | None]] = []
     with load(model) as classifier:
         write = _writer(as_json, as_csv, top)
-        for result in _predict_each(classifier, photos):
+        for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):
                 failures += 1
                 complain("figsight", result)
                 continue
-            write(result)
+            write(result[0])
             if picture is not None:
-                drawn.append((result.path, result))
-    if picture is not None and drawn:
-        from figsight.sheets import draw_predictions, save_sheets
-
-        for page in save_sheets(draw_predictions(drawn), picture):
-            click.echo(f"picture: {page}", err=True)
+                drawn.append(result)
+        if picture is not None and drawn:
+            _draw(classifier, drawn, picture)
     if failures:
         sys.exit(FAILED)
 
 
 def _predict_each(
-    classifier: Classifier, photos: tuple[str, ...]
-) -> Iterator[Prediction | PhotoError]:
-    return classifier.predict_each(list(photos))
+    classifier: Classifier, photos: tuple[str, ...], evidence: bool
+) -> Iterator[tuple[Prediction, Evidence | None] | PhotoError]:
+    if evidence:
+        yield from classifier.explain_each(list(photos))
+        return
+    for result in classifier.predict_each(list(photos)):
+        yield result if isinstance(result, PhotoError) else (result, None)
+
+
+def _draw(
+    classifier: Classifier, drawn: list[tuple[Prediction, Evidence | None]], picture: Path
+) -> None:
+    from figsight.sheets import draw_evidence, draw_predictions, save_sheets
+
+    explained = [(one.path, one, why) for one, why in drawn if why is not None]
+    pages = (
+        draw_evidence(explained, classifier.input)
+        if explained
+        else draw_predictions((one.path, one) for one, _ in drawn)
+    )
+    for page in save_sheets(pages, picture):
+        click.echo(f"picture: {page}", err=True)
 
 
 def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], None]:
@@ -72,9 +96,20 @@ def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], Non
         # In ASCII it is JSON in every locale, whatever bytes the photo's name is made of.
         return lambda one: click.echo(json.dumps(one.to_dict(top)))
     if as_csv:
-        _echo_row(["path", "class_id", "name", "probability"])
-        return lambda one: _echo_row([one.path, one.class_id, one.name, f"{one.probability:.6f}"])
+        _echo_row(["path", "class_id", "name", "probability", "unknown", "unknown_score"])
+        return lambda one: _echo_row(_list_cells(one))
     return lambda one: click.echo(_describe(one, top))
+
+
+def _list_cells(one: Prediction) -> list[str]:
+    return [
+        one.path,
+        one.class_id,
+        one.name,
+        f"{one.probability:.6f}",
+        "" if one.unknown is None else str(one.unknown).lower(),
+        "" if one.unknown_score is None else f"{one.unknown_score:.6g}",
+    ]
 
 
 def _echo_row(cells: list[str]) -> None:
@@ -84,10 +119,19 @@ def _echo_row(cells: list[str]) -> None:
 
 
 def _describe(prediction: Prediction, top: int) -> str:
+    best = f"{prediction.name} {_percent(prediction.probability)}"
+    if prediction.unknown:
+        return f"{prediction.path}: unknown (looks most like {best})"
     others = ", ".join(
-        f"{one.name} {one.probability:.1%}"
+        f"{one.name} {_percent(one.probability)}"
         for one in prediction.top[1:top]
         if one.probability >= 0.005
     )
-    line = f"{prediction.path}: {prediction.name} {prediction.probability:.1%}"
+    line = f"{prediction.path}: {best}"
     return f"{line}  (then {others})" if others else line
+
+
+def _percent(probability: float) -> str:
+    """Write a probability without claiming certainty: never 100 %."""
+    text = f"{probability:.1%}"
+    return ">99.9%" if text == "100.0%" else text

@@ -5,23 +5,30 @@ what to write above each photo. Photos are resized here for the eye only; no num
 prints is measured on such pixels.
 
     text.py   which font draws a text, and how the text is broken to fit a width
+    shapes.py colours, marks and cards
+    tiles.py  a photo, its words, and what stands beside it
     sheet.py  tiles -> pages
-    heat.py   a map of 0..1 over a photo
+    heat.py   a map of heat over a photo
     files.py  a picture -> a file, whole or not at all
 """
 
 from __future__ import annotations
 
 from figsight.drawing.files import save_picture
-from figsight.drawing.heat import overlay_heat
-from figsight.drawing.sheet import PAGE_TILES, Tile, Tone, draw_sheet, draw_sheets
+from figsight.drawing.heat import overlay_heat, place_heat, scale_heat
+from figsight.drawing.shapes import Tone
+from figsight.drawing.sheet import PAGE_TILES, draw_sheet, draw_sheets
+from figsight.drawing.tiles import Inset, Tile
 
 __all__ = [
     "PAGE_TILES",
+    "Inset",
     "Tile",
     "Tone",
     "draw_sheet",
     "draw_sheets",
     "overlay_heat",
+    "place_heat",
     "save_picture",
+    "scale_heat",
 ]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 48  # photos, spread over the set
 ENLARGED = 4  # a photo is never enlarged more than this many times
 GREY = 2  # levels between the channels that compression leaves in a grey picture
+FEWEST_STEPS = 1200  # of a network over many photos: beyond these, larger batches cost nothing
+LARGEST_BATCH = 32
 MULTIPLE = 16  # sides of views: what most networks halve without a rest
 
 
@@ -62,12 +64,23 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
     - Grey photos are not tinted: no photo to come will be.
     - Epochs end where ``max_views`` views have been seen: a thousand photos a class need fewer
       passes than ten. Never fewer than four.
+    - Batches grow where there are steps enough, and learning rates with their square root (Malladi
+      et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
+      takes less time a photo.
     """
     if recipe.max_views is None:
         return recipe
-    changes: dict[str, object] = {
-        "epochs": min(recipe.epochs, max(4, round(recipe.max_views / max(1, photos))))
-    }
+    epochs = min(recipe.epochs, max(4, round(recipe.max_views / max(1, photos))))
+    changes: dict[str, object] = {"epochs": epochs}
+    growth = min(LARGEST_BATCH, epochs * photos // FEWEST_STEPS) // recipe.batch_size
+    if growth > 1:
+        how = recipe.optimizer
+        changes["batch_size"] = recipe.batch_size * growth
+        changes["optimizer"] = msgspec.structs.replace(
+            how,
+            learning_rate=how.learning_rate * growth**0.5,
+            head_learning_rate=how.head_learning_rate * growth**0.5,
+        )
     if look is not None:
         largest = max(64, MULTIPLE * round(ENLARGED * look.side / MULTIPLE))
         changes["image_size"] = min(recipe.image_size, largest)

@@ -27,17 +27,42 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SPEC = InputSpec(224, 224)
-BATCH = 32
+BATCH = 16  # views: larger ones are no faster on a CPU, and take more memory
 FOLDS = 10
 SHRINKAGES = (0.03, 0.1, 0.3, 0.6, 0.9)
 _CHOOSING = 4000  # photos that the shrinkage is chosen on, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How closely photos are looked at.
+
+    Attributes:
+        side: Pixels of the network's input.
+        views: 2 to look at the mirror image, too, and take the mean; or 1.
+    """
+
+    side: int
+    views: int
+
+
+def choose_effort(photos: int) -> Effort:
+    """Return what can be afforded: the fewer photos there are, the more each of them matters.
+
+    Of 396 photographs of 37 figures with 5 % of the labels swapped, the first tenth of the list
+    held 0.95, 0.93 and 0.83 of the swapped ones on average; a photo took 57, 28 and 13 ms of one
+    core. With the last, 50,000 photos take about 11 minutes of one.
+    """
+    if photos <= 3_000:
+        return Effort(224, 2)
+    return Effort(224, 1) if photos <= 10_000 else Effort(160, 1)
 
 
 class Embedder:
     """Embeds photos one after another, in batches; keeps 5 kB of each.
 
     Args:
+        effort: How closely to look; see ``choose_effort``.
         weights: Other weights of the network: a safetensors file, or ``"random"``; by default the
             ImageNet weights that come with pip.
 
@@ -45,7 +70,9 @@ class Embedder:
         WeightsError: The weights are not there.
     """
 
-    def __init__(self, weights: Path | str | None = None) -> None:
+    def __init__(self, effort: Effort, weights: Path | str | None = None) -> None:
+        self._spec = InputSpec(effort.side, effort.side)
+        self._views = effort.views
         self._device = choose_device()
         network, _ = build(LITE0, 1, weights=weights)
         fold_norms(network.backbone)
@@ -56,8 +83,8 @@ class Embedder:
 
     def add(self, pixels: NDArray[np.uint8]) -> None:
         """Take a photo: uint8 [H, W, 3], upright sRGB."""
-        self._waiting.append(fit(pixels, SPEC))
-        if len(self._waiting) == BATCH:
+        self._waiting.append(fit(pixels, self._spec))
+        if len(self._waiting) * self._views >= BATCH:
             self._flush()
 
     def finish(self) -> NDArray[np.float32]:
@@ -77,9 +104,10 @@ class Embedder:
         self._waiting.clear()
         inputs = self._network.scale(batch.to(self._device).permute(0, 3, 1, 2))
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        both = torch.cat([inputs, inputs.flip(3)])
-        _, embedding, _ = self._network.parts(both)  # [2 B, D]
-        mean = embedding.view(2, len(batch), -1).mean(dim=0)  # [B, D]
+        if self._views == 2:
+            inputs = torch.cat([inputs, inputs.flip(3)])
+        _, embedding, _ = self._network.parts(inputs)  # [V B, D]
+        mean = embedding.view(self._views, len(batch), -1).mean(dim=0)  # [B, D]
         self._done.append(mean.cpu().numpy())
 
 

@@ -1,0 +1,146 @@
+"""When a manifest contradicts itself, though each of its fields may stand alone.
+
+Knows which fields must agree. Does not know their text, nor the files that it lists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.bundle.names import OPTIONAL, REQUIRED, is_thumbnail_name, name_thumbnail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from figsight.bundle.manifest import Manifest
+    from figsight.bundle.parts import Measured, OperatingPoint, SetRule, UnknownRule
+
+# Of the scores that figsight.calibration knows, those that need more than logits.
+KNN = "knn"
+SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine"})
+GAUSSIANS = ("within", "background")
+_RULES = ("unknown", "sets", "operating_point")
+
+
+def find_contradiction(manifest: Manifest) -> str | None:
+    """Say what cannot be true of a well-formed manifest; ``None`` when nothing is wrong."""
+    for key in ("id", "display"):
+        seen: set[str] = set()
+        for index, figure in enumerate(manifest.figures):
+            value = getattr(figure, key)
+            if value in seen:
+                return f"figures[{index}].{key}: expected a unique value, found {value!a} again"
+            seen.add(value)
+    if manifest.network.features[0] != manifest.network.embedding_size:
+        return (
+            f"network.features[0]: expected network.embedding_size "
+            f"({manifest.network.embedding_size}), found {manifest.network.features[0]}"
+        )
+    for index, score in enumerate(manifest.scores):
+        if not score.low <= score.value <= score.high:
+            return f"scores[{index}]: expected low <= value <= high"
+        if score.correct is not None and score.correct > score.photos:
+            return (
+                f"scores[{index}].correct: expected at most {score.photos}, found {score.correct}"
+            )
+    return _find_bad_calibration(manifest) or _find_bad_list(manifest.files)
+
+
+def _find_bad_calibration(manifest: Manifest) -> str | None:
+    calibration = manifest.calibration
+    if calibration is None:
+        return None
+    for key in calibration.refused:
+        if key not in _RULES:
+            return f"calibration.refused: expected {' or '.join(_RULES)}, found {key!a}"
+        if getattr(calibration, key) is not None:
+            return f"calibration.refused.{key}: expected no such rule, found calibration.{key}"
+    return (
+        _find_bad_unknown(calibration.unknown)
+        or _find_bad_sets(calibration.sets, manifest)
+        or _find_bad_point(calibration.operating_point, manifest)
+    )
+
+
+def _find_bad_unknown(rule: UnknownRule | None) -> str | None:
+    if rule is None:
+        return None
+    where = "calibration.unknown"
+    several = len(rule.parts) if len(rule.parts) > 1 else 0
+    for key in ("centres", "spreads"):
+        found = len(getattr(rule, key))
+        if found != several:
+            return f"{where}.{key}: expected {several} numbers, found {found}"
+    floors = len(GAUSSIANS) if not SPREADS.isdisjoint(rule.parts) else 0
+    if len(rule.floors) != floors:
+        return f"{where}.floors: expected {floors} numbers, found {len(rule.floors)}"
+    for key in ("spreads", "floors"):
+        if any(number <= 0 for number in getattr(rule, key)):
+            return f"{where}.{key}: expected numbers above 0, found {getattr(rule, key)}"
+    measured = {"measured_kept": rule.measured_kept, "auroc": rule.auroc, "accepted": rule.accepted}
+    measured |= {f"candidates.{name}": one for name, one in rule.candidates.items()}
+    return _find_bad_share(where, measured)
+
+
+def _find_bad_sets(rule: SetRule | None, manifest: Manifest) -> str | None:
+    if rule is None:
+        return None
+    where = "calibration.sets"
+    if len(manifest.figures) < 2:
+        return f"{where}: expected at least 2 figures, found {len(manifest.figures)}"
+    problem = _find_bad_share(where, {"measured": rule.measured})
+    if problem is None and rule.mean_size is not None:
+        problem = _find_bad_interval(f"{where}.mean_size", rule.mean_size)
+        if problem is None and rule.mean_size.low < 0:
+            problem = f"{where}.mean_size: expected numbers from 0 up, found {rule.mean_size.low}"
+    return problem
+
+
+def _find_bad_point(point: OperatingPoint | None, manifest: Manifest) -> str | None:
+    if point is None:
+        return None
+    where = "calibration.operating_point"
+    if len(manifest.figures) != 2:
+        return f"{where}: expected 2 figures, found {len(manifest.figures)}"
+    if point.positive not in [figure.id for figure in manifest.figures]:
+        return f"{where}.positive: expected the id of a figure, found {point.positive!a}"
+    measured = {"sensitivity": point.sensitivity, "specificity": point.specificity}
+    return _find_bad_share(where, measured)
+
+
+def _find_bad_share(where: str, measured: Mapping[str, Measured | None]) -> str | None:
+    for key, one in measured.items():
+        if one is None:
+            continue
+        problem = _find_bad_interval(f"{where}.{key}", one)
+        if problem is not None:
+            return problem
+        if one.low < 0 or one.high > 1:
+            return f"{where}.{key}: expected 0..1, found {one.low} to {one.high}"
+    return None
+
+
+def _find_bad_interval(where: str, one: Measured) -> str | None:
+    if one.low <= one.value <= one.high:
+        return None
+    return f"{where}: expected low <= value <= high, found {one.low}, {one.value}, {one.high}"
+
+
+def _find_bad_list(files: dict[str, str]) -> str | None:
+    """Say what is wrong with the list of files; an empty one is a manifest still to be filled."""
+    if not files:
+        return None
+    for name in sorted(REQUIRED - files.keys()):
+        return f"files: expected {name}, found no such entry"
+    allowed = REQUIRED | OPTIONAL
+    thumbnails = 0
+    for name in sorted(files):
+        if name in allowed:
+            continue
+        if not is_thumbnail_name(name):
+            return f"files: expected only a model's own files, found {name!a}"
+        thumbnails += 1
+    for index in range(thumbnails):
+        if name_thumbnail(index) not in files:
+            return f"files: expected {name_thumbnail(index)}, found no such entry"
+    return None

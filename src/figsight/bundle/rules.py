@@ -1,0 +1,87 @@
+"""The rules of a bundle as functions: known or unknown, and sets of names.
+
+Knows which fields and arrays make up a rule of ``figsight.calibration``. Does not know how rules
+are fitted, nor what is done with their answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from figsight.bundle.names import MANIFEST
+from figsight.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from figsight.bundle.manifest import Manifest
+    from figsight.bundle.parts import SetRule, UnknownRule
+    from figsight.bundle.tensors import Gallery
+    from figsight.calibration import PredictionSets, UnknownDetector
+
+
+def build_detector(
+    rule: UnknownRule,
+    unknown: Mapping[str, NDArray[np.float32]],
+    embeddings: NDArray[np.float16] | NDArray[np.float32],
+    *,
+    where: str = MANIFEST,
+) -> UnknownDetector:
+    """Return the detector that a rule describes.
+
+    Args:
+        rule: Of the manifest.
+        unknown: Of the gallery.
+        embeddings: Likewise, [M, D]: the photos that ``knn`` looks among. They are copied twice in
+            the making; who searches them otherwise may give the first ``rule.k`` only.
+        where: What the rule is called in messages.
+
+    Raises:
+        BundleError: The rule asks for a score that this figsight does not have, or its numbers are
+            out of range.
+    """
+    from figsight.calibration import UnknownDetector  # not needed by a model without rules
+
+    arrays = {**unknown, "gallery": np.asarray(embeddings, np.float32)}
+    try:
+        return UnknownDetector.from_parts(msgspec.structs.asdict(rule), arrays)
+    except BundleError as error:
+        raise BundleError(f"{where}: {error}") from None
+
+
+def build_sets(rule: SetRule, *, where: str = MANIFEST) -> PredictionSets:
+    """Return the rule that turns probabilities into sets of names.
+
+    Args:
+        rule: Of the manifest.
+        where: What it is called in messages.
+
+    Raises:
+        BundleError: The method is none that this figsight has, or a number is out of range.
+    """
+    from figsight.calibration import PredictionSets  # not needed by a model without rules
+
+    fields = {key: getattr(rule, key) for key in ("method", "coverage", "threshold", "n")}
+    try:
+        return PredictionSets.from_dict(fields)
+    except BundleError as error:
+        raise BundleError(f"{where}: {error}") from None
+
+
+def check_rules(manifest: Manifest, gallery: Gallery, *, where: str = MANIFEST) -> None:
+    """Build every rule once, as prediction will.
+
+    Raises:
+        BundleError: A rule cannot be built.
+    """
+    calibration = manifest.calibration
+    if calibration is not None and calibration.unknown is not None:
+        rule = calibration.unknown
+        build_detector(rule, gallery.unknown, gallery.embeddings[: rule.k], where=where)
+    if calibration is not None and calibration.sets is not None:
+        build_sets(calibration.sets, where=where)

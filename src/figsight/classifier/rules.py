@@ -1,0 +1,101 @@
+"""The rules of a model, applied to what its network gives: known or unknown, and sets of names.
+
+Knows which rules a bundle has. The rules themselves, and what they promise, are those of
+``figsight.calibration``; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.bundle import build_detector, build_sets
+from figsight.bundle.consistency import KNN, SPREADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from figsight.bundle import Calibration
+    from figsight.calibration import UnknownDetector
+    from figsight.classifier.memory import Memory
+
+
+class Rules:
+    """What was fitted out-of-sample for one network, ready to be applied to it.
+
+    Raises:
+        BundleError: A rule is none that this figsight has, or its arrays are damaged.
+    """
+
+    def __init__(
+        self, calibration: Calibration | None, remember: Callable[[], Memory], *, where: str
+    ) -> None:
+        """Build the rules that there are.
+
+        Args:
+            calibration: Of the manifest.
+            remember: Gives the training photos; called only when a rule needs them.
+            where: What the rules are called in messages.
+        """
+        unknown = calibration.unknown if calibration else None
+        sets = calibration.sets if calibration else None
+        self._memory: Memory | None = None
+        self._detector = None
+        if unknown is not None:
+            arrays, known = {}, np.empty((0, 0), np.float32)
+            if not (SPREADS | {KNN}).isdisjoint(unknown.parts):
+                memory = remember()
+                arrays, known = dict(memory.unknown), memory.embeddings[: unknown.k]
+                self._memory = memory if KNN in unknown.parts else None
+            self._detector = build_detector(unknown, arrays, known, where=where)
+        self._sets = build_sets(sets, where=where) if sets is not None else None
+
+    def score_unknown(
+        self, logits: NDArray[np.float32], embedding: NDArray[np.float32]
+    ) -> NDArray[np.float64] | None:
+        """Return how strange each photo is, [N]; ``None`` without a rule.
+
+        Args:
+            logits: [N, K], before the temperature.
+            embedding: [N, D].
+        """
+        detector = self._detector
+        if detector is None:
+            return None
+        # Each photo by itself: its number then cannot depend on its neighbours in a list.
+        scores = np.empty(len(logits))
+        for i in range(len(logits)):
+            one = self._narrow(detector, embedding[i])
+            scores[i] = one.score(logits[i : i + 1], embedding[i : i + 1])[0]
+        return scores
+
+    def is_unknown(self, score: float) -> bool | None:
+        """Say whether a photo of this score is of none of the figures; ``None`` without a rule."""
+        if self._detector is None:
+            return None
+        return bool(self._detector.is_unknown(np.array([score]))[0])
+
+    def choose_sets(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+        """Return which figures are in the set of each photo, [N, K]; ``None`` without a rule.
+
+        Args:
+            probabilities: After the temperature, [N, K].
+
+        Returns:
+            At least one figure a photo, the most probable.
+        """
+        return None if self._sets is None else self._sets.apply(probabilities, never_empty=True)
+
+    def _narrow(self, detector: UnknownDetector, embedding: NDArray[np.float32]) -> UnknownDetector:
+        """Return the detector with the part of its gallery that matters to one photo, [D]."""
+        if self._memory is None:
+            return detector
+        # It asks for the k-th nearest photo. Among the few that can be that, it is the same one,
+        # and 30,000 others need not be weighed again in float64.
+        rows = self._memory.find_candidates(embedding, detector.scorer.k)
+        scorer = replace(detector.scorer, gallery=self._memory.embeddings[rows])
+        return replace(detector, scorer=scorer)

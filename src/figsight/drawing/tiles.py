@@ -1,0 +1,69 @@
+"""What a sheet is made of: a photo, the words above it, and what stands beside it.
+
+Knows pixels and words. Does not know where they go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.drawing.shapes import TONES, Tone
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inset:
+    """A small picture beside a photo, with words to its right.
+
+    Attributes:
+        pixels: [H, W, 3] uint8, sRGB, any size.
+        title: Broken into two rows where it must be, then shortened in its middle.
+        line: A further row.
+    """
+
+    pixels: NDArray[np.uint8]
+    title: str
+    line: str = ""
+
+    def __post_init__(self) -> None:
+        _check_pixels(self.pixels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """One photo and the words above it.
+
+    Attributes:
+        pixels: [H, W, 3] uint8, sRGB, any size.
+        title: The first line; broken into two where it must be, then shortened in its middle.
+        lines: Further lines in the colour of the tone, each on one row.
+        tone: Draws a mark before the title, in its own shape and colour: a tick for "good", a
+            cross for "bad", a question mark for "unsure", none for "plain".
+        second: Another picture [H, W, 3] uint8, drawn to the right of the photo at its size.
+        insets: Small pictures to the right of these, one below the other.
+    """
+
+    pixels: NDArray[np.uint8]
+    title: str
+    lines: tuple[str, ...] = ()
+    tone: Tone = "plain"
+    second: NDArray[np.uint8] | None = None
+    insets: tuple[Inset, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_pixels(self.pixels)
+        if self.second is not None:
+            _check_pixels(self.second)
+        if self.tone not in TONES:
+            raise ValueError(f"tone: expected one of {', '.join(TONES)}, found {self.tone!r}")
+
+
+def _check_pixels(pixels: NDArray[np.uint8]) -> None:
+    shape, dtype = pixels.shape, pixels.dtype
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+        raise ValueError(f"pixels: expected uint8 [H, W, 3], found {dtype} {shape}")

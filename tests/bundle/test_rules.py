@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+from tests.bundle.make import (
+    forge,
+    make_bundle,
+    make_calibration,
+    make_gallery,
+    make_manifest,
+    make_sets,
+    make_unknown,
+    verdict,
+)
+
+from figsight.bundle import build_detector, build_sets, consistency
+from figsight.calibration import SCORES, PredictionSets, detector, fit_scorer
+from figsight.calibration.detector import SPREADS
+from figsight.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    (
+        {"unknown": make_unknown("gut_feeling")},
+        "manifest.json: unknown detector: ValueError: expected parts",
+    ),
+    (
+        {"sets": make_sets(method="guess")},
+        "manifest.json: prediction sets: expected method, coverage",
+    ),
+    (
+        {"sets": make_sets(coverage=1.0)},
+        "manifest.json: prediction sets: expected method, coverage",
+    ),
+]
+
+
+def test_rules__need_the_arrays_that_calibration_says() -> None:
+    assert consistency.SPREADS == SPREADS
+    assert consistency.GAUSSIANS == detector._GAUSSIANS
+    assert consistency.KNN in SCORES
+
+
+def test_build_detector__is_the_one_that_was_taken_apart() -> None:
+    random = np.random.default_rng(0)
+    known = random.normal(size=(30, 6)).astype(np.float32)
+    scorer = fit_scorer(known, np.arange(30) % 3, k=2)
+    logits, embedding = random.normal(size=(9, 3)), random.normal(size=(9, 6))
+    expected = scorer.scores(logits, embedding)
+    mahalanobis = scorer.mahalanobis
+    assert mahalanobis is not None
+    arrays = {
+        f"{name}_{field}": getattr(getattr(mahalanobis, name), field)
+        for name in ("within", "background")
+        for field in ("means", "basis", "variance")
+    }
+    floors = [mahalanobis.within.floor, mahalanobis.background.floor]
+    for part in SCORES:
+        rule = make_unknown(part, k=2)
+        if part in SPREADS:
+            rule = msgspec.structs.replace(rule, floors=floors)
+        built = build_detector(rule, arrays, known)
+        assert np.array_equal(built.score(logits, embedding), expected[part])
+        assert built.threshold == rule.threshold
+
+
+def test_build_sets__is_the_rule() -> None:
+    rule = make_sets(method="aps", threshold=0.7)
+    assert build_sets(rule) == PredictionSets("aps", 0.95, 0.7, 120)
+
+
+@pytest.mark.parametrize(("rules", "problem"), BAD)
+def test_write_bundle__refuses_rules_that_cannot_be_applied(
+    rules: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    manifest = make_manifest(calibration=make_calibration(**rules))
+    with pytest.raises(BundleError) as caught:
+        make_bundle(tmp_path / "model", manifest)
+    assert str(caught.value).startswith(problem)
+    assert not list(tmp_path.iterdir())
+
+
+def test_verify__tries_the_rules(tmp_path: Path) -> None:
+    good = make_manifest(calibration=make_calibration(unknown=make_unknown("energy")))
+
+    def spoil(manifest: dict[str, Any]) -> None:
+        manifest["calibration"]["unknown"]["parts"] = ["gut_feeling"]
+
+    path = forge(make_bundle(tmp_path / "model", good), spoil)
+    assert verdict(path).startswith("manifest.json: unknown detector: ValueError: expected parts")
+
+
+def test_write_bundle__refuses_arrays_that_no_rule_needs(tmp_path: Path) -> None:
+    gallery = replace(make_gallery(), unknown={"odd": np.zeros(3, np.float32)})
+    with pytest.raises(BundleError, match=r"expected the arrays .*, found '.*unknown\.odd"):
+        make_bundle(tmp_path / "model", gallery=gallery)
