@@ -97,7 +97,7 @@ def test_draw_predictions__writes_name_and_probability_above_the_photo(
 def test_draw_predictions__never_claims_certainty(probability: float) -> None:
     title = sheets._title("YODA", probability)
     assert "100" not in title
-    shown = re.fullmatch(r"YODA (>\s)?(\d+\.\d)\s%", title)
+    shown = re.fullmatch(r"YODA ([<>]\s)?(\d+\.\d)\s%", title)
     assert shown
     assert float(shown[2]) == pytest.approx(100 * probability, abs=0.1001)
 

@@ -21,6 +21,7 @@ from figsight.drawing import (
 )
 from figsight.errors import OutputError, PhotoError
 from figsight.images import decode
+from figsight.metrics import say_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,9 +108,12 @@ def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
 
 
 def draw_evaluation(evaluation: Evaluation) -> list[Image]:
-    """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first."""
+    """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first.
+
+    Of a repeated cross-validation, the first repeat: each photo once.
+    """
     answers, names = evaluation.predicted, [figure.display for figure in evaluation.figures]
-    wrong = answers != evaluation.labels
+    wrong = (answers != evaluation.labels)[: evaluation.n]
     tiles = [
         Tile(
             shrink(decode_photo(evaluation.photos[i])),
@@ -121,7 +125,7 @@ def draw_evaluation(evaluation: Evaluation) -> list[Image]:
     ]
     accuracy = evaluation.accuracy
     heading = (
-        f"{evaluation.correct} of {len(answers)} right: {accuracy.value:.1%} "
+        f"{evaluation.correct} of {evaluation.n} right: {accuracy.value:.1%} "
         f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"
     )
     return draw_sheets(tiles, heading=heading)
@@ -162,10 +166,4 @@ def save_sheets(sheets: Sequence[Image], path: Path) -> list[Path]:
 
 
 def _title(name: str, probability: float) -> str:
-    return f"{name} {_percent(probability)}"
-
-
-def _percent(probability: float) -> str:
-    """Write a probability without claiming certainty: never 100 %."""
-    text = f"{100 * probability:.1f}\u00a0%"
-    return ">\u00a099.9\u00a0%" if text == "100.0\u00a0%" else text
+    return f"{name} {say_probability(probability)}"

@@ -8,7 +8,7 @@ from figsight.cli import main
 def test_help__mentions_every_command() -> None:
     result = call("--help")
     assert result.exit_code == 0
-    assert sorted(main.commands) == ["demo", "evaluate", "predict", "show", "train"]
+    assert sorted(main.commands) == ["audit", "demo", "evaluate", "predict", "show", "train"]
     listed = result.stdout.partition("Commands:")[2]
     for name, command in main.commands.items():
         assert f"\n  {name} " in listed

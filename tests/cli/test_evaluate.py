@@ -4,9 +4,15 @@ import hashlib
 import json
 from pathlib import Path
 
+from tests.bundle.make import make_bundle, make_calibration, make_manifest, make_unknown
 from tests.cli.make import call, refused
+from tests.evaluation.make import make_evaluation
+from tests.training.make import plant_photos
 
 from figsight.classifier import load
+from figsight.cli.telling import tell
+from figsight.evaluation.results import OperatingScore
+from figsight.metrics import say_probability, wilson
 
 
 def test_evaluate__json_says_everything(model: Path, photos: Path, out: Path) -> None:
@@ -21,7 +27,7 @@ def test_evaluate__json_says_everything(model: Path, photos: Path, out: Path) ->
 
 
 def test_evaluate__tells_people_what_is_wrong(model: Path, photos: Path) -> None:
-    found = json.loads(call("evaluate", model, photos, "--json").stdout)
+    found = json.loads(call("evaluate", model, photos, "--json", "--no-record").stdout)
     assert found["mistakes"], "the test needs some"
     lines = call("evaluate", model, photos).stdout.splitlines()
     assert lines[0] == "6 photos: photos"
@@ -30,7 +36,7 @@ def test_evaluate__tells_people_what_is_wrong(model: Path, photos: Path) -> None
     wrong = found["mistakes"][0]
     assert (
         f"  {wrong['path']}: {wrong['name']}, taken for {wrong['predicted_name']} "
-        f"({wrong['probability']:.1%})"
+        f"({say_probability(wrong['probability'])})"
     ) in lines
 
 
@@ -43,6 +49,11 @@ def test_evaluate__folds_cross_validates_the_whole_path(
     found = json.loads(result.stdout)
     assert found["n"] == 8 == sum(row["n"] for row in found["per_class"])
     assert found["protocol"].startswith("2-fold cross-validation of data, recipe tiny")
+    assert found["roc_auc"] == found["scores"]["roc_auc"]["value"]
+    assert found["positive_class_id"] == "figure-1"
+    assert found["operating_point"]["refused"].startswith(
+        "sensitivity: expected at least 19 positives for 0.95, found 2"
+    )
     assert "fold 2: epoch 1 of 1  loss " in result.stderr
     everything = {hashlib.sha256(path.read_bytes()).digest() for path in data.rglob("*.png")}
     learned = []
@@ -52,8 +63,15 @@ def test_evaluate__folds_cross_validates_the_whole_path(
     # What one network learned is what the other was asked about, and nothing else.
     assert learned[0] | learned[1] == everything
     assert not learned[0] & learned[1]
-    again = call("evaluate", "--folds", "2", data, *how)
-    assert json.loads(again.stdout) | {"seconds": 0} == found | {"seconds": 0}
+    again = call("evaluate", "--folds", "2", data, *how, "--report", out / "page.html")
+    assert again.exit_code == 0, again.stderr
+    page = (out / "page.html").read_text("utf-8")
+    assert "How training went" in page
+    assert page.count("Most similar training photos") == len(found["mistakes"])
+    other = json.loads(again.stdout)
+    for one in (found, other):
+        del one["seconds"], one["about"]["time"]
+    assert other == found
 
 
 def test_evaluate__refuses_what_it_cannot_do(
@@ -71,6 +89,16 @@ def test_evaluate__refuses_what_it_cannot_do(
     assert refused("evaluate", "--folds", "2", photos, "--split", "test") == (
         "Error: --split does not go with --folds"
     )
+    assert refused("evaluate", model, photos, "--sensitivity", "0.9") == (
+        "Error: --sensitivity goes with --folds only"
+    )
+    assert refused("evaluate", "--folds", "2", photos, "--unknown", photos) == (
+        "Error: --unknown does not go with --folds"
+    )
+    assert refused("evaluate", "--folds", "2", photos, "--sensitivity", "0.9") == (
+        "figsight: photos: expected two figures for a stated sensitivity, found 3; leave the "
+        "sensitivity out"
+    )
     assert refused("evaluate", model, photos, "--split", "test") == (
         "figsight: photos: expected photos of a split test, found none"
     )
@@ -86,4 +114,62 @@ def test_evaluate__refuses_what_it_cannot_do(
     assert last.startswith("figsight: 1 of 7 photos cannot be decoded, first 1/bad.png: ")
 
 
-# ------------------------------------------------------------------------------- show, and all
+def test_evaluate__writes_a_report(model: Path, photos: Path, out: Path) -> None:
+    result = call("evaluate", model, photos, "--report", out / "page.html", "--json", "--no-record")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == f"report: {out / 'page.html'}\nreport: {out / 'page.json'}\n"
+    found = json.loads(result.stdout)
+    numbers = json.loads((out / "page.json").read_text())
+    assert numbers.pop("audit")["photos"] == 6
+    assert numbers == found
+    assert all(len(one["neighbours"]) == 3 for one in found["mistakes"])
+    page = (out / "page.html").read_text("utf-8")
+    assert found["mistakes"][0]["path"] in page.replace("<wbr>", "")
+
+
+def test_evaluate__refuses_a_report_before_it_measures(
+    model: Path, photos: Path, out: Path
+) -> None:
+    before = sorted(model.iterdir())
+    said = refused("evaluate", model, photos, "--report", out / "page.pdf")
+    assert said == (
+        f"figsight: {out / 'page.pdf'}: expected a file ending in .html; write for example page.html"
+    )
+    assert sorted(model.iterdir()) == before
+
+
+def test_evaluate__leaves_a_trace_unless_told(photos: Path, out: Path) -> None:
+    model = make_bundle(out / "model")
+    assert call("evaluate", model, photos, "--no-record").exit_code == 0
+    assert not (model / "evaluations.jsonl").exists()
+    call("evaluate", model, photos)
+    assert "2nd time that this model is tested" in call("evaluate", model, photos).stdout
+    assert len((model / "evaluations.jsonl").read_text().splitlines()) == 2
+
+
+def test_evaluate__measures_strangers(photos: Path, out: Path) -> None:
+    rule = make_unknown(threshold=0.004)
+    model = make_bundle(out / "m", make_manifest(calibration=make_calibration(unknown=rule)))
+    plant_photos(out / "x", figures=1, photos=4)
+    how = (model, photos, "--unknown", out / "x", "--no-record")
+    found = json.loads(call("evaluate", *how, "--json").stdout)
+    assert found["unknown"]["n_unknown"] == 4
+    line = f"unknown: 4 photos of none of the figures, AUROC {found['unknown']['auroc']:.3f} ("
+    assert line in call("evaluate", *how).stdout
+
+
+def test_tell__of_two_figures_and_repeats() -> None:
+    share = wilson(19, 20)
+    made = make_evaluation(
+        [0, 1, 0, 1],
+        [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.00001, 0.99999]],
+        repeats=2,
+        groups=("a", "b") * 2,
+        operating=OperatingScore("1", 0.95, (0.3,), share, share),
+    )
+    lines = tell(made).splitlines()
+    assert lines[1].startswith("accuracy 75.0%: 2 of 2 right on average over 2 repeats (Wilson, a ")
+    assert "threshold for a sensitivity of 95%: sensitivity 95.0% (76.4% to 99.1%), " in tell(made)
+    assert "SAME (1): ROC AUC 1.000, sensitivity 100.0% (" in tell(made)
+    assert "  SAME (0): 0.5 of 1" in lines
+    assert "  0.png: SAME (0), taken for SAME (1) (60.0\u00a0%, repeat 2)" in lines

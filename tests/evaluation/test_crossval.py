@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from tests.bundle.make import make_bundle, make_gallery, make_model, make_weights
+from tests.evaluation.make import plant
+from tests.training.make import TINY
 
 import figsight.training
 from figsight import calibration
@@ -17,24 +18,12 @@ from figsight.classifier import load
 from figsight.dataset import Dataset, read
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
 from figsight.evaluation import cross_validate
-from figsight.training import Recipe, Silence
-from figsight.training.recipe import Optimizer
+from figsight.training import Silence
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from figsight.training import Watcher
-
-RECIPE = Recipe(
-    name="tiny",
-    backbone="test_efficientnet",
-    image_size=32,
-    store_size=40,
-    epochs=2,
-    batch_size=4,
-    folds=2,
-    optimizer=Optimizer(name="adamw", learning_rate=1e-3, head_learning_rate=1e-2),
-)
 
 
 @dataclass
@@ -70,13 +59,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Six photos of each of three figures; one of them lies there three times."""
-    folder = tmp_path / "set"
-    for number, figure in enumerate(("1", "2", "17")):
-        (folder / figure).mkdir(parents=True)
-        for index in range(6):
-            random = np.random.default_rng([number, index])
-            pixels = random.integers(0, 256, (24, 24, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / figure / f"{index}.png")
+    folder = plant(tmp_path / "set", "1", "2", "17", photos=6)
     for copy in ("copy", "again"):
         shutil.copy(folder / "1" / "0.png", folder / "1" / f"{copy}.png")
     return folder
@@ -85,7 +68,7 @@ def photos(tmp_path: Path) -> Path:
 def test_cross_validate__asks_about_each_photo_once_a_repeat(
     trainer: Trainer, photos: Path
 ) -> None:
-    found = cross_validate(photos, folds=3, repeats=2, recipe=RECIPE, weights="random")
+    found = cross_validate(photos, folds=3, repeats=2, recipe=TINY, weights="random")
     everything = [photo.path for photo in read(photos).photos]
     assert [photo.path for photo in found.photos] == everything * 2
     assert len(trainer.learned) == 6
@@ -100,7 +83,7 @@ def test_cross_validate__asks_about_each_photo_once_a_repeat(
 def test_cross_validate__never_asks_about_a_photo_that_was_trained_on(
     trainer: Trainer, photos: Path
 ) -> None:
-    cross_validate(photos, folds=3, repeats=2, recipe=RECIPE, weights="random")
+    cross_validate(photos, folds=3, repeats=2, recipe=TINY, weights="random")
     everything = {photo.path: photo.read() for photo in read(photos).photos}
     for learned in trainer.learned:
         seen = {photo.read() for photo in learned.photos}
@@ -113,7 +96,7 @@ def test_cross_validate__never_asks_about_a_photo_that_was_trained_on(
 def test_cross_validate__gives_the_answers_of_the_bundle_that_did_not_see_the_photo(
     trainer: Trainer, photos: Path, tmp_path: Path
 ) -> None:
-    found = cross_validate(photos, folds=2, recipe=RECIPE, weights="random", work=tmp_path / "work")
+    found = cross_validate(photos, folds=2, recipe=TINY, weights="random", work=tmp_path / "work")
     logits = np.empty((len(found.photos), 3), np.float32)
     fold = np.empty(len(found.photos), np.intp)
     for number, (learned, path) in enumerate(zip(trainer.learned, trainer.paths, strict=True)):
@@ -132,7 +115,14 @@ def test_cross_validate__gives_the_answers_of_the_bundle_that_did_not_see_the_ph
 
 
 def test_cross_validate__tells_how_it_was_done(trainer: Trainer, photos: Path) -> None:
-    found = cross_validate(photos, folds=2, repeats=2, recipe=RECIPE, weights="random", seed=5)
+    found = cross_validate(photos, folds=2, repeats=2, recipe=TINY, weights="random", seed=5)
+    about = found.about["cross_validation"]
+    assert (about["folds"], about["repeats"], about["seed"]) == (2, 2, 5)
+    assert (about["recipe"]["name"], about["recipe"]["folds"], about["device"]) == (
+        "tiny",
+        0,
+        "cpu",
+    )
     assert found.protocol == (
         "2-fold cross-validation of set, 2 times, recipe tiny, copies kept together"
     )
@@ -159,7 +149,7 @@ def test_cross_validate__tells_its_watcher_of_the_whole(trainer: Trainer, photos
         def begin(self, what: str, steps: int) -> None:
             told.append(("begin", what))
 
-    cross_validate(photos, folds=2, repeats=2, recipe=RECIPE, watch=Notebook())
+    cross_validate(photos, folds=2, repeats=2, recipe=TINY, watch=Notebook())
     assert told == [
         ("begin", "reading photos"),
         ("expect", 8),
@@ -173,7 +163,7 @@ def test_cross_validate__tells_its_watcher_of_the_whole(trainer: Trainer, photos
 def test_cross_validate__goes_on_with_finished_folds(
     trainer: Trainer, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how: dict[str, Any] = {"folds": 2, "recipe": RECIPE, "weights": "random"}
+    how: dict[str, Any] = {"folds": 2, "recipe": TINY, "weights": "random"}
     work = tmp_path / "new" / "work"
     first = cross_validate(photos, **how, work=work)
 
@@ -188,19 +178,21 @@ def test_cross_validate__goes_on_with_finished_folds(
     assert np.array_equal(first.probabilities, second.probabilities)
     assert expected == [0]
     one, two = first.to_dict(), second.to_dict()
-    del one["seconds"], two["seconds"]
+    del one["seconds"], two["seconds"], one["about"]["time"], two["about"]["time"]
     assert one == two
 
-    # A fold whose answers were half-written is done again, and so is a further repeat.
+    # A fold whose answers were half-written is asked again, but not trained again; a further
+    # repeat is trained.
     monkeypatch.setitem(vars(figsight.training), "train", trainer)
     answers = work / "repeat-1-fold-2.safetensors"
     answers.write_bytes(answers.read_bytes()[:-5])
     third = cross_validate(photos, **how, work=work, repeats=2)
-    assert [path.name for path in trainer.paths[2:]] == [
-        "repeat-1-fold-2",
-        "repeat-2-fold-1",
-        "repeat-2-fold-2",
-    ]
+    assert [path.name for path in trainer.paths[2:]] == ["repeat-2-fold-1", "repeat-2-fold-2"]
+    assert np.array_equal(third.probabilities[: first.n], first.probabilities)
+    shutil.rmtree(work / "repeat-1-fold-2")
+    answers.unlink()
+    cross_validate(photos, **how, work=work)
+    assert [path.name for path in trainer.paths[4:]] == ["repeat-1-fold-2"]
     assert len(third.labels) == 2 * len(first.labels)
 
 
@@ -210,7 +202,7 @@ def test_cross_validate__goes_on_with_finished_folds(
 def test_cross_validate__refuses_the_folds_of_another(
     trainer: Trainer, photos: Path, tmp_path: Path, change: str
 ) -> None:
-    how: dict[str, Any] = {"folds": 2, "recipe": RECIPE, "work": tmp_path / "work", "seed": 0}
+    how: dict[str, Any] = {"folds": 2, "recipe": TINY, "work": tmp_path / "work", "seed": 0}
     dataset = read(photos)
     cross_validate(dataset, **how)
     if change == "label":
@@ -239,12 +231,12 @@ def test_cross_validate__refuses_folds_whose_plan_is_lost(
     trainer: Trainer, photos: Path, tmp_path: Path
 ) -> None:
     work = tmp_path / "work"
-    cross_validate(photos, folds=2, recipe=RECIPE, work=work)
+    cross_validate(photos, folds=2, recipe=TINY, work=work)
     plan = work / "cross-validation.json"
     assert json.loads(plan.read_text())["seed"] == 0
     plan.write_text("{")
     with pytest.raises(OutputError, match="holds the folds of another cross-validation"):
-        cross_validate(photos, folds=2, recipe=RECIPE, work=work)
+        cross_validate(photos, folds=2, recipe=TINY, work=work)
 
 
 def test_cross_validate__is_not_bound_by_a_plan_that_came_to_nothing(
@@ -256,9 +248,9 @@ def test_cross_validate__is_not_bound_by_a_plan_that_came_to_nothing(
     work = tmp_path / "work"
     monkeypatch.setitem(vars(figsight.training), "train", refuse)
     with pytest.raises(RecipeError):
-        cross_validate(photos, folds=2, recipe=RECIPE, work=work, backbone="misspelt")
+        cross_validate(photos, folds=2, recipe=TINY, work=work, backbone="misspelt")
     monkeypatch.setitem(vars(figsight.training), "train", Trainer())
-    assert cross_validate(photos, folds=2, recipe=RECIPE, work=work).photos
+    assert cross_validate(photos, folds=2, recipe=TINY, work=work).photos
 
 
 def test_cross_validate__refuses_a_work_folder_that_is_a_file(
@@ -266,7 +258,7 @@ def test_cross_validate__refuses_a_work_folder_that_is_a_file(
 ) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"file: cannot be made \(File exists\)"):
-        cross_validate(photos, folds=2, recipe=RECIPE, work=tmp_path / "file")
+        cross_validate(photos, folds=2, recipe=TINY, work=tmp_path / "file")
 
 
 def test_cross_validate__skips_unreadable_photos_only_when_told(
@@ -274,8 +266,8 @@ def test_cross_validate__skips_unreadable_photos_only_when_told(
 ) -> None:
     (photos / "2" / "bad.png").write_bytes(b"no picture")
     with pytest.raises(UnreadablePhotosError):
-        cross_validate(photos, folds=2, recipe=RECIPE)
-    found = cross_validate(photos, folds=2, recipe=RECIPE, skip_bad=True)
+        cross_validate(photos, folds=2, recipe=TINY)
+    found = cross_validate(photos, folds=2, recipe=TINY, skip_bad=True)
     assert [error.path for error in found.skipped] == ["2/bad.png"]
     assert "2/bad.png" not in {photo.path for photo in found.photos}
 
@@ -284,28 +276,93 @@ def test_cross_validate__refuses_too_many_folds_and_a_single_figure(
     trainer: Trainer, photos: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match=r"^expected from 2 to 18 folds .*, found 19; choose"):
-        cross_validate(photos, folds=19, recipe=RECIPE, work=tmp_path / "work")
+        cross_validate(photos, folds=19, recipe=TINY, work=tmp_path / "work")
     single = read(photos)
     single = single.only(photo for photo in single.photos if photo.figure_id == "1")
     with pytest.raises(
         DataError, match=r"^set: expected photos of at least two figures, found onl"
     ):
-        cross_validate(single, folds=2, recipe=RECIPE, work=tmp_path / "work")
+        cross_validate(single, folds=2, recipe=TINY, work=tmp_path / "work")
     assert not trainer.learned
     assert not (tmp_path / "work").exists()
 
 
 def test_cross_validate__uses_only_the_photos_of_train(trainer: Trainer, tmp_path: Path) -> None:
-    for number, name in enumerate(("train/1", "train/2", "test/1")):
-        (tmp_path / "set" / name).mkdir(parents=True)
-        for index in range(3):
-            random = np.random.default_rng([number, index])
-            pixels = random.integers(0, 256, (24, 24, 3), np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "set" / name / f"{index}.png")
+    plant(tmp_path / "set", "train/1", "train/2", "test/1")
     dataset = read(tmp_path / "set")
     # The small bundle knows three figures.
     dataset = Dataset(
         "set", (*dataset.figures, *read(tmp_path / "set").figures[:1]), dataset.photos
     )
-    found = cross_validate(dataset, folds=2, recipe=RECIPE)
+    found = cross_validate(dataset, folds=2, recipe=TINY)
     assert {photo.split for photo in found.photos} == {"train"}
+
+
+def test_cross_validate__counts_photos_and_not_answers(trainer: Trainer, photos: Path) -> None:
+    found = cross_validate(photos, folds=2, repeats=3, recipe=TINY, weights="random")
+    n = len(read(photos).photos)
+    assert (found.n, len(found.labels), found.repeats) == (n, 3 * n, 3)
+    assert found.accuracy.n == n
+    once = replace(
+        found,
+        photos=found.photos[:n],
+        labels=found.labels[:n],
+        probabilities=found.probabilities[:n],
+        groups=(found.groups or ())[:n],
+        repeats=1,
+        grounds={},
+    )
+    # Asking thrice about the same photos makes no interval that of thrice as many.
+    wide, thrice = (one.accuracy.high - one.accuracy.low for one in (once, found))
+    assert thrice > 0.8 * wide
+    assert sum(found.correct_each) == (found.predicted == found.labels).sum()
+
+
+def test_cross_validate__keeps_what_spoke_for_the_mistakes(
+    trainer: Trainer, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how: dict[str, Any] = {"folds": 2, "recipe": TINY, "weights": "random"}
+    first = cross_validate(photos, **how, work=tmp_path / "work")
+    assert set(first.grounds) == set(first.wrong.tolist())
+    for place, grounds in first.grounds.items():
+        assert grounds.chosen.class_id == first.figures[first.predicted[place]].id
+        assert grounds.chosen.heat.shape == grounds.true_heat.shape
+        assert len(grounds.chosen.neighbours) == 3
+        (learned,) = (
+            path
+            for path, data in zip(trainer.paths, trainer.learned, strict=True)
+            if first.photos[place].path not in {photo.path for photo in data.photos}
+        )
+        with load(learned) as classifier:
+            evidence = classifier.explain(first.photos[place])
+            assert np.allclose(evidence.heat, grounds.chosen.heat, rtol=1e-2, atol=1e-2)
+
+    # The bundles may be gone by then: what they said is kept.
+    for path in trainer.paths:
+        shutil.rmtree(path)
+    second = cross_validate(photos, **how, work=tmp_path / "work")
+    assert set(second.grounds) == set(first.grounds)
+    for place, grounds in second.grounds.items():
+        assert np.allclose(grounds.true_heat, first.grounds[place].true_heat, rtol=1e-2, atol=1e-2)
+        assert grounds.input == first.grounds[place].input
+    assert second.history == first.history == "epoch,loss\nfold 1,2.5\nfold 2,2.5\n"
+
+
+def test_cross_validate__measures_sets_or_says_why_not(trainer: Trainer, photos: Path) -> None:
+    found = cross_validate(photos, folds=2, recipe=TINY, weights="random")
+    assert found.sets is None
+    assert found.refused["sets"] == (
+        "sets that hold the right name 95% of the time need at least 50 photos, found 18 (copies "
+        "counted once); add photos"
+    )
+
+
+def test_cross_validate__states_a_sensitivity_for_two_figures_only(
+    trainer: Trainer, photos: Path
+) -> None:
+    with pytest.raises(DataError) as caught:
+        cross_validate(photos, folds=2, recipe=TINY, sensitivity=0.9)
+    assert str(caught.value) == (
+        "set: expected two figures for a stated sensitivity, found 3; leave the sensitivity out"
+    )
+    assert not trainer.learned

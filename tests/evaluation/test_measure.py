@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
 from tests.bundle.make import make_bundle, make_gallery
+from tests.evaluation.make import plant
 
 from figsight.classifier import load
 from figsight.dataset import Dataset, read
@@ -19,19 +20,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("measure") / "model")
 
 
-def plant(folder: Path, *names: str, photos: int = 3) -> Path:
-    """Write photos of noise below folders of these names."""
-    for number, name in enumerate(names):
-        (folder / name).mkdir(parents=True)
-        for index in range(photos):
-            random = np.random.default_rng([number, index])
-            pixels = random.integers(0, 256, (20, 18, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{index}.png")
-    return folder
+@pytest.fixture
+def model(shared: Path, tmp_path: Path) -> Path:
+    """A copy of its own: being tested leaves a trace in a model."""
+    return shutil.copytree(shared, tmp_path / "model")
 
 
 def test_evaluate__gives_the_numbers_of_the_classifier(model: Path, tmp_path: Path) -> None:
@@ -68,7 +64,9 @@ def test_evaluate__leaves_figures_out_that_the_model_does_not_know(
     found = evaluate(model, plant(tmp_path / "set", "1", "3", "17"))
     assert {photo.figure_id for photo in found.photos} == {"1", "17"}
     assert len(found.labels) == 6
-    assert found.notes == ("3 photos of figures that this model was never taught: left out.",)
+    assert found.notes == (
+        "3 photos of figures that this model was never taught: left out of the scores.",
+    )
 
 
 def test_evaluate__refuses_labels_of_another_kind(model: Path, tmp_path: Path) -> None:
@@ -97,9 +95,27 @@ def test_evaluate__counts_the_photos_that_were_trained_on(
         digest = hashlib.sha256((folder / "2" / f"{row}.png").read_bytes()).digest()
         hashes[row] = np.frombuffer(digest, np.uint8)
     model = make_bundle(tmp_path / "model", gallery=replace(gallery, sha256=hashes))
-    (note,) = evaluate(model, folder).notes
+    found = evaluate(model, folder)
+    (note,) = found.notes
+    right = sum(
+        found.predicted[i] == found.labels[i]
+        for i, photo in enumerate(found.photos)
+        if photo.path not in found.trained_on
+    )
     assert note.startswith(f"The model was trained on {name}")
-    assert note.endswith(": the numbers flatter it.")
+    assert f": the numbers flatter it. Of the other {6 - number}, {right} are named right: " in note
+
+
+def test_evaluate__of_training_photos_alone_has_no_others(model: Path, tmp_path: Path) -> None:
+    folder = plant(tmp_path / "set", "1", photos=1)
+    hashes = make_gallery().sha256.copy()
+    hashes[0] = np.frombuffer(
+        hashlib.sha256((folder / "1" / "0.png").read_bytes()).digest(), np.uint8
+    )
+    other = make_bundle(tmp_path / "other", gallery=replace(make_gallery(), sha256=hashes))
+    assert evaluate(other, folder).notes == (
+        "The model was trained on 1 of these 1 photo: the numbers flatter it.",
+    )
 
 
 @pytest.mark.parametrize(

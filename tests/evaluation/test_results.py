@@ -1,30 +1,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evaluation.make import make_evaluation
 
-from figsight.dataset import Figure, Photo
-from figsight.errors import PhotoError
-from figsight.evaluation import Evaluation
+from figsight import metrics
 
-
-def make_evaluation(labels: list[int], probabilities: list[list[float]]) -> Evaluation:
-    p = np.array(probabilities, np.float64)
-    return Evaluation(
-        protocol="some photos",
-        figures=tuple(Figure(str(k), "SAME", f"SAME ({k})") for k in range(p.shape[1])),
-        photos=tuple(Photo(f"{i}.png", Path(f"{i}.png")) for i in range(len(labels))),
-        labels=np.array(labels, np.int64),
-        probabilities=p / p.sum(axis=1, keepdims=True),
-        skipped=(PhotoError("bad.png", "it is damaged"),),
-        notes=("A note.",),
-        seconds=1.23456,
-    )
+if TYPE_CHECKING:
+    from figsight.evaluation import Evaluation
 
 
 @st.composite
@@ -101,8 +89,70 @@ def test_to_dict__tells_what_was_left_out() -> None:
 
 def test_to_dict__has_the_scores_of_two_classes() -> None:
     found = make_evaluation([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]).to_dict()
-    assert found["scores"]["roc_auc"]["value"] == 1
     assert found["correct"] == 2
+    assert found["positive_class_id"] == "1"
+    for name in ("roc_auc", "average_precision", "sensitivity", "specificity"):
+        assert found[name] == found["scores"][name]["value"]
+    assert (found["roc_auc"], found["sensitivity"], found["specificity"]) == (1, 0.5, 1)
+    assert found["operating_point"] is None
+
+
+def test_to_dict__of_two_classes_takes_the_one_that_is_looked_for() -> None:
+    one = make_evaluation([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], positive=0).to_dict()
+    assert (one["positive_class_id"], one["sensitivity"], one["specificity"]) == ("0", 1, 0.5)
+    assert one["roc_auc"] == 1
+
+
+def test_to_dict__of_two_classes_says_what_one_kind_of_photos_cannot() -> None:
+    found = make_evaluation([1, 1], [[0.9, 0.1], [0.8, 0.2]]).to_dict()
+    assert found["roc_auc"] is found["sensitivity"] is None
+    more = make_evaluation([1], [[0.5, 0.5]], refused={"operating_point": "too few"}).to_dict()
+    assert more["operating_point"] == {"refused": "too few"}
+
+
+def test_to_dict__of_more_classes_has_nothing_of_two() -> None:
+    found = make_evaluation([1], [[0.5, 0.2, 0.3]]).to_dict()
+    assert not {"roc_auc", "positive_class_id", "operating_point"} & found.keys()
+
+
+@settings(max_examples=15)
+@given(evaluations())
+def test_to_dict__has_all_that_the_scores_are_made_of(evaluation: Evaluation) -> None:
+    found = evaluation.to_dict()
+    ids = [figure.id for figure in evaluation.figures]
+    labels = [ids.index(one["class_id"]) for one in found["predictions"]]
+    p = np.array([one["probabilities"] for one in found["predictions"]])
+    again = metrics.summarise(labels, p)
+    assert {name: score.to_dict() for name, score in again.items()} == found["scores"]
+    for one, row in zip(found["predictions"], p, strict=True):
+        assert one["predicted_class_id"] == ids[int(row.argmax())]
+        assert one["probability"] == row.max()
+
+
+def test_to_dict__counts_photos_once_over_repeats() -> None:
+    p = [[0.9, 0.1, 0], [0.2, 0.8, 0], [0.7, 0.3, 0], [0.1, 0.9, 0], [0.4, 0.6, 0], [0.3, 0.7, 0]]
+    found = make_evaluation(
+        [0, 1, 1] * 2, p, repeats=2, groups=("x", "y", "z") * 2, skipped=()
+    ).to_dict()
+    assert (found["n"], found["repeats"]) == (3, 2)
+    assert found["correct_each"] == [2, 2]
+    assert found["correct"] == 2
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    once = metrics.wilson(2, 3)
+    assert found["interval"] == pytest.approx([once.low, once.high])
+    assert found["scores"]["accuracy"]["n"] == 3
+    assert [row["n"] for row in found["per_class"]] == [1, 2, 0]
+    assert found["per_class"][0]["recall"] == 0.5
+    assert found["per_class"][0]["interval"] == pytest.approx(
+        list(metrics.estimates.wilson_limits(0.5, 1))
+    )
+    assert np.sum(found["confusion"]["matrix"]) == 6
+    assert [one["repeat"] for one in found["predictions"]] == [1, 1, 1, 2, 2, 2]
+    assert [(one["path"], one["repeat"]) for one in found["mistakes"]] == [
+        ("0.png", 2),
+        ("2.png", 1),
+    ]
+    assert found["what_it_cannot_tell"].startswith("With 3 photos, ")
 
 
 def test_predicted__takes_the_first_of_equally_probable_figures() -> None:

@@ -70,3 +70,14 @@ def test_all__is_sorted_and_there() -> None:
     names = figsight.metrics.__all__
     assert names == sorted(names)
     assert all(hasattr(figsight.metrics, name) for name in names)
+
+
+def test_summarise__looks_for_either_of_two_classes(draw: Any) -> None:
+    y, p = draw(k=2)
+    second, first = summarise(y, p), summarise(y, p, positive=0)
+    assert first["roc_auc"].value == pytest.approx(second["roc_auc"].value)
+    assert first["sensitivity"].value == pytest.approx(second["specificity"].value)
+    assert first["average_precision"] == summarise(1 - y, p[:, ::-1])["average_precision"]
+    assert first["accuracy"] == second["accuracy"]
+    with pytest.raises(ValueError, match=r"^positive: expected a class from 0 to 1, found 2$"):
+        summarise(y, p, positive=2)

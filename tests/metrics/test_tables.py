@@ -96,3 +96,23 @@ def test_risk_coverage__without_a_mistake_still_leaves_doubt() -> None:
     found = risk_coverage([0, 1], np.eye(2)).aurc
     assert (found.value, found.low) == (0, 0)
     assert found.high == pytest.approx(1 - accuracy([0, 1], np.eye(2)).low)
+
+
+def test_tables__count_copies_once(draw: Any) -> None:
+    y, p = draw(n=80)
+    groups = np.arange(80)
+    thrice = np.tile(y, 3), np.tile(p, (3, 1)), np.tile(groups, 3)
+    for once, many in zip(
+        per_class(y, p, 5), per_class(*thrice[:2], 5, groups=thrice[2]), strict=True
+    ):
+        assert once.recall is not None
+        assert many.recall is not None
+        assert (many.n, many.correct) == (3 * once.n, 3 * once.correct)
+        assert many.recall.low == pytest.approx(once.recall.low)
+        assert many.recall.high == pytest.approx(once.recall.high)
+    bins = zip(reliability(y, p), reliability(*thrice[:2], groups=thrice[2]), strict=True)
+    for first, second in bins:
+        assert second.count == 3 * first.count
+        if first.accuracy is not None and second.accuracy is not None:
+            assert second.accuracy.low == pytest.approx(first.accuracy.low)
+    assert per_class(y, p, 5, groups=groups) == per_class(y, p, 5)

@@ -1,6 +1,6 @@
 """Words on a command line -> one call each. No logic. A file a command."""
 
-from figsight.cli import demo, evaluate, predict, show, train
+from figsight.cli import audit, demo, evaluate, predict, show, train
 from figsight.cli.base import main
 
-__all__ = ["demo", "evaluate", "main", "predict", "show", "train"]
+__all__ = ["audit", "demo", "evaluate", "main", "predict", "show", "train"]

@@ -77,7 +77,7 @@ def refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:
     for name in names:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             goes = "goes with --folds only" if folds is None else "does not go with --folds"
-            raise click.UsageError(f"--{name} {goes}")
+            raise click.UsageError(f"--{name.replace('_', '-')} {goes}")
 
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})

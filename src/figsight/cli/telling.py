@@ -5,33 +5,78 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from figsight.evaluation import Evaluation
+    from figsight.metrics import Estimate
 
 
 def tell(evaluation: Evaluation) -> str:
     """Write an evaluation for people."""
-    from figsight.metrics import what_it_cannot_tell  # not needed to name a photo
+    return "\n".join(_lines(evaluation))
 
+
+def _lines(evaluation: Evaluation) -> Iterator[str]:
     accuracy = evaluation.accuracy
-    lines = [
-        evaluation.protocol,
-        (
-            f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {len(evaluation.labels)} "
-            f"right ({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})"
-        ),
-    ]
-    # Repeats ask about the same photos again: that tells no more about other photos.
-    n = len({photo.path for photo in evaluation.photos})
-    limits = what_it_cannot_tell(n, round(n * accuracy.value))
-    lines += [limits] if limits else []
-    lines += evaluation.notes
-    found = evaluation.to_dict()
-    poor = [row for row in found["per_class"] if row["n"] and row["correct"] < row["n"]]
-    for row in poor:
-        lines.append(f"  {row['name']}: {row['correct']} of {row['n']}")
-    for wrong in found["mistakes"]:
-        lines.append(
-            f"  {wrong['path']}: {wrong['name']}, taken for {wrong['predicted_name']} "
-            f"({wrong['probability']:.1%})"
+    times = f" on average over {evaluation.repeats} repeats" if evaluation.repeats > 1 else ""
+    yield evaluation.protocol
+    yield (
+        f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {evaluation.n} right{times} "
+        f"({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})"
+    )
+    if evaluation.limits:
+        yield evaluation.limits
+    yield from evaluation.notes
+    yield from _other_answers(evaluation)
+    yield from _mistakes(evaluation)
+
+
+def _other_answers(evaluation: Evaluation) -> Iterator[str]:
+    """Tell what else was measured: two figures, sets of names, unknown photos."""
+    scores = evaluation.scores
+    if "roc_auc" in scores:
+        figure = evaluation.figures[evaluation.positive].display
+        yield (
+            f"{figure}: ROC AUC {scores['roc_auc'].value:.3f}, sensitivity "
+            f"{_range(scores['sensitivity'])}, specificity {_range(scores['specificity'])}"
         )
-    return "\n".join(lines)
+    if evaluation.operating is not None:
+        at = evaluation.operating
+        yield (
+            f"threshold for a sensitivity of {at.stated_sensitivity:.0%}: sensitivity "
+            f"{_range(at.sensitivity)}, specificity {_range(at.specificity)}"
+        )
+    if evaluation.sets is not None:
+        sets = evaluation.sets
+        yield (
+            f"sets for {sets.stated:.0%}: hold the right name {_range(sets.coverage)}, "
+            f"{sets.mean_size.value:.2f} names on average"
+        )
+    unknown = evaluation.unknown_score
+    if unknown is not None and unknown.auroc is not None and unknown.accepted is not None:
+        yield (
+            f"unknown: {unknown.n_unknown} photos of none of the figures, AUROC "
+            f"{unknown.auroc.value:.3f} ({unknown.auroc.low:.3f} to {unknown.auroc.high:.3f}), "
+            f"taken for one {_range(unknown.accepted)}; photos of the figures kept "
+            f"{_range(unknown.kept)}"
+        )
+
+
+def _mistakes(evaluation: Evaluation) -> Iterator[str]:
+    from figsight.metrics import say_probability  # not needed to name a photo
+
+    found = evaluation.to_dict()
+    for row in found["per_class"]:
+        if row["n"] and row["recall"] < 1:
+            right = row["recall"] * row["n"]  # with repeats, the mean
+            yield f"  {row['name']}: {right:.{int(evaluation.repeats > 1)}f} of {row['n']}"
+    for wrong in found["mistakes"]:
+        repeat = f", repeat {wrong['repeat']}" if "repeat" in wrong else ""
+        yield (
+            f"  {wrong['path']}: {wrong['name']}, taken for {wrong['predicted_name']} "
+            f"({say_probability(wrong['probability'])}{repeat})"
+        )
+
+
+def _range(estimate: Estimate) -> str:
+    return f"{estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from figsight.cli.base import SEED, data_options, main, read_data
+from figsight.cli.rules import tell_rules
 
 
 @main.command()
@@ -50,4 +51,6 @@ def train(data: str, output: str, recipe: str, no_thumbnails: bool, **options: A
             f"accuracy on photos that were not trained on: {accuracy.value:.1%} "
             f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {accuracy.n} photos)"
         )
+    for line in tell_rules(result.calibration):
+        click.echo(line)
     click.echo(f"next: figsight predict {result.path} PHOTO")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from figsight.dataset.check import require_readable
-from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
+from figsight.dataset.copies import Copies, Fingerprint, find_copies, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,13 +57,22 @@ def read_groups(
     return Grouped(readable, groups, [print_.sha256 for print_ in prints], report.failures)
 
 
-def group_photos(photos: Sequence[Photo], prints: Sequence[Fingerprint]) -> list[str]:
+def group_photos(
+    photos: Sequence[Photo], prints: Sequence[Fingerprint], copies: Copies | None = None
+) -> list[str]:
     """Return the key of each photo's group.
 
     Two photos share a group when one is a copy of the other, when their source puts them into the
     same group, or when a chain of such pairs joins them. The key is the smallest SHA-256 in the
     group, so neither the order of the photos nor one more copy of a photo changes it.
+
+    Args:
+        photos: The photos.
+        prints: The fingerprint of each.
+        copies: What ``find_copies(prints)`` returned, for callers who have it already.
     """
+    if copies is None:
+        copies = find_copies(prints)
     parent = list(range(len(photos)))
 
     def find(i: int) -> int:
@@ -73,7 +82,7 @@ def group_photos(photos: Sequence[Photo], prints: Sequence[Fingerprint]) -> list
         return i
 
     first: dict[tuple[str, object], int] = {}
-    for i, (photo, copy_of) in enumerate(zip(photos, find_copies(prints).groups, strict=True)):
+    for i, (photo, copy_of) in enumerate(zip(photos, copies.groups, strict=True)):
         for key in (("copy", copy_of), ("group", photo.group)):
             if key[1] is not None:
                 parent[find(i)] = find(first.setdefault(key, i))

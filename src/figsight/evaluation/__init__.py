@@ -1,8 +1,14 @@
 """Evaluation: a model against labelled photos, and a recipe by cross-validation of the whole path.
 
 measure.py    a bundle against photos
+asking.py     what a classifier says of photos; seen.py which of them it was trained on
+log.py        what a model was tested on, and when
 crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``
-results.py    what came out, as numbers and as plain values
+folds.py      one fold; evidence.py what spoke for its mistakes
+points.py     a threshold for one of two figures; shares.py sets of names
+results.py    what came out, as numbers; plain.py as plain values
+files.py      files written whole or not at all
+report/       what came out, as a page
 """
 
 from __future__ import annotations

@@ -10,23 +10,25 @@ import json
 import tempfile
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
 
 from figsight import calibration
-from figsight.classifier import load
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.groups import read_groups
 from figsight.dataset.splits import folds as make_folds
-from figsight.errors import OutputError
+from figsight.errors import DataError, OutputError
+from figsight.evaluation.files import write_whole
+from figsight.evaluation.folds import Named, Part, answer
+from figsight.evaluation.log import fingerprint_photos
+from figsight.evaluation.points import STATED, measure_folds
 from figsight.evaluation.results import Evaluation
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
 
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from figsight.dataset.groups import Grouped
+    from figsight.evaluation.folds import Answers
+    from figsight.evaluation.results import Grounds, OperatingScore
     from figsight.training import Watcher
-    from figsight.training.checkpoint import EpochRecord
 
 
 def cross_validate(
@@ -51,6 +54,7 @@ def cross_validate(
     weights: str | Path | None = None,
     epochs: int | None = None,
     seed: int = 0,
+    sensitivity: float | None = None,
     skip_bad: bool = False,
     work: str | os.PathLike[str] | None = None,
     watch: Watcher | None = None,
@@ -69,6 +73,8 @@ def cross_validate(
         weights: A safetensors file to start from, or ``"random"``.
         epochs: Another number than the recipe's.
         seed: Of everything random.
+        sensitivity: Of two figures: the share of photos of the second that a threshold, chosen on
+            the other folds, is to find; by default 0.95.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         work: A folder for finished folds: the same command with the same folder goes on with them.
         watch: Is told how it goes.
@@ -87,112 +93,120 @@ def cross_validate(
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=0)
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
+    if sensitivity is not None and len(dataset.figures) != 2:
+        raise DataError(
+            f"{dataset.name}: expected two figures for a stated sensitivity, found "
+            f"{len(dataset.figures)}; leave the sensitivity out"
+        )
     watch.begin("reading photos", len(dataset.photos))
     found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
     require_trainable(found.dataset, photos_each=0)
     dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
     deals = [make_folds(labels.tolist(), found.groups, folds, seed + r) for r in range(repeats)]
     with _workplace(work) as folder:
-        _agree(Path(folder), _describe(found, recipe, weights, seed, folds))
-        plans = [
+        plan = _describe(found, recipe, weights, seed, folds)
+        _agree(Path(folder), plan)
+        parts = [
             Part(repeat, number, held, Path(folder))
             for repeat, deal in enumerate(deals)
             for number, held in enumerate(deal)
         ]
-        watch.expect(sum(not plan.answers.exists() for plan in plans) * recipe.epochs)
-        logits = np.empty((repeats, len(labels), len(dataset.figures)), np.float32)
-        fold_of = np.empty((repeats, len(labels)), np.intp)
-        for plan in plans:
-            number = plan.number + 1
-            name = f"fold {number}" if repeats == 1 else f"repeat {plan.repeat + 1} fold {number}"
-            options = {"recipe": recipe, "weights": weights, "seed": seed + plan.repeat}
-            here = plan.repeat, plan.held
-            logits[here] = _answer(plan, dataset, options, _Fold(watch, name))
-            fold_of[here] = plan.number
+        watch.expect(sum(not part.is_trained for part in parts) * recipe.epochs)
+        said = _Said.expect(repeats, len(labels), len(dataset.figures))
+        for part in parts:
+            name = f"fold {part.number + 1}"
+            name = name if repeats == 1 else f"repeat {part.repeat + 1} {name}"
+            options = {"recipe": recipe, "weights": weights, "seed": seed + part.repeat}
+            said.add(part, name, answer(part, dataset, options, Named(watch, name)))
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""
     )
-    return Evaluation(
+    evaluation = Evaluation(
         protocol=f"{shown}, recipe {recipe.name}, copies kept together",
         figures=dataset.figures,
         photos=dataset.photos * repeats,
         labels=np.tile(labels, repeats),
         probabilities=np.concatenate(
-            [_calibrate(z, labels, of) for z, of in zip(logits, fold_of, strict=True)]
+            [_calibrate(z, labels, of) for z, of in zip(said.logits, said.fold_of, strict=True)]
         ),
         groups=tuple(found.groups) * repeats,
+        repeats=repeats,
         skipped=found.failures,
+        grounds=said.grounds,
+        history=said.history(),
+        about=_tell_about(found, plan, repeats, said),
         seconds=time.perf_counter() - started,
     )
+    return _judge(evaluation, said, found.groups, sensitivity)
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One part of the photos, and where the network that never sees it lies.
+@dataclass(eq=False)
+class _Said:
+    """The answers of all folds of R repeats, as they come in."""
 
-    Attributes:
-        repeat: Which deal, from 0.
-        number: Which part of it, from 0.
-        held: The photos of the part, intp [N].
-        folder: Where finished folds are kept.
-    """
+    logits: NDArray[np.float32]  # [R, N, K]
+    fold_of: NDArray[np.intp]  # [R, N]
+    grounds: dict[int, Grounds] = field(default_factory=dict)
+    histories: dict[str, str] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
-    repeat: int
-    number: int
-    held: NDArray[np.intp]
-    folder: Path
+    @classmethod
+    def expect(cls, repeats: int, n: int, k: int) -> _Said:
+        """Make room."""
+        return cls(np.empty((repeats, n, k), np.float32), np.empty((repeats, n), np.intp))
 
-    @property
-    def model(self) -> Path:
-        """The bundle that is trained on the other parts."""
-        return self.folder / f"repeat-{self.repeat + 1}-fold-{self.number + 1}"
+    def add(self, part: Part, name: str, answers: Answers) -> None:
+        """Take in what one fold said."""
+        here = part.repeat, part.held
+        self.logits[here] = answers.logits
+        self.fold_of[here] = part.number
+        before = part.repeat * self.logits.shape[1]
+        for place, grounds in answers.grounds.items():
+            self.grounds[before + int(part.held[place])] = grounds
+        self.histories[name] = answers.history
+        self.about = answers.about
 
-    @property
-    def answers(self) -> Path:
-        """What that bundle said of the part; the fold is finished when this file is there."""
-        return self.model.with_suffix(".safetensors")
-
-
-class _Fold(Silence):
-    """Passes the epochs of one fold's training on, under the fold's name, and nothing else."""
-
-    def __init__(self, watch: Watcher, name: str) -> None:
-        self._watch = watch
-        self._name = name
-
-    def begin(self, what: str, steps: int) -> None:
-        """Tell of the network; reading and writing are the same for every fold."""
-        if what == "final":
-            self._watch.begin(self._name, steps)
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Pass an epoch on."""
-        self._watch.epoch(replace(record, run=self._name))
+    def history(self) -> str | None:
+        """Return the epochs of all folds as one table, each run under its fold's name."""
+        rows: list[str] = []
+        for name, text in self.histories.items():
+            head, *lines = text.splitlines() or [""]
+            rows = rows or [head]
+            rows += [f"{name},{line.partition(',')[2]}" for line in lines if line]
+        return "\n".join(rows) + "\n" if len(rows) > 1 else None
 
 
-def _answer(
-    part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher
-) -> NDArray[np.float32]:
-    """Train without some photos, and return the logits [N, K] that the bundle gives for them."""
-    from figsight.training import train  # here and not above: it imports torch
-
-    try:
-        return load_arrays(part.answers.read_bytes())["logits"]
-    except (FileNotFoundError, SafetensorError, KeyError):
-        pass  # not finished yet: this is what the file is for
-    out = set(part.held.tolist())
-    learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
-    path = part.model
-    resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
-    train(learned, path, resume=resume, overwrite=True, thumbnails=False, watch=watch, **options)
-    with load(path) as classifier:
-        photos = [dataset.photos[i] for i in part.held]
-        # A photo that could be read a minute ago can be read now.
-        logits = np.concatenate(
-            [classifier.run(classifier.prepare(photo)[np.newaxis]).logits for photo in photos]
+def _judge(
+    evaluation: Evaluation, said: _Said, groups: list[str], sensitivity: float | None
+) -> Evaluation:
+    """Measure what needs answers that something was not chosen on: sets, and a threshold."""
+    refused: dict[str, str] = {}
+    sets = calibration.measure_sets(
+        evaluation.probabilities, evaluation.labels, groups=evaluation.groups
+    )
+    if isinstance(sets, calibration.Refusal):
+        refused["sets"] = sets.reason
+    operating: OperatingScore | None = None
+    if len(evaluation.figures) == 2:
+        measured = measure_folds(
+            evaluation.figures,
+            said.logits,
+            said.fold_of,
+            evaluation.labels[: evaluation.n],
+            groups,
+            positive=evaluation.positive,
+            stated=STATED if sensitivity is None else sensitivity,
         )
-    _write(part.answers, save_arrays({"logits": np.ascontiguousarray(logits)}))
-    return logits
+        if isinstance(measured, calibration.Refusal):
+            refused["operating_point"] = measured.reason
+        else:
+            operating = measured
+    return replace(
+        evaluation,
+        sets=None if isinstance(sets, calibration.Refusal) else sets,
+        operating=operating,
+        refused=refused,
+    )
 
 
 def _calibrate(
@@ -236,13 +250,27 @@ def _describe(
     }
 
 
+def _tell_about(found: Grouped, plan: dict[str, Any], repeats: int, said: _Said) -> dict[str, Any]:
+    """Return where the numbers come from, as plain values."""
+    return {
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "figsight": metadata.version("figsight"),
+        "photos_fingerprint": fingerprint_photos(found.sha256),
+        "cross_validation": {
+            **{key: plan[key] for key in ("folds", "seed", "weights", "recipe")},
+            "repeats": repeats,
+            **said.about,
+        },
+    }
+
+
 def _agree(place: Path, plan: dict[str, Any]) -> None:
     """Write down what the folder is for, or refuse one that is for something else."""
     path = place / "cross-validation.json"
     text = json.dumps(plan, indent=2, sort_keys=True)
     # A plan of which nothing has been trained binds nobody: a misspelt backbone leaves one.
     if not any(place.glob("repeat-*")):
-        _write(path, text.encode())
+        write_whole({path: text.encode()})
         return
     try:
         same = json.loads(path.read_bytes()) == json.loads(text)
@@ -253,15 +281,3 @@ def _agree(place: Path, plan: dict[str, Any]) -> None:
             f"{place}: holds the folds of another cross-validation (other photos, recipe, folds or "
             f"seed); name another folder, or remove it"
         )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)

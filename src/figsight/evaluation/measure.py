@@ -5,24 +5,35 @@ Everything goes through the classifier that users get. Does not train.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
+from figsight.calibration import Refusal, SetScore
 from figsight.classifier import Classifier, load
-from figsight.dataset import Dataset, read
+from figsight.dataset import Dataset, Photo, read
 from figsight.dataset.choosing import measuring_part
-from figsight.errors import DataError, PhotoError, UnreadablePhotosError
-from figsight.evaluation.results import Evaluation
+from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
+from figsight.evaluation.asking import Asked, ask
+from figsight.evaluation.evidence import explain_mistakes
+from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, read_log
+from figsight.evaluation.points import measure_point
+from figsight.evaluation.results import Evaluation, Strangers
+from figsight.evaluation.seen import find_resembling, find_trained_on
+from figsight.evaluation.shares import measure_sets
+from figsight.metrics import say_share, wilson
+from figsight.sources import expand_sources, is_folder
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
-
-    from figsight.dataset import Photo
 
 
 def evaluate(
@@ -30,7 +41,10 @@ def evaluate(
     data: str | os.PathLike[str] | Dataset,
     *,
     split: str | None = None,
+    unknown: str | os.PathLike[str] | None = None,
     skip_bad: bool = False,
+    explain: bool = False,
+    record: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Measure a model on labelled photos.
@@ -40,12 +54,16 @@ def evaluate(
         data: Anything that ``figsight.read`` reads, or what it returned.
         split: Which split of the source; by default ``test``, else ``val``, else ``train``, else
             everything.
+        unknown: A folder of pictures of none of the figures, to measure how they are told.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
+        explain: Collect what spoke for each mistake; costs two passes of the network for each.
+        record: Write into the side file of the model that it was tested on these photos.
         progress: Called after each photo with how many are done and how many there are.
 
     Returns:
         The answers and their scores. Photos of figures that the model was never taught are left out
-        and counted in a note; so are photos that it was trained on, which flatter it.
+        of the scores; they count as unknown ones where the model has a rule for those. Photos that
+        it was trained on, which flatter it, are named.
 
     Raises:
         FigsightError: The model or the data cannot be used.
@@ -54,29 +72,74 @@ def evaluate(
     dataset = data if isinstance(data, Dataset) else read(data)
     part, chosen = measuring_part(dataset, split)
     with nullcontext(model) if isinstance(model, Classifier) else load(model) as classifier:
-        index = {figure.id: i for i, figure in enumerate(classifier.figures)}
-        known = [photo for photo in part.photos if photo.figure_id in index]
-        _require_known(classifier, part, known)
-        kept, failures, probabilities = ask(classifier, known, progress)
-        if failures and not (skip_bad and kept):
-            way_out = "--skip-bad continues without them" if kept else "give other photos"
-            raise UnreadablePhotosError(
-                f"{len(failures)} of {len(known)} photos cannot be decoded, first {failures[0]}; "
-                f"repair or remove them, or {way_out}",
-                failures,
-            )
-        notes = _note(classifier, left_out=len(part.photos) - len(known), kept=kept)
+        task = _plan(classifier, part, unknown)
+        asked, others = _ask(classifier, task, skip_bad=skip_bad, progress=progress)
         where = f"the split {chosen} of {dataset.name}" if chosen else dataset.name
-        return Evaluation(
-            protocol=f"{_count(len(kept))}: {where}",
+        found = Evaluation(
+            protocol=f"{_count(len(asked.photos))}: {where}",
             figures=classifier.figures,
-            photos=tuple(kept),
-            labels=np.array([index[photo.figure_id or ""] for photo in kept], np.int64),
-            probabilities=probabilities,
-            skipped=tuple(failures),
-            notes=notes,
-            seconds=time.perf_counter() - started,
+            photos=asked.photos,
+            labels=np.array(
+                [task.index[photo.figure_id or ""] for photo in asked.photos], np.int64
+            ),
+            probabilities=asked.probabilities,
+            groups=asked.groups(),
+            skipped=asked.failures + (others.failures if others else ()),
+            strangeness=asked.strangeness,
+            unknown=asked.unknown,
+            strangers=_name_strangers(others, task.source) if others else None,
+            notes=task.notes,
+            history=classifier.bundle.history(),
         )
+        found = _apply_rules(classifier, asked, found)
+        found = _look_back(classifier, asked, found)
+        if explain:
+            grounds = explain_mistakes(classifier, found.photos, found.labels, found.probabilities)
+            found = replace(found, grounds=grounds)
+        found = replace(found, about=_tell_about(classifier, asked))
+        found = _consult_log(classifier, found, record=record)
+        return replace(found, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be asked."""
+
+    index: dict[str, int]
+    known: list[Photo]
+    strangers: list[Photo] = field(default_factory=list)
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] | None) -> _Task:
+    """Divide the photos into those of the model's figures and others."""
+    index = {figure.id: i for i, figure in enumerate(classifier.figures)}
+    known = [photo for photo in part.photos if photo.figure_id in index]
+    _require_known(classifier, part, known)
+    never = [photo for photo in part.photos if photo.figure_id not in index]
+    rules = classifier.manifest.calibration
+    notes, sources, strangers = [], [], []
+    if never:
+        notes.append(
+            f"{_count(len(never))} of figures that this model was never taught: left out of the scores."
+        )
+        sources.append(f"{_count(len(never))} of figures that the model was never taught")
+    if rules is not None and rules.unknown is not None:
+        strangers += never
+    if folder is not None:
+        if rules is None or rules.unknown is None:
+            reason = rules.refused.get("unknown") if rules else None
+            raise BundleError(
+                f"{classifier.bundle.path}: expected a model with a rule for unknown photos, found "
+                f"none{f' ({reason})' if reason else ''}; train it with a recipe that fits one"
+            )
+        if not is_folder(folder):
+            raise DataError(f"{folder}: expected a folder of pictures of none of the figures")
+        found = [Path(str(path)) for path in expand_sources(folder)]
+        strangers += [Photo(path.relative_to(folder).as_posix(), path) for path in found]
+        sources.append(f"{_count(len(found))} of {Path(folder).name or folder}")
+    return _Task(index, known, strangers, " and ".join(sources), tuple(notes))
 
 
 def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]) -> None:
@@ -91,47 +154,172 @@ def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]
         )
 
 
-def _note(classifier: Classifier, *, left_out: int, kept: Sequence[Photo]) -> tuple[str, ...]:
-    """Return what a reader must know to read the numbers rightly."""
-    notes = []
-    if left_out:
-        notes.append(f"{_count(left_out)} of figures that this model was never taught: left out.")
-    seen = count_seen(classifier, kept)
+def _ask(
+    classifier: Classifier,
+    task: _Task,
+    *,
+    skip_bad: bool,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Asked, Asked | None]:
+    """Ask about the photos of the model's figures, then about the others."""
+    total = len(task.known) + len(task.strangers)
+
+    def after(before: int) -> Callable[[int, int], None] | None:
+        return progress and (lambda done, _: progress(before + done, total))
+
+    asked = ask(classifier, task.known, after(0))
+    others = ask(classifier, task.strangers, after(len(task.known))) if task.strangers else None
+    failures = asked.failures + (others.failures if others else ())
+    if failures and not (skip_bad and asked.photos):
+        way_out = "--skip-bad continues without them" if asked.photos else "give other photos"
+        raise UnreadablePhotosError(
+            f"{len(failures)} of {total} photos cannot be decoded, first {failures[0]}; "
+            f"repair or remove them, or {way_out}",
+            failures,
+        )
+    return asked, others
+
+
+def _name_strangers(others: Asked, source: str) -> Strangers:
+    if others.strangeness is None or others.unknown is None:
+        raise RuntimeError("expected strangers only for a model with a rule for them")
+    return Strangers(
+        photos=others.photos,
+        source=source,
+        predicted=others.probabilities.argmax(axis=1),
+        probability=others.probabilities.max(axis=1),
+        scores=others.strangeness,
+        unknown=others.unknown,
+        groups=others.groups(),
+    )
+
+
+def _apply_rules(classifier: Classifier, asked: Asked, found: Evaluation) -> Evaluation:
+    """Measure the model's sets and its operating point, where it has them."""
+    rules = classifier.manifest.calibration
+    if rules is None:
+        return found
+    refused = dict(rules.refused)
+    sets: SetScore | None = None
+    if rules.sets is not None and asked.sets is not None:
+        sets = measure_sets(asked.sets, found.labels, rules.sets.coverage, found.groups)
+    operating, positive = None, found.positive
+    if rules.operating_point is not None:
+        positive = [f.id for f in found.figures].index(rules.operating_point.positive)
+        measured = measure_point(
+            rules.operating_point, found.figures, found.probabilities, found.labels, found.groups
+        )
+        if isinstance(measured, Refusal):
+            refused["operating_point"] = measured.reason
+        else:
+            operating = measured
+    return replace(found, sets=sets, operating=operating, positive=positive, refused=refused)
+
+
+def _look_back(classifier: Classifier, asked: Asked, found: Evaluation) -> Evaluation:
+    """Find the photos that the model has seen in training."""
+    gallery = classifier.bundle.gallery()
+    paths = [photo.path for photo in asked.photos]
+    seen = find_trained_on(gallery, [mark.print.sha256 for mark in asked.marks])
+    like = find_resembling(classifier.bundle, gallery, paths, [mark.small for mark in asked.marks])
+    notes = list(found.notes)
     if seen:
         notes.append(
-            f"The model was trained on {seen} of these {_count(len(kept))}: the numbers flatter it."
+            f"The model was trained on {len(seen)} of these {_count(len(paths))}: the numbers "
+            f"flatter it.{_say_others(found, seen)}"
         )
-    return tuple(notes)
+    if like:
+        notes.append(
+            f"{_count(len(like))} look much like photos that the model was trained on: the "
+            "numbers may flatter it."
+        )
+    return replace(
+        found,
+        trained_on=tuple(paths[i] for i in seen),
+        resembles_trained=like,
+        notes=tuple(notes),
+    )
+
+
+def _say_others(found: Evaluation, seen: list[int]) -> str:
+    """Say how the photos fared that the model had not been trained on."""
+    right = np.delete(found.predicted == found.labels, seen)
+    if not len(right):
+        return ""
+    score = wilson(int(right.sum()), len(right))
+    return (
+        f" Of the other {len(right)}, {int(right.sum())} are named right: {say_share(score.value)} "
+        f"({say_share(score.low)} to {say_share(score.high)})."
+    )
+
+
+def _tell_about(classifier: Classifier, asked: Asked) -> dict[str, Any]:
+    """Return where the numbers come from, as plain values."""
+    manifest = classifier.manifest
+    training = manifest.training
+    return {
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "figsight": metadata.version("figsight"),
+        "photos_fingerprint": fingerprint_photos(mark.print.sha256 for mark in asked.marks),
+        "model": {
+            "path": classifier.bundle.path,
+            "seal": manifest.seal,
+            "created": manifest.created,
+            "figsight": manifest.figsight,
+            "backbone": manifest.network.backbone,
+            "recipe": training.recipe,
+            "seed": training.seed,
+            "device": training.device,
+            "seconds": training.seconds,
+            "epochs": training.epochs,
+            "photos": training.photos,
+            "photos_fingerprint": training.photos_fingerprint,
+            "versions": training.versions,
+            "calibration": msgspec.to_builtins(manifest.calibration),
+        },
+    }
+
+
+def _consult_log(classifier: Classifier, found: Evaluation, *, record: bool) -> Evaluation:
+    """Say when the same photos were tested before, and take note that they were now."""
+    about, notes = found.about, list(found.notes)
+    path = find_log(classifier.bundle.path)
+    times: tuple[str, ...] = ()
+    try:
+        log = read_log(path, about["photos_fingerprint"])
+        times = log.times
+        if log.damaged:
+            notes.append(f"{path.name}: {log.damaged} lines cannot be read and were passed over.")
+        if record:
+            add_to_log(
+                path,
+                {
+                    "time": about["time"],
+                    "photos": about["photos_fingerprint"],
+                    "model": about["model"]["seal"],
+                    "n": found.n,
+                    "correct": found.correct,
+                    "accuracy": found.accuracy.value,
+                    "interval": [found.accuracy.low, found.accuracy.high],
+                    "protocol": found.protocol,
+                    "trained_on": len(found.trained_on),
+                    "figsight": about["figsight"],
+                },
+            )
+    except OutputError as error:
+        notes.append(f"That these photos were tested could not be recorded: {error}.")
+    if times:
+        notes.append(
+            f"{_ordinal(len(times) + 1)} time that this model is tested on these photos (first on "
+            f"{times[0][:10]}): a choice made by looking at the result is no longer tested by it."
+        )
+    return replace(found, tested_before=times, notes=tuple(notes))
 
 
 def _count(n: int) -> str:
     return "1 photo" if n == 1 else f"{n} photos"
 
 
-def ask(
-    classifier: Classifier,
-    photos: Sequence[Photo],
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Photo], list[PhotoError], np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
-    """Return the readable photos, the errors of the others, and probabilities [N, K]."""
-    kept: list[Photo] = []
-    failures: list[PhotoError] = []
-    logits = []
-    for done, (photo, result) in enumerate(
-        zip(photos, classifier.run_each(photos), strict=True), start=1
-    ):
-        if isinstance(result, PhotoError):
-            failures.append(result)
-        else:
-            kept.append(photo)
-            logits.append(result[1].logits[0])
-        if progress is not None:
-            progress(done, len(photos))
-    shape = (len(kept), len(classifier.figures))
-    return kept, failures, classifier.probabilities(np.array(logits, np.float32).reshape(shape))
-
-
-def count_seen(classifier: Classifier, photos: Sequence[Photo]) -> int:
-    """Count the photos whose file, byte for byte, the model was trained on."""
-    trained = {row.tobytes() for row in classifier.bundle.gallery().sha256}
-    return sum(hashlib.sha256(photo.read()).digest() in trained for photo in photos)
+def _ordinal(n: int) -> str:
+    ending = "th" if 11 <= n % 100 <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"

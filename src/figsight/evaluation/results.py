@@ -1,24 +1,121 @@
 """What an evaluation has found: the answers photo by photo, and the numbers made from them.
 
-Knows labels and probabilities. Does not know where the answers come from, nor how pages look.
+Knows labels, probabilities and what else was said of each photo. Does not know where the answers
+come from, nor how they are written down: see ``plain`` and ``report``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from figsight import metrics
+from figsight.metrics.estimates import share_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from figsight.calibration import SetScore
+    from figsight.classifier import Evidence
     from figsight.dataset import Figure, Photo
     from figsight.errors import PhotoError
-    from figsight.metrics import Estimate
+    from figsight.images import InputSpec
+    from figsight.metrics import ClassScore, Estimate
+
+
+@dataclass(frozen=True)
+class OperatingScore:
+    """How a threshold for one of two figures fared on photos that it was not chosen on.
+
+    Attributes:
+        positive: Id of the figure that is looked for.
+        stated_sensitivity: The share of its photos that the threshold was chosen to find.
+        thresholds: It is called when its probability is this or more; one threshold, or in a
+            cross-validation one a fold, chosen on the other folds.
+        sensitivity: Share of its photos that are called so.
+        specificity: Share of the other figure's photos that are not.
+    """
+
+    positive: str
+    stated_sensitivity: float
+    thresholds: tuple[float, ...]
+    sensitivity: Estimate
+    specificity: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Strangers:
+    """Photos of none of the figures, [M], and what a model said of them.
+
+    Attributes:
+        photos: The photos.
+        source: Where they come from, in words.
+        predicted: Class index of the figure that each looks most like, int64 [M].
+        probability: Of that figure, float64 [M].
+        scores: How strange each looks, float64 [M].
+        unknown: Whether it was called unknown, bool [M].
+        groups: Copies share a key, [M]; None when every photo stands alone.
+    """
+
+    photos: tuple[Photo, ...]
+    source: str
+    predicted: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    unknown: NDArray[np.bool_]
+    groups: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class UnknownScore:
+    """How well a model tells photos of its figures from others.
+
+    Attributes:
+        n_unknown: How many photos of none of the figures there were.
+        kept: Share of the photos of its figures that were not called unknown.
+        auroc: How often a photo of none of the figures scores above one of them; None without any.
+        accepted: Share of the photos of none of the figures that were taken for one; likewise.
+    """
+
+    n_unknown: int
+    kept: Estimate
+    auroc: Estimate | None
+    accepted: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """A photo that looks like a near-duplicate of one that was trained on.
+
+    Attributes:
+        path: The photo.
+        trained: The training photo, as its set called it.
+        score: How well they agree, up to 1: see ``dataset.copies``.
+    """
+
+    path: str
+    trained: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """What spoke for a wrong answer, and what for the right one.
+
+    Attributes:
+        chosen: For the answer, with the most similar training photos.
+        true_heat: What spoke for the right figure where, float32 [h, w], units of logits.
+        input: How the photo was prepared; the maps cover what came of it.
+    """
+
+    chosen: Evidence
+    true_heat: NDArray[np.float32]
+    input: InputSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +125,29 @@ class Evaluation:
     Attributes:
         protocol: What was measured on what, in words.
         figures: The classes, in the order of the columns.
-        photos: The photos, [N]; in a repeated cross-validation each occurs once a repeat.
+        photos: The photos, [N]; in a repeated cross-validation each occurs once a repeat, and one
+            repeat follows the other.
         labels: Class index of each photo, int64 [N].
         probabilities: float64 [N, K]; rows sum to one.
-        groups: Key of each photo's group: copies share one; None when nobody looked for copies.
+        groups: Key of each photo's group: copies share one; None when every photo stands alone.
+        repeats: How often each photo occurs.
         skipped: Photos that cannot be decoded and were left out.
         notes: What a reader must know to read the numbers rightly, a sentence each.
         seconds: How long the measuring took.
+        positive: Which of two figures is the one that is looked for.
+        operating: How the threshold for it fared; None without one.
+        strangeness: How strange each photo looks, float64 [N]; None without a rule for unknowns.
+        unknown: Whether each was called unknown, bool [N]; None likewise.
+        strangers: Photos of none of the figures; None when there were none, or no rule.
+        sets: How the sets of names fared; None without them.
+        refused: Why something was not measured, by its name in the JSON.
+        trained_on: Paths of photos whose file the model was trained on, byte for byte.
+        resembles_trained: Photos that look like near-duplicates of training photos; None when
+            nobody could look, because the model carries no thumbnails.
+        tested_before: When the same photos were tested with this model, oldest first.
+        grounds: What spoke for mistakes, by their place in ``photos``; not always all of them.
+        history: The epochs of training as CSV (run, epoch, loss, accuracy, seconds), or None.
+        about: Where the numbers come from: plain values for JSON.
     """
 
     protocol: str
@@ -43,9 +156,28 @@ class Evaluation:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     groups: tuple[str, ...] | None = None
+    repeats: int = 1
     skipped: tuple[PhotoError, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    positive: int = 1
+    operating: OperatingScore | None = None
+    strangeness: NDArray[np.float64] | None = None
+    unknown: NDArray[np.bool_] | None = None
+    strangers: Strangers | None = None
+    sets: SetScore | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    trained_on: tuple[str, ...] = ()
+    resembles_trained: tuple[Resembling, ...] | None = None
+    tested_before: tuple[str, ...] = ()
+    grounds: Mapping[int, Grounds] = field(default_factory=dict)
+    history: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many photos there are, each counted once however often it was asked about."""
+        return len(self.labels) // self.repeats
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -54,14 +186,33 @@ class Evaluation:
         return answers
 
     @property
+    def wrong(self) -> NDArray[np.intp]:
+        """The places of the wrong answers, the surest first."""
+        places = np.flatnonzero(self.predicted != self.labels)
+        return places[np.argsort(-self.probabilities.max(axis=1)[places], kind="stable")]
+
+    @property
+    def correct_each(self) -> list[int]:
+        """How many answers of each repeat are right."""
+        right = (self.predicted == self.labels).reshape(self.repeats, self.n)
+        return [int(count) for count in right.sum(axis=1)]
+
+    @property
     def correct(self) -> int:
-        """How many answers are right."""
-        return int((self.predicted == self.labels).sum())
+        """How many photos are named right; of several repeats the mean, rounded."""
+        return round(sum(self.correct_each) / self.repeats)
 
     @cached_property
     def scores(self) -> dict[str, Estimate]:
-        """Every score that applies, each with its interval: see ``metrics.summarise``."""
-        return metrics.summarise(self.labels, self.probabilities, groups=self.groups)
+        """Every score that applies, each with its interval: see ``metrics.summarise``.
+
+        With several repeats each is the score of all answers, and the interval that of ``n``
+        photos: all answers to one photo are in one group.
+        """
+        found = metrics.summarise(
+            self.labels, self.probabilities, groups=self.groups, positive=self.positive
+        )
+        return {name: self._counted_once(score) for name, score in found.items()}
 
     @property
     def accuracy(self) -> Estimate:
@@ -69,63 +220,57 @@ class Evaluation:
         return self.scores["accuracy"]
 
     @cached_property
+    def per_class(self) -> list[ClassScore]:
+        """One line a figure; its counts are of answers, ``repeats`` for each photo."""
+        return metrics.per_class(
+            self.labels, self.probabilities, len(self.figures), groups=self.groups
+        )
+
+    @cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """How many photos of each figure (row) were given each name (column), [K, K]."""
+        """How many answers to photos of each figure (row) were each name (column), [K, K]."""
         return metrics.confusion_matrix(self.labels, self.predicted, len(self.figures))
+
+    @cached_property
+    def unknown_score(self) -> UnknownScore | None:
+        """How well photos of none of the figures were told from the others; None without a rule."""
+        if self.strangeness is None or self.unknown is None:
+            return None
+        members = _numbered(self.groups)
+        kept = share_of((~self.unknown).astype(np.float64), members, 0.95)
+        others = self.strangers
+        if others is None or not len(others.photos):
+            return UnknownScore(0, kept, None, None)
+        return UnknownScore(
+            n_unknown=len(others.photos),
+            kept=kept,
+            auroc=metrics.auroc(
+                self.strangeness,
+                others.scores,
+                known_groups=self.groups,
+                unknown_groups=others.groups,
+            ),
+            accepted=share_of((~others.unknown).astype(np.float64), _numbered(others.groups), 0.95),
+        )
+
+    @property
+    def limits(self) -> str | None:
+        """A sentence on what the numbers cannot tell because the photos are few; None if little."""
+        counts = np.bincount(self.labels, minlength=len(self.figures)) // self.repeats
+        return metrics.what_it_cannot_tell(
+            self.n, self.correct, smallest_class=int(counts[counts > 0].min())
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""
-        accuracy = self.accuracy
-        return {
-            "protocol": self.protocol,
-            "n": len(self.labels),
-            "correct": self.correct,
-            "accuracy": accuracy.value,
-            "interval": [accuracy.low, accuracy.high],
-            "interval_method": accuracy.method,
-            "scores": {name: score.to_dict() for name, score in self.scores.items()},
-            "per_class": self._per_class(),
-            "confusion": {
-                "class_ids": [figure.id for figure in self.figures],
-                "matrix": self.confusion.tolist(),
-            },
-            "mistakes": self._mistakes(),
-            "skipped": [{"path": e.path, "reason": e.reason} for e in self.skipped],
-            "notes": list(self.notes),
-            "seconds": round(self.seconds, 3),
-        }
+        from figsight.evaluation.plain import describe  # it needs this module
 
-    def _per_class(self) -> list[dict[str, Any]]:
-        lines = []
-        for score in metrics.per_class(self.labels, self.probabilities, len(self.figures)):
-            figure = self.figures[score.index]
-            lines.append(
-                {
-                    "class_id": figure.id,
-                    "name": figure.display,
-                    "n": score.n,
-                    "correct": score.correct,
-                    "recall": score.recall.value if score.recall else None,
-                    "interval": [score.recall.low, score.recall.high] if score.recall else None,
-                    "precision": score.precision.value if score.precision else None,
-                    "f1": score.f1,
-                }
-            )
-        return lines
+        return describe(self)
 
-    def _mistakes(self) -> list[dict[str, Any]]:
-        """The wrong answers, the surest first."""
-        answers = self.predicted
-        sure = self.probabilities.max(axis=1)
-        wrong = np.flatnonzero(answers != self.labels)
-        return [
-            {
-                "path": self.photos[i].path,
-                "class_id": self.figures[self.labels[i]].id,
-                "name": self.figures[self.labels[i]].display,
-                "predicted_class_id": self.figures[answers[i]].id,
-                "predicted_name": self.figures[answers[i]].display,
-                "probability": float(sure[i]),
-            }
-            for i in wrong[np.argsort(-sure[wrong], kind="stable")]
-        ]
+    def _counted_once(self, score: Estimate) -> Estimate:
+        return replace(score, n=score.n // self.repeats)
+
+
+def _numbered(groups: tuple[str, ...] | None) -> NDArray[np.int64] | None:
+    """Return the groups as numbers from 0."""
+    return None if groups is None else metrics.checks.check_groups(groups, len(groups))

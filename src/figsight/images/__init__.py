@@ -9,6 +9,7 @@ Knows picture files, colours, orientations and sizes. Does not know labels, data
     quiet.py        keeps Pillow's warnings out of a decode, for one thread only
     decoding.py     all of the above in order: ``decode``
     fitting.py      pixels -> the size that a network wants: ``InputSpec``, ``fit``
+    thumbnails.py   pixels -> the small JPEG that a model remembers a photo by
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from figsight.images.decoding import Source, decode, open_photo
 from figsight.images.fitting import InputSpec, fit
 from figsight.images.formats import is_picture_name
 from figsight.images.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_PIXELS, MAX_SIDE
+from figsight.images.thumbnails import make_thumbnail
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -28,5 +30,6 @@ __all__ = [
     "decode",
     "fit",
     "is_picture_name",
+    "make_thumbnail",
     "open_photo",
 ]

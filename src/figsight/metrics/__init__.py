@@ -36,6 +36,7 @@ from figsight.metrics.tables import (
     reliability,
     risk_coverage,
 )
+from figsight.metrics.words import say_probability, say_share, say_stated
 
 __all__ = [
     "BinaryScore",
@@ -60,6 +61,9 @@ __all__ = [
     "risk_coverage",
     "roc_auc",
     "roc_curve",
+    "say_probability",
+    "say_share",
+    "say_stated",
     "sensitivity_specificity",
     "summarise",
     "threshold_for_sensitivity",

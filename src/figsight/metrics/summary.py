@@ -37,14 +37,15 @@ def summarise(
     seed: int = 0,
     *,
     threshold: float = 0.5,
+    positive: int = 1,
     level: float = 0.95,
 ) -> dict[str, Estimate]:
     """Return every score that applies, by name.
 
     Always ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``log_loss``, ``brier``,
     ``expected_calibration_error`` (15 bins) and ``aurc``; ``top_3_accuracy`` from four classes on;
-    for two classes that both occur, class 1 being the positive: ``roc_auc``, ``average_precision``,
-    and ``sensitivity`` and ``specificity`` at ``threshold``. With 50,000 photos it takes some
+    for two classes that both occur: ``roc_auc``, ``average_precision``, and ``sensitivity`` and
+    ``specificity`` at ``threshold``. With 50,000 photos it takes some
     seconds, nearly all in resampling.
 
     Args:
@@ -52,13 +53,16 @@ def summarise(
         probabilities: Rows that sum to one, [N, K], out-of-sample.
         groups: Copies share a value, [N]; ``None``: every photo stands alone.
         seed: Of the resampling.
-        threshold: For two classes: a probability of class 1 of this or more is positive.
+        threshold: For two classes: a probability of the positive class of this or more is positive.
+        positive: For two classes: which of them is the one that is looked for.
         level: How often each interval holds the truth, one by one.
 
     Raises:
-        ValueError: Shapes, ranges or sums are wrong.
+        ValueError: Shapes, ranges or sums are wrong, or there is no class ``positive``.
     """
     y, p = check_pair(labels, probabilities)
+    if not 0 <= positive < p.shape[1]:
+        raise ValueError(f"positive: expected a class from 0 to {p.shape[1] - 1}, found {positive}")
     scores = {
         "accuracy": accuracy(y, p, groups=groups, level=level),
         "balanced_accuracy": balanced_accuracy(y, p, groups=groups, level=level),
@@ -73,10 +77,12 @@ def summarise(
     )
     scores["aurc"] = risk_coverage(y, p, groups=groups, level=level, seed=seed).aurc
     if p.shape[1] == 2 and len(np.unique(y)) == 2:
-        positive = p[:, 1]
-        at = sensitivity_specificity(y, positive, threshold, groups=groups, level=level)
-        scores["roc_auc"] = roc_auc(y, positive, groups=groups, level=level)
-        scores["average_precision"] = average_precision(y, positive, groups=groups, level=level)
+        is_positive, score = (y == positive).astype(np.int64), p[:, positive]
+        at = sensitivity_specificity(is_positive, score, threshold, groups=groups, level=level)
+        scores["roc_auc"] = roc_auc(is_positive, score, groups=groups, level=level)
+        scores["average_precision"] = average_precision(
+            is_positive, score, groups=groups, level=level
+        )
         scores["sensitivity"] = at.sensitivity
         scores["specificity"] = at.specificity
     return scores

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figsight.metrics.checks import (
+    Bools,
     Floats,
     Ints,
     check_bins,
@@ -19,7 +20,7 @@ from figsight.metrics.checks import (
     check_pair,
     check_scores,
 )
-from figsight.metrics.estimates import Estimate, bootstrap, percentile_estimate, share_of, wilson
+from figsight.metrics.estimates import Estimate, bootstrap, percentile_estimate, share_of
 from figsight.metrics.scores import bin_of
 
 if TYPE_CHECKING:
@@ -106,23 +107,38 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, n_classes: int) ->
 
 
 def per_class(
-    labels: ArrayLike, probabilities: ArrayLike, n_classes: int, *, level: float = 0.95
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    n_classes: int,
+    *,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> list[ClassScore]:
     """Return one line a class, in the order of the classes; classes without photos included.
 
     Intervals: Wilson, each for itself. Ten photos, all right, say "0.72 to 1" and no more; of 27
-    such intervals at 95 %, one or two are expected to miss the truth. Copies are not discounted.
+    such intervals at 95 %, one or two are expected to miss the truth.
+
+    Args:
+        labels: Class indices [N].
+        probabilities: Rows that sum to one, [N, K].
+        n_classes: K.
+        groups: Copies share a value, [N]; they count once for the intervals.
+        level: How often each interval holds the truth.
 
     Raises:
         ValueError: Arrays are wrong, or ``n_classes`` is not their number of columns.
     """
     y, p = check_pair(labels, probabilities)
+    members = check_groups(groups, len(y))
     if p.shape[1] != n_classes:
         raise ValueError(
             f"n_classes: expected {p.shape[1]}, the columns of the probabilities, found "
             f"{n_classes}; pass both from the same classifier"
         )
-    matrix = confusion_matrix(y, p.argmax(axis=1), n_classes)
+    answers = p.argmax(axis=1)
+    matrix = confusion_matrix(y, answers, n_classes)
+    right = (answers == y).astype(np.float64)
     lines = []
     for k in range(n_classes):
         n, predicted, correct = int(matrix[k].sum()), int(matrix[:, k].sum()), int(matrix[k, k])
@@ -132,8 +148,8 @@ def per_class(
                 n=n,
                 correct=correct,
                 predicted=predicted,
-                recall=wilson(correct, n, level) if n else None,
-                precision=wilson(correct, predicted, level) if predicted else None,
+                recall=_share_within(y == k, right, members, level),
+                precision=_share_within(answers == k, right, members, level),
                 f1=2 * correct / (n + predicted) if n + predicted else None,
             )
         )
@@ -141,29 +157,42 @@ def per_class(
 
 
 def reliability(
-    labels: ArrayLike, probabilities: ArrayLike, bins: int = 15, *, level: float = 0.95
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    bins: int = 15,
+    *,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> list[ReliabilityBin]:
     """Return what share was right among answers of like probability (Guo et al. 2017).
 
     Equal-width bins, as in ``expected_calibration_error``. A good classifier puts nearly all photos
     in the last bin; the others hold a handful, and their intervals say so.
 
+    Args:
+        labels: Class indices [N].
+        probabilities: Rows that sum to one, [N, K].
+        bins: How many.
+        groups: Copies share a value, [N]; they count once for the intervals.
+        level: How often each interval holds the truth.
+
     Raises:
         ValueError: Arrays are wrong, or ``bins`` is below 1.
     """
     y, p = check_pair(labels, probabilities)
+    members = check_groups(groups, len(y))
     confidence = p.max(axis=1)
     where = bin_of(confidence, check_bins(bins))
     count = np.bincount(where, minlength=bins)
     total = np.bincount(where, confidence, minlength=bins)
-    right = np.bincount(where, p.argmax(axis=1) == y, minlength=bins)
+    right = (p.argmax(axis=1) == y).astype(np.float64)
     return [
         ReliabilityBin(
             low=b / bins,
             high=(b + 1) / bins,
             count=int(count[b]),
             confidence=float(total[b] / count[b]) if count[b] else None,
-            accuracy=wilson(round(right[b]), int(count[b]), level) if count[b] else None,
+            accuracy=_share_within(where == b, right, members, level),
         )
         for b in range(bins)
     ]
@@ -222,3 +251,13 @@ def risk_coverage(
     drawn = bootstrap(statistic, len(y), members, seed)
     aurc = percentile_estimate(float(risk.mean()), drawn, len(y), members, level)
     return RiskCoverage(coverage, risk, aurc)
+
+
+def _share_within(
+    chosen: Bools, right: Floats, groups: Ints | None, level: float
+) -> Estimate | None:
+    """Return the share right among the chosen photos; ``None`` when there are none."""
+    if not chosen.any():
+        return None
+    members = None if groups is None else check_groups(groups[chosen], int(chosen.sum()))
+    return share_of(right[chosen], members, level)

@@ -40,12 +40,14 @@ class TrainingResult:
         path: The bundle.
         accuracy: On photos that the network that was asked had never seen, nor copies of them;
             None when the recipe does not measure.
+        calibration: What was fitted out-of-sample, as the bundle keeps it; None likewise.
         photos: How many photos the delivered network was trained on.
         seconds: How long everything took.
     """
 
     path: Path
     accuracy: Estimate | None
+    calibration: bundle.Calibration | None
     photos: int
     seconds: float
 
@@ -144,4 +146,10 @@ def train(
     place.remove()
     watch.advance(1)
     photos = len(sample.dataset.photos)
-    return TrainingResult(target, judgement.accuracy, photos, time.perf_counter() - started)
+    return TrainingResult(
+        path=target,
+        accuracy=judgement.accuracy,
+        calibration=judgement.calibration,
+        photos=photos,
+        seconds=time.perf_counter() - started,
+    )

@@ -6,18 +6,16 @@ Knows how photos become arrays. Does not know networks.
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from figsight.dataset import Dataset, Photo, require_readable
 from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
 from figsight.dataset.findings import Findings, find_findings
 from figsight.dataset.groups import group_photos
-from figsight.images import InputSpec, fit
+from figsight.images import InputSpec, fit, make_thumbnail
 from figsight.training.pixels import PixelStore
 
 if TYPE_CHECKING:
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
     from figsight.errors import PhotoError
     from figsight.training.recipe import Recipe
-
-THUMBNAIL = InputSpec(96, 96, fit="pad")
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def prepare(
         row = len(prints)
         stored.pixels[row] = fit(pixels, stored.spec)
         exact.pixels[row] = fit(pixels, exact.spec)
-        thumbnails.append(_make_thumbnail(pixels))
+        thumbnails.append(make_thumbnail(pixels))
         prints.append(fingerprint(pixels, sha256))
 
     readable, report = require_readable(dataset, skip_bad=skip_bad, progress=progress, visit=visit)
@@ -115,9 +111,3 @@ def prepare(
         stored=stored,
         exact=exact,
     )
-
-
-def _make_thumbnail(pixels: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(fit(pixels, THUMBNAIL)).save(buffer, "JPEG", quality=82)
-    return buffer.getvalue()

@@ -1,0 +1,84 @@
+"""One pass over every picture of a set, and everything that can be found in it.
+
+Knows the order of things; each of them is done in a room of its own. Each picture is decoded once,
+and nothing of its size is kept: about 15 kB a photo.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.audit.labels import load_embedder, rank_labels
+from figsight.audit.results import Audit, OddPhoto
+from figsight.dataset import Dataset, check_photos, read
+from figsight.dataset.copies import find_copies, fingerprint
+from figsight.dataset.findings import find_findings
+from figsight.dataset.groups import group_photos
+from figsight.dataset.quality import find_odd, measure
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from figsight.audit.results import SuspectLabel
+    from figsight.dataset.copies import Fingerprint
+    from figsight.dataset.model import Photo
+    from figsight.dataset.quality import Quality
+
+
+def examine(
+    data: str | os.PathLike[str] | Dataset,
+    *,
+    labels: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Look at every picture of a set: labelled or not, of any split.
+
+    Linear in the number of photos (sorting aside); nothing is written or changed.
+
+    Args:
+        data: Anything that ``figsight.read`` reads, or what it returned.
+        labels: Whether to look for labels that look wrong, which takes most of the time.
+        progress: Called after each picture with how many are done and how many there are.
+
+    Raises:
+        DataError: There is nothing that can be read as labelled photos.
+    """
+    dataset = data if isinstance(data, Dataset) else read(data)
+    photos = (*dataset.photos, *dataset.unlisted)
+    notes: list[str] = []
+    embedder = load_embedder(dataset, notes) if labels else None
+    prints: list[Fingerprint] = []
+    qualities: list[Quality] = []
+
+    def visit(photo: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
+        prints.append(fingerprint(pixels, sha256))
+        qualities.append(measure(pixels))
+        if embedder is not None and photo.figure_id is not None:
+            embedder.add(pixels)
+
+    report = check_photos(photos, progress=progress, visit=visit)
+    copies = find_copies(prints)
+    sha256 = [print_.sha256 for print_ in prints]
+    suspects: tuple[SuspectLabel, ...] = ()
+    if embedder is not None:
+        groups = group_photos(report.good, prints, copies)
+        suspects = rank_labels(dataset, report.good, groups, embedder.finish(), notes)
+    odd = find_odd(qualities)
+
+    def chosen(numbers: Sequence[int]) -> tuple[OddPhoto, ...]:
+        return tuple(OddPhoto(report.good[i], qualities[i]) for i in numbers)
+
+    return Audit(
+        dataset=dataset,
+        findings=find_findings(dataset, report.good, sha256, copies, report.failures),
+        blank=chosen(odd.blank),
+        dark=chosen(odd.dark),
+        blurred=chosen(odd.blurred),
+        odd_sizes=chosen(odd.sizes),
+        suspect_labels=suspects,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,119 @@
+"""Labels that look wrong: joins the extra ``train`` with confident learning, where it is installed.
+
+Knows when labels can be judged. Knows neither networks nor the formula.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from importlib import import_module, util
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from figsight.audit.results import SuspectLabel
+from figsight.dataset.suspects import find_suspects
+from figsight.errors import WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from figsight.dataset.model import Dataset, Photo
+
+ROUNDS = 2  # the last one learns from no label that the one before found suspect
+_NOT_LOOKED = "suspect labels were not looked for"
+
+
+class Embedder(Protocol):
+    """Turns photos into numbers, one after another; see ``training.features``."""
+
+    def add(self, pixels: NDArray[np.uint8]) -> None:
+        """Take a photo: uint8 [H, W, 3]."""
+
+    def finish(self) -> NDArray[np.float32]:
+        """Hand out a row a photo: float32 [N, D]."""
+
+
+def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
+    """Return what embeds photos; ``None``, with a note, where it is missing or of no use."""
+    if len({photo.figure_id for photo in dataset.photos}) < 2:
+        notes.append(f"{_NOT_LOOKED}: they need photos of two classes at least")
+        return None
+    if any(util.find_spec(name) is None for name in ("torch", "timm")):
+        notes.append(f"{_NOT_LOOKED}: they need an optional part: pip install 'figsight[train]'")
+        return None
+    try:
+        features = _features()
+        effort = features.choose_effort(len(dataset.photos))
+        return cast("Embedder", features.Embedder(effort))
+    except WeightsError as error:
+        notes.append(f"{_NOT_LOOKED}: {error}")
+        return None
+
+
+def _features() -> Any:
+    # Read when torch is loaded; see ``figsight.training``.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return import_module("figsight.training.features")
+
+
+def rank_labels(
+    dataset: Dataset,
+    photos: Sequence[Photo],
+    groups: Sequence[str],
+    embeddings: NDArray[np.float32],
+    notes: list[str],
+) -> tuple[SuspectLabel, ...]:
+    """Rank the labels of photos, the most suspect first.
+
+    Twice: what the first round finds suspect, the second does not learn from, so that a wrong label
+    does not speak for itself through its neighbours.
+
+    Args:
+        dataset: The set, for its figures.
+        photos: Readable photos; those without a label are passed over.
+        groups: What each of ``photos`` must stay together with.
+        embeddings: float32 [N, D], a row for each *labelled* one of ``photos``, in their order.
+        notes: Is told what could not be judged.
+    """
+    chosen = [i for i, photo in enumerate(photos) if photo.figure_id is not None]
+    labels = [dataset.index_of[photos[i].figure_id or ""] for i in chosen]
+    together = [groups[i] for i in chosen]
+    shots: defaultdict[int, set[str]] = defaultdict(set)
+    for label, group in zip(labels, together, strict=True):
+        shots[label].add(group)
+    if sum(len(groups) > 1 for groups in shots.values()) < 2:
+        notes.append(
+            f"{_NOT_LOOKED}: they need two classes at least that have two photos each which are "
+            f"not copies"
+        )
+        return ()
+    predict_unseen = _features().predict_unseen
+    given, classes = np.array(labels), len(dataset.figures)
+    trusted = np.ones(len(labels), np.bool_)
+    for _ in range(ROUNDS):
+        unseen = predict_unseen(embeddings, labels, together, classes, trusted=trusted)
+        found = find_suspects(unseen.probabilities, labels, unseen.judged)
+        suspects = np.bincount(given, found.suspect, classes)
+        shares = suspects / np.maximum(np.bincount(given, minlength=classes), 1)
+        # A class of which most are suspect is hard to tell, rather than mislabelled: without these
+        # it would be left with too few to learn from.
+        trusted = ~found.suspect | (shares[given] > 0.5)
+    alone = int((~unseen.judged).sum())
+    if alone:
+        notes.append(
+            f"{alone} labels were not judged: their classes have no other photo to compare with"
+        )
+    return tuple(
+        SuspectLabel(
+            photo=photos[chosen[i]],
+            given=dataset.figures[labels[i]],
+            likely=dataset.figures[int(found.likely[i])],
+            score=float(found.score[i]),
+            suspect=bool(found.suspect[i]),
+        )
+        for i in found.order
+    )

@@ -1,0 +1,154 @@
+"""What an audit has found, as data and as JSON.
+
+Knows findings. Does not know how they were made, nor how people read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from figsight.dataset.findings import Findings, Together
+    from figsight.dataset.model import Dataset, Figure, Photo
+    from figsight.dataset.quality import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLabel:
+    """How a label compares with what a photo looks like.
+
+    Attributes:
+        photo: The photo.
+        given: The figure that its label names.
+        likely: The figure that it looks like; ``given`` where nothing else is more probable.
+        score: 0 to 1, higher is more suspect; see ``suspects.Suspicions``.
+        suspect: Whether confident learning would change the label.
+    """
+
+    photo: Photo
+    given: Figure
+    likely: Figure
+    score: float
+    suspect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OddPhoto:
+    """A photo that is not like most, and what was measured of it."""
+
+    photo: Photo
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything that an audit has found.
+
+    Attributes:
+        dataset: The set as it was read.
+        findings: Copies, leaks, conflicts, sizes, unreadable and unlisted pictures.
+        blank: Photos of nothing.
+        dark: Very dark photos, the darkest first.
+        blurred: Blurred photos, the most blurred first.
+        odd_sizes: Photos of another size or shape than most.
+        suspect_labels: Every labelled, readable photo, the most suspect label first; empty when
+            labels were not looked at (``notes`` says why).
+        notes: What could not be looked at, and what the findings cannot tell.
+    """
+
+    dataset: Dataset
+    findings: Findings
+    blank: tuple[OddPhoto, ...]
+    dark: tuple[OddPhoto, ...]
+    blurred: tuple[OddPhoto, ...]
+    odd_sizes: tuple[OddPhoto, ...]
+    suspect_labels: tuple[SuspectLabel, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def photos(self) -> int:
+        """How many pictures there are: labelled, unlisted and unreadable."""
+        return len(self.findings.photos) + len(self.findings.unreadable)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the findings as plain data for JSON, paths as the set calls them.
+
+        Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
+        (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` (paths,
+        labels, names, kind), ``unreadable`` (path, reason), ``suspect_labels`` (path, given, likely,
+        given_name, likely_name, score, suspect; all labelled photos, the worst first), ``classes``
+        (sizes, imbalance), ``blank``, ``dark``, ``blurred``, ``unlisted`` (paths), ``odd_sizes``
+        (path, width, height), ``notes``.
+        """
+        found = self.findings
+        return {
+            "name": self.dataset.name,
+            "photos": self.photos,
+            "labelled": len(self.dataset.photos),
+            "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
+            "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
+            "leaks": [
+                {
+                    "paths": _paths(one),
+                    "splits": [photo.split for photo in one.photos],
+                    "kind": one.kind,
+                }
+                for one in found.leaks
+            ],
+            "suspect_labels": [
+                {
+                    "path": one.photo.path,
+                    "given": one.given.id,
+                    "likely": one.likely.id,
+                    "given_name": one.given.display,
+                    "likely_name": one.likely.display,
+                    "score": round(one.score, 6),
+                    "suspect": one.suspect,
+                }
+                for one in self.suspect_labels
+            ],
+            "duplicates": [_paths(one) for one in found.duplicates],
+            "near_duplicates": [
+                {
+                    "paths": [pair.first.path, pair.second.path],
+                    "score": round(pair.score, 4),
+                    "mirrored": pair.mirrored,
+                }
+                for pair in found.near_duplicates
+            ],
+            "blank": [odd.photo.path for odd in self.blank],
+            "dark": [odd.photo.path for odd in self.dark],
+            "blurred": [odd.photo.path for odd in self.blurred],
+            "odd_sizes": [
+                {
+                    "path": odd.photo.path,
+                    "width": odd.quality.width,
+                    "height": odd.quality.height,
+                }
+                for odd in self.odd_sizes
+            ],
+            "unlisted": [photo.path for photo in found.unlisted],
+            "classes": {
+                "sizes": [
+                    {"id": size.id, "name": size.name, "photos": size.photos, "shots": size.shots}
+                    for size in found.classes
+                ],
+                "imbalance": None if found.imbalance is None else round(found.imbalance, 4),
+            },
+            "notes": list(self.notes),
+        }
+
+    def _conflict(self, one: Together) -> dict[str, Any]:
+        names = {figure.id: figure.display for figure in self.dataset.figures}
+        labels = [photo.figure_id or "" for photo in one.photos]
+        return {
+            "paths": _paths(one),
+            "labels": labels,
+            "names": [names[label] for label in labels],
+            "kind": one.kind,
+        }
+
+
+def _paths(one: Together) -> list[str]:
+    return [photo.path for photo in one.photos]

@@ -1,0 +1,58 @@
+"""An audit for a terminal: short, the worst first, every kind with its count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.audit.sections import count, write_sections
+from figsight.dataset.names import printable
+
+if TYPE_CHECKING:
+    from figsight.audit.results import Audit
+
+_LONGEST = 400  # characters of a line: a group may have thousands of photos
+
+
+def describe(audit: Audit, most: int = 10) -> str:
+    """Write an audit for people.
+
+    Args:
+        audit: What was found.
+        most: How many findings of a kind are written out.
+    """
+    lines = [headline(audit), class_line(audit)]
+    for section in write_sections(audit):
+        lines += ["", f"{'! ' if section.grave else ''}{section.title}", f"  {section.advice}"]
+        lines += [f"    {printable(entry.text, _LONGEST)}" for entry in section.entries[:most]]
+        if len(section.entries) > most:
+            lines.append(f"    and {len(section.entries) - most:,} more")
+    lines += [""] * bool(audit.notes) + [f"note: {note}" for note in audit.notes]
+    return "\n".join(lines)
+
+
+def headline(audit: Audit) -> str:
+    """Return one sentence that says what the audit comes to."""
+    figures = sum(size.photos > 0 for size in audit.findings.classes)
+    about = (
+        f"{printable(audit.dataset.name)}: {count(audit.photos, 'picture')}, "
+        f"{count(len(audit.dataset.photos), 'label')}, {figures} classes"
+    )
+    sections = write_sections(audit)
+    grave = sum(section.grave for section in sections)
+    if grave:
+        return f"{about}; {count(grave, 'kind')} of findings must be mended (!)"
+    return f"{about}; " + ("nothing grave" if sections else "nothing to complain about")
+
+
+def class_line(audit: Audit) -> str:
+    """Return one sentence about the sizes of the classes."""
+    sizes = audit.findings.classes
+    if not sizes:
+        return "no classes"
+    small, large = sizes[0], sizes[-1]
+    ratio = audit.findings.imbalance
+    line = (
+        f"photos a class: {small.photos} ({printable(small.name, 60)}) to "
+        f"{large.photos:,} ({printable(large.name, 60)})"
+    )
+    return line if ratio is None else f"{line}, {ratio:.2g} to 1"

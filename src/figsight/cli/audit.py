@@ -1,0 +1,53 @@
+"""``figsight audit``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from figsight.cli.base import data_options, main, read_data
+
+if TYPE_CHECKING:
+    from figsight.audit import Audit
+    from figsight.dataset import Dataset
+
+
+@main.command()
+@click.argument("data")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="OUT.html",
+    help="One file with thumbnails, for a browser.",
+)
+@click.option("--no-labels", is_flag=True, help="Do not look for labels that look wrong.")
+@data_options
+def audit(data: str, as_json: bool, page: Path | None, no_labels: bool, **options: Any) -> None:
+    """Look for what is wrong with DATA: copies, leaks, labels, unreadable and odd photos."""
+    from figsight.audit import check_page, describe, write_page
+
+    if page is not None:
+        check_page(page)
+    result = _examine(read_data(data, options), labels=not no_labels)
+    # The file first: whoever reads the words may want to open it.
+    if page is not None:
+        write_page(result, page)
+        click.echo(f"page: {page}", err=True)
+    click.echo(json.dumps(result.to_dict()) if as_json else describe(result))
+
+
+def _examine(dataset: Dataset, *, labels: bool) -> Audit:
+    from figsight.audit import examine
+
+    if not sys.stderr.isatty():
+        return examine(dataset, labels=labels)
+    # click's own bar: the base install has no other.
+    n = len(dataset.photos) + len(dataset.unlisted)
+    with click.progressbar(length=n, label="looking at photos", file=sys.stderr) as bar:
+        return examine(dataset, labels=labels, progress=lambda _, __: bar.update(1))

@@ -1,0 +1,239 @@
+"""What is wrong with a set of photos before anything is learnt from it: copies, leaks, sizes.
+
+Knows photos, their labels and splits, and which of them are copies. Does not read or decode a file,
+and does not know what a photo shows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from figsight.dataset.names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from figsight.dataset.copies import Copies
+    from figsight.dataset.model import Dataset, Photo
+    from figsight.errors import PhotoError
+
+Kind = Literal["identical", "near", "group"]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Photos that are one shot, or that their source says belong together.
+
+    Attributes:
+        photos: Two or more, in the order of the set.
+        kind: ``identical`` when all files have the same bytes, ``near`` when some are only
+            near-duplicates, ``group`` when their source puts them together.
+    """
+
+    photos: tuple[Photo, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """Two photos that are one shot, in different files.
+
+    Attributes:
+        first: One photo.
+        second: The other.
+        score: How well they agree where they agree least, 0.965 to 1; see ``resemblance``.
+        mirrored: Whether one is the mirror image of the other.
+    """
+
+    first: Photo
+    second: Photo
+    score: float
+    mirrored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSize:
+    """How many photos a figure has.
+
+    Attributes:
+        id: The figure's id.
+        name: Its display.
+        photos: Its labelled, readable photos.
+        shots: How many are left when copies of one shot count once.
+    """
+
+    id: str
+    name: str
+    photos: int
+    shots: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What fingerprints, labels and splits say of a set.
+
+    Attributes:
+        photos: The readable photos that were looked at.
+        duplicates: Files with the same bytes.
+        near_duplicates: Pairs; of files with the same bytes only the first stands here.
+        leaks: Copies, or photos of one source group, that the source puts into different splits.
+            Photos of no split are not in it.
+        label_conflicts: Copies with different labels. Photos without a label are not in it.
+        unreadable: One error a picture that cannot be decoded.
+        classes: Every figure, the smallest first.
+        unlisted: Pictures of the set that no index names and no class folder holds.
+    """
+
+    photos: tuple[Photo, ...]
+    duplicates: tuple[Together, ...]
+    near_duplicates: tuple[Resemblance, ...]
+    leaks: tuple[Together, ...]
+    label_conflicts: tuple[Together, ...]
+    unreadable: tuple[PhotoError, ...]
+    classes: tuple[ClassSize, ...]
+    unlisted: tuple[Photo, ...]
+
+    @property
+    def imbalance(self) -> float | None:
+        """Photos of the largest class for one of the smallest, >= 1; ``None`` if one is empty."""
+        sizes = [size.photos for size in self.classes]
+        smallest = min(sizes, default=0)
+        return max(sizes) / smallest if smallest else None
+
+
+def find_findings(
+    dataset: Dataset,
+    photos: Sequence[Photo],
+    sha256: Sequence[str],
+    copies: Copies,
+    failures: Sequence[PhotoError] = (),
+) -> Findings:
+    """Draw the conclusions from which photos are copies of each other.
+
+    Args:
+        dataset: The set, for its figures and for what is unlisted.
+        photos: The readable photos that were looked at: all of the set, or a part of it.
+        sha256: Of the file of each of ``photos``.
+        copies: What ``find_copies`` found among ``photos``.
+        failures: One error for each picture that is not among ``photos``.
+    """
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for number, group in enumerate(copies.groups):
+        groups[group].append(number)
+    crowds = [numbers for numbers in groups.values() if len(numbers) > 1]
+
+    def join(numbers: Iterable[int], kind: Kind | None = None) -> Together:
+        chosen = list(numbers)
+        same = len({sha256[i] for i in chosen}) == 1
+        return Together(tuple(photos[i] for i in chosen), kind or ("identical" if same else "near"))
+
+    leaks, conflicts = [], []
+    for numbers in crowds:
+        placed = [i for i in numbers if photos[i].split is not None]
+        if len({photos[i].split for i in placed}) > 1:
+            leaks.append(join(placed))
+        labelled = [i for i in numbers if photos[i].figure_id is not None]
+        if len({photos[i].figure_id for i in labelled}) > 1:
+            conflicts.append(join(labelled))
+    sources: defaultdict[str, list[int]] = defaultdict(list)
+    for number, photo in enumerate(photos):
+        if photo.group is not None and photo.split is not None:
+            sources[photo.group].append(number)
+    leaks += [
+        join(numbers, "group")
+        for numbers in sources.values()
+        if len({photos[i].split for i in numbers}) > 1
+    ]
+    return Findings(
+        photos=tuple(photos),
+        duplicates=tuple(join(numbers) for numbers in copies.identical),
+        near_duplicates=tuple(
+            Resemblance(photos[pair.first], photos[pair.second], pair.score, pair.mirrored)
+            for pair in copies.near
+        ),
+        leaks=tuple(leaks),
+        label_conflicts=tuple(conflicts),
+        unreadable=tuple(failures),
+        classes=_class_sizes(dataset, photos, copies.groups),
+        unlisted=dataset.unlisted,
+    )
+
+
+def _class_sizes(
+    dataset: Dataset, photos: Sequence[Photo], groups: Sequence[int]
+) -> tuple[ClassSize, ...]:
+    counts = Counter(photo.figure_id for photo in photos)
+    shots: defaultdict[str | None, set[int]] = defaultdict(set)
+    for photo, group in zip(photos, groups, strict=True):
+        shots[photo.figure_id].add(group)
+    sizes = [
+        ClassSize(figure.id, figure.display, counts[figure.id], len(shots[figure.id]))
+        for figure in dataset.figures
+    ]
+    return tuple(sorted(sizes, key=lambda size: size.photos))
+
+
+def summarise(findings: Findings, most: int = 3) -> list[str]:
+    """Return what a person should know before training, a line a kind; nothing when all is well.
+
+    Args:
+        findings: What was found.
+        most: How many files a line names at most.
+    """
+    lines = []
+
+    def say(what: str, items: Sequence[str]) -> None:
+        if items:
+            more = f"; and {len(items) - most} more" if len(items) > most else ""
+            lines.append(f"{what}: {'; '.join(items[:most])}{more}")
+
+    n = len(findings.unreadable)
+    say(f"{_count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
+    n = len(findings.label_conflicts)
+    say(
+        f"{_count(n, 'shot')} with copies whose labels differ",
+        [
+            " = ".join(f"{_path(p.path)} ({_path(p.figure_id or '')})" for p in one.photos[:most])
+            for one in findings.label_conflicts
+        ],
+    )
+    n = len(findings.leaks)
+    say(
+        f"{_count(n, 'group')} of copies across the given splits",
+        [
+            " = ".join(f"{_path(p.path)} ({p.split})" for p in one.photos[:most])
+            for one in findings.leaks
+        ],
+    )
+    n = sum(len(one.photos) - 1 for one in findings.duplicates)
+    say(f"{_count(n, 'file')} with the bytes of another", _joined(findings.duplicates, most))
+    n = len(findings.near_duplicates)
+    say(
+        f"{_count(n, 'pair')} of near-duplicates",
+        [f"{_path(p.first.path)} ~ {_path(p.second.path)}" for p in findings.near_duplicates],
+    )
+    ratio = findings.imbalance
+    if ratio is not None and ratio >= UNEQUAL:
+        small, large = findings.classes[0], findings.classes[-1]
+        lines.append(
+            f"classes are unequal: {_path(small.name)} has {_count(small.photos, 'photo')}, "
+            f"{_path(large.name)} {large.photos}"
+        )
+    return lines
+
+
+UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
+
+
+def _joined(groups: Sequence[Together], most: int) -> list[str]:
+    return [" = ".join(_path(photo.path) for photo in one.photos[:most]) for one in groups]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _path(text: str) -> str:
+    return printable(text, 80)

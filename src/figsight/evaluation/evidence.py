@@ -1,0 +1,96 @@
+"""What spoke for the mistakes, collected while the network that made them is at hand.
+
+Knows maps and neighbours, and how they are kept with a fold's answers. Does not draw them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figsight.classifier import Evidence, Neighbour
+from figsight.evaluation.results import Grounds
+from figsight.images import InputSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from figsight.classifier import Classifier
+    from figsight.dataset import Photo
+
+MOST = 60  # mistakes that are explained, the surest first; more than anybody reads
+NEIGHBOURS = 3
+
+
+def explain_mistakes(
+    classifier: Classifier,
+    photos: Sequence[Photo],
+    labels: NDArray[np.int64],
+    sureness: NDArray[np.floating[Any]],
+) -> dict[int, Grounds]:
+    """Return what spoke for each wrong answer, by its place in ``photos``.
+
+    Args:
+        classifier: The network that was asked.
+        photos: [N].
+        labels: Class indices [N].
+        sureness: Logits or probabilities, [N, K].
+    """
+    answers = sureness.argmax(axis=1)
+    wrong = np.flatnonzero(answers != labels)
+    wrong = wrong[np.argsort(-sureness.max(axis=1)[wrong], kind="stable")][:MOST]
+    ids = [figure.id for figure in classifier.figures]
+    return {
+        i: Grounds(
+            chosen=classifier.explain(photos[i], ids[answers[i]], neighbours=NEIGHBOURS),
+            true_heat=classifier.explain(photos[i], ids[labels[i]], neighbours=0).heat,
+            input=classifier.input,
+        )
+        for i in sorted(wrong.tolist())
+    }
+
+
+def pack_grounds(grounds: Mapping[int, Grounds]) -> dict[str, NDArray[Any]]:
+    """Return grounds as arrays: the maps as float16, and no thumbnails."""
+    rows = list(grounds.values())
+    words = [
+        {
+            "class_id": row.chosen.class_id,
+            "neighbours": [asdict(one) | {"thumbnail": None} for one in row.chosen.neighbours],
+            "input": row.input.to_dict(),
+        }
+        for row in rows
+    ]
+    heat = [np.stack([row.chosen.heat, row.true_heat]) for row in rows]  # [2, h, w] each
+    return {
+        "mistakes": np.array(list(grounds), np.int64),
+        "heat": np.array(heat, np.float16) if heat else np.empty((0, 2, 1, 1), np.float16),
+        "words": np.frombuffer(json.dumps(words).encode(), np.uint8),
+    }
+
+
+def unpack_grounds(arrays: Mapping[str, NDArray[Any]]) -> dict[int, Grounds]:
+    """Return what ``pack_grounds`` packed.
+
+    Raises:
+        KeyError: An array is missing.
+        ValueError: The arrays do not fit each other.
+    """
+    words = json.loads(arrays["words"].tobytes())
+    return {
+        int(place): Grounds(
+            chosen=Evidence(
+                heat=heat[0].astype(np.float32),
+                class_id=one["class_id"],
+                neighbours=tuple(Neighbour(**other) for other in one["neighbours"]),
+            ),
+            true_heat=heat[1].astype(np.float32),
+            input=InputSpec.from_dict(one["input"]),
+        )
+        for place, heat, one in zip(arrays["mistakes"], arrays["heat"], words, strict=True)
+    }

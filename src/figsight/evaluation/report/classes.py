@@ -1,0 +1,65 @@
+"""One line a figure, with the interval that so few photos leave.
+
+Knows counts and shares. The worst come first: they are what a reader looks for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.evaluation.report.markup import name, section, table
+from figsight.metrics import say_share
+
+if TYPE_CHECKING:
+    from figsight.evaluation.results import Evaluation
+    from figsight.metrics import ClassScore, Estimate
+
+MOST = 500
+
+
+def write_classes(evaluation: Evaluation) -> str:
+    """Return the section."""
+    scores = sorted(
+        evaluation.per_class,
+        key=lambda score: (score.recall is None, score.recall.value if score.recall else 0),
+    )
+    rows = [_row(evaluation, score) for score in scores[:MOST]]
+    lead = (
+        "The bar is the 95 % interval of the share found: where a figure has few photos, even all "
+        "right leaves it long. Of 20 such intervals one is expected to miss the truth."
+    )
+    if len(scores) > MOST:
+        lead += f" The {MOST} worst of {len(scores)} figures are shown."
+    heads = ("Figure", "Right", "Found, and its 95\u00a0% interval", "Named so rightly")
+    return section("classes", "Figure by figure", table(heads, rows, "classes"), lead=lead)
+
+
+def _row(evaluation: Evaluation, score: ClassScore) -> tuple[str, ...]:
+    figure, repeats = evaluation.figures[score.index], evaluation.repeats
+    if score.recall is None:
+        return name(figure.display), "0 of 0", "&ndash;", _share(score.precision)
+    return (
+        name(figure.display),
+        f"{_count(score.correct, repeats)} of {score.n // repeats}",
+        _bar(score.recall),
+        _share(score.precision),
+    )
+
+
+def _bar(found: Estimate) -> str:
+    ends = f"{100 * found.low:.0f}&ndash;{100 * found.high:.0f}&nbsp;%"
+    left, wide = 100 * found.low, 100 * (found.high - found.low)
+    return (
+        f'<span class="bar"><i style="left:{left:.1f}%;width:{wide:.1f}%"></i>'
+        f'<b style="left:{100 * found.value:.1f}%"></b></span>'
+        f"<span>{say_share(found.value)}</span> <small>{ends}</small>"
+    )
+
+
+def _share(estimate: Estimate | None) -> str:
+    return "&ndash;" if estimate is None else say_share(estimate.value)
+
+
+def _count(answers: int, repeats: int) -> str:
+    mean = answers / repeats
+    return f"{mean:.0f}" if mean == int(mean) else f"{mean:.1f}"

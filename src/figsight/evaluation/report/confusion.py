@@ -1,0 +1,112 @@
+"""Which figures are taken for which: a table for few of them, a chart of colours for many.
+
+Knows counts. Figures without a mistake are left out where there would be too many.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.evaluation.report.markup import name, section
+from figsight.metrics import say_share
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from figsight.evaluation.results import Evaluation
+
+NAMED = 6  # up to so many figures, columns carry names and not numbers
+WHOLE = 60  # up to so many, all are shown
+MOST = 60
+LISTED = 12
+
+
+def write_confusion(evaluation: Evaluation) -> str:
+    """Return the section."""
+    matrix = evaluation.confusion
+    chosen = choose_figures(matrix)
+    lead = "A row for each true figure, a column for each name that its photos were given."
+    if len(chosen) < len(matrix):
+        lead += f" Shown are {len(chosen)} of {len(matrix)} figures, those with the most mistakes."
+    if evaluation.repeats > 1:
+        lead += f" Each photo counts {evaluation.repeats} times, once a repeat."
+    return section(
+        "confusion",
+        "What is taken for what",
+        _list_confusions(evaluation) if len(matrix) > 2 else "",
+        _draw(evaluation, chosen),
+        lead=lead,
+    )
+
+
+def choose_figures(matrix: NDArray[np.int64]) -> list[int]:
+    """Return the figures to show: all, or those that take part in the most mistakes."""
+    if len(matrix) <= WHOLE:
+        return list(range(len(matrix)))
+    off = matrix - np.diag(np.diag(matrix))
+    part = off.sum(axis=0) + off.sum(axis=1)
+    most = np.argsort(-part, kind="stable")[:MOST]
+    return sorted(int(i) for i in most if part[i]) or list(range(MOST))
+
+
+def _list_confusions(evaluation: Evaluation) -> str:
+    """Return the most frequent confusions, which a small screen shows better than a chart."""
+    matrix, figures = evaluation.confusion, evaluation.figures
+    off = matrix - np.diag(np.diag(matrix))
+    pairs = [(int(off[i, j]), int(i), int(j)) for i, j in zip(*np.nonzero(off), strict=True)]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    if not pairs:
+        return "<p>Nothing was taken for anything else.</p>"
+    lines = [
+        f"<li>{name(figures[i].display)} taken for {name(figures[j].display)}: {count} of "
+        f"{int(matrix[i].sum())}</li>"
+        for count, i, j in pairs[:LISTED]
+    ]
+    more = len(pairs) - LISTED
+    if more > 0:
+        lines.append(f"<li>and {more} more pairs</li>")
+    return f"<ul>{''.join(lines)}</ul>"
+
+
+def _draw(evaluation: Evaluation, chosen: list[int]) -> str:
+    matrix, figures = evaluation.confusion, evaluation.figures
+    few = len(chosen) <= NAMED
+    heads = "".join(
+        f'<th scope="col" class="name">{name(figures[j].display)}</th>'
+        if few
+        else f'<th scope="col"><abbr title="{_plain(figures[j].display)}">{j + 1}</abbr></th>'
+        for j in chosen
+    )
+    rows = []
+    for i in chosen:
+        total = int(matrix[i].sum())
+        number = "" if few else f'<span class="number">{i + 1}</span> '
+        cells = "".join(_cell(int(matrix[i, j]), total, right=i == j) for j in chosen)
+        rows.append(f'<tr><th scope="row">{number}{name(figures[i].display, 60)}</th>{cells}</tr>')
+    kind = "few" if few else "many"
+    return (
+        f'<div class="wide"><table class="confusion {kind}"><thead><tr><th></th>{heads}</tr></thead>'
+        f"\n<tbody>\n{chr(10).join(rows)}\n</tbody></table></div>"
+    )
+
+
+def _cell(count: int, total: int, *, right: bool) -> str:
+    if not count:
+        return "<td></td>"
+    share = count / total
+    colour = "47 158 104" if right else "229 72 77"  # as the plots have them
+    # A single mistake among many photos must still be seen.
+    alpha = 0.15 + 0.75 * share if right else 0.35 + 0.55 * share
+    strong = ' class="strong"' if alpha > 0.6 else ""
+    return (
+        f'<td{strong} style="background:rgb({colour} / {alpha:.2f})" '
+        f'title="{say_share(share)} of this row">{count}</td>'
+    )
+
+
+def _plain(display: str) -> str:
+    from figsight.evaluation.report.markup import text
+
+    return text(display)

@@ -1,0 +1,80 @@
+"""Every mistake: the photo, what spoke for the wrong name and for the right one, and its neighbours.
+
+Knows how grounds are laid out. Does not know how they were found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.evaluation.report.markup import name, path, section
+from figsight.evaluation.report.pictures import show_heat, show_photo, show_thumbnail
+from figsight.metrics import say_probability
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from figsight.classifier import Neighbour
+    from figsight.dataset import Photo
+    from figsight.evaluation.results import Evaluation
+
+MOST = 60
+_SMALL = 96  # pixels of a neighbour, as bundles keep them
+
+
+def write_mistakes(evaluation: Evaluation) -> str:
+    """Return the section."""
+    wrong = evaluation.wrong.tolist()
+    if not wrong:
+        return section("mistakes", "Mistakes", "<p>There are none among these photos.</p>")
+    known = {photo.path: photo for photo in evaluation.photos}
+    cards = "\n".join(_card(evaluation, place, known) for place in wrong[:MOST])
+    lead = (
+        "The surest first. The maps show where on the photo something spoke for a name, both to one "
+        "scale; a cell of a map covers some thirty pixels of what the network was shown. Below are "
+        "the training photos that the network finds most similar: 0 is the same, 1 has nothing in "
+        "common."
+    )
+    if len(wrong) > MOST:
+        lead += f" Shown are {MOST} of {len(wrong)}; the JSON lists all."
+    return section("mistakes", "Mistakes", f'<div class="cards">\n{cards}\n</div>', lead=lead)
+
+
+def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str:
+    answer, label = int(evaluation.predicted[place]), int(evaluation.labels[place])
+    photo, figures = evaluation.photos[place], evaluation.figures
+    taken, true = name(figures[answer].display), name(figures[label].display)
+    probabilities = evaluation.probabilities[place]
+    repeat = f", repeat {place // evaluation.n + 1}" if evaluation.repeats > 1 else ""
+    pictures = [f"<figure>{show_photo(photo)}<figcaption>the photo</figcaption></figure>"]
+    below = ""
+    grounds = evaluation.grounds.get(place)
+    if grounds is not None:
+        top = max(float(grounds.chosen.heat.max()), float(grounds.true_heat.max()), 1e-6)
+        for heat, words in ((grounds.chosen.heat, taken), (grounds.true_heat, true)):
+            pictures.append(
+                f"<figure>{show_heat(photo, heat, grounds.input, top)}"
+                f"<figcaption>for {words}</figcaption></figure>"
+            )
+        tiles = "".join(_neighbour(one, known) for one in grounds.chosen.neighbours)
+        below = f'<p class="soft">Most similar training photos</p><div class="three">{tiles}</div>'
+    return (
+        f'<article class="card"><h3>{true}, taken for {taken}</h3>'
+        f"<p>{say_probability(float(probabilities[answer]))} for {taken}, "
+        f"{say_probability(float(probabilities[label]))} for {true}{repeat}<br>"
+        f"<small>{path(photo.path)}</small></p>"
+        f'<div class="three">{"".join(pictures)}</div>{below}</article>'
+    )
+
+
+def _neighbour(one: Neighbour, known: Mapping[str, Photo]) -> str:
+    if one.thumbnail is not None:
+        picture = show_thumbnail(one.thumbnail, one.path)
+    elif one.path in known:  # of a cross-validation: it is one of the photos
+        picture = show_photo(known[one.path], _SMALL)
+    else:
+        picture = '<div class="gone">the model carries no pictures</div>'
+    return (
+        f"<figure>{picture}<figcaption>{name(one.name)}, {one.distance:.3f}<br>"
+        f"<small>{path(one.path)}</small></figcaption></figure>"
+    )

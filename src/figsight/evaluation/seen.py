@@ -1,0 +1,68 @@
+"""Which of some photos a model has seen in training: the same file, or a picture much like one.
+
+Knows what a bundle remembers of its training photos. Cannot find a photo of the same scene, nor
+anything when the photos were cropped or turned beyond what ``dataset.copies`` looks for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
+from figsight.evaluation.results import Resembling
+from figsight.images import decode, make_thumbnail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from figsight.bundle import Bundle, Gallery
+
+
+def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what a bundle would keep of a photo: uint8 [96, 96, 3], with the traces of JPEG."""
+    return decode(make_thumbnail(pixels))
+
+
+def find_trained_on(gallery: Gallery, sha256: Sequence[str]) -> list[int]:
+    """Return which of these files (hex) the model was trained on, byte for byte."""
+    trained = {row.tobytes().hex() for row in gallery.sha256}
+    return [i for i, digest in enumerate(sha256) if digest in trained]
+
+
+def find_resembling(
+    bundle: Bundle, gallery: Gallery, paths: Sequence[str], prints: Sequence[Fingerprint]
+) -> tuple[Resembling, ...] | None:
+    """Return which photos look like near-duplicates of training photos; None without thumbnails.
+
+    A thumbnail of 96 x 96 is less than a photo, so this is a hint and not a finding. Measured on
+    361 photos of toys: copies compressed anew, made smaller or mirrored were all found, of those
+    cropped by up to 4 % on each side 57 %, by up to 8 % 39 %; no other photo was joined. Nor were
+    any two different files of 5,232 chest X-rays of 28 x 28 pixels.
+
+    Args:
+        bundle: The model.
+        gallery: Its gallery.
+        paths: What the photos are called.
+        prints: Of the photos as ``shrink`` leaves them, with the SHA-256 of the whole file.
+    """
+    kept = []
+    for row, known in enumerate(gallery.sha256):
+        data = bundle.thumbnail(row)
+        if data is None:
+            return None
+        kept.append(fingerprint(decode(data, name=gallery.paths[row]), known.tobytes().hex()))
+    same = {print_.sha256 for print_ in kept}
+    asked = [print_ for print_ in prints if print_.sha256 not in same]
+    best: dict[str, tuple[float, str]] = {}  # by the hash of the photo
+    for pair in find_copies([*kept, *asked]).near:
+        if pair.first < len(kept) <= pair.second:
+            digest = asked[pair.second - len(kept)].sha256
+            best[digest] = max(best.get(digest, (0.0, "")), (pair.score, gallery.paths[pair.first]))
+    return tuple(
+        Resembling(path, best[print_.sha256][1], best[print_.sha256][0])
+        for path, print_ in zip(paths, prints, strict=True)
+        if print_.sha256 in best
+    )

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.audit.make import flawed, plant, png, scene
+from tests.cli.make import call, refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+importlib.import_module("figsight.cli.audit")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return plant(tmp_path / "set", flawed())
+
+
+def test_audit__tells_people_what_was_found(root: Path) -> None:
+    result = call("audit", root, "--no-labels")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("set: 23 pictures, 22 labels, 2 classes; 3 kinds of findings")
+    assert "train/red/broken.png: expected a sound PNG, found a damaged one" in result.stdout
+
+
+def test_audit__writes_one_json_object(root: Path) -> None:
+    result = call("audit", root, "--no-labels", "--json")
+    assert result.exit_code == 0
+    assert result.stdout.count("\n") == 1
+    found = json.loads(result.stdout)
+    assert ["train/red/0.png", "train/red/again.png"] in found["duplicates"]
+    assert [bad["path"] for bad in found["unreadable"]] == ["train/red/broken.png"]
+
+
+def test_audit__writes_a_page(root: Path, out: Path) -> None:
+    result = call("audit", root, "--no-labels", "--html", out / "a.html")
+    assert (result.exit_code, result.stderr) == (0, f"page: {out / 'a.html'}\n")
+    assert (out / "a.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_audit__says_what_is_wrong_in_one_line(root: Path, out: Path) -> None:
+    assert refused("audit", out / "none").endswith("found nothing there; check the path")
+    assert refused("audit", root, "--html", out / "no" / "a.html") == (
+        f"figsight: {out / 'no' / 'a.html'}: expected an existing folder {out / 'no'}, found none; "
+        f"make it first"
+    )
+    assert list(out.iterdir()) == []
+
+
+def test_audit__reads_the_named_columns_of_a_csv(tmp_path: Path) -> None:
+    plant(tmp_path, {f"{k}.png": png(scene(k)) for k in range(3)})
+    (tmp_path / "list.csv").write_text("where,who\n0.png,ann\n1.png,bob\n")
+    columns = ("--path-column", "where", "--label-column", "who")
+    result = call("audit", tmp_path / "list.csv", "--no-labels", "--json", *columns)
+    assert json.loads(result.stdout)["unlisted"] == ["2.png"]
+
+
+def test_audit__without_torch_does_the_rest(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *more: None if name == "torch" else real(name, *more),
+    )
+    monkeypatch.setitem(sys.modules, "figsight.training.features", None)
+    result = call("audit", root, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["suspect_labels"] == []
+    assert len(found["duplicates"]) == 3
+    (note,) = found["notes"]
+    assert note.endswith("they need an optional part: pip install 'figsight[train]'")

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from figsight.dataset.copies import Copies, NearPair
+from figsight.dataset.findings import Findings, find_findings, summarise
+from figsight.dataset.indexing import named_figure
+from figsight.dataset.model import Dataset, Photo
+from figsight.errors import PhotoError
+
+if TYPE_CHECKING:
+    from figsight.dataset.model import Split
+
+
+def photo(
+    name: str, figure: str | None = "a", split: Split | None = None, group: str | None = None
+) -> Photo:
+    return Photo(f"{name}.png", Path(f"{name}.png"), None, figure, split, group)
+
+
+def find(
+    photos: list[Photo],
+    groups: list[int],
+    sha256: str | None = None,
+    failures: tuple[PhotoError, ...] = (),
+) -> Findings:
+    """Photos of one group are copies; those with the same letter in ``sha256`` the same file."""
+    hashes = list(sha256 or "abcdefghij"[: len(photos)])
+    firsts: dict[int, int] = {}
+    near = []
+    for number, group in enumerate(groups):
+        other = firsts.setdefault(group, number)
+        if hashes[other] != hashes[number]:
+            near.append(NearPair(other, number, 0.98, mirrored=False))
+    same = [[i for i, h in enumerate(hashes) if h == x] for x in sorted(set(hashes))]
+    copies = Copies([numbers for numbers in same if len(numbers) > 1], near, groups)
+    figures = tuple(named_figure(figure) for figure in ("a", "b", "c"))
+    labelled = tuple(p for p in photos if p.figure_id is not None)
+    unlisted = tuple(p for p in photos if p.figure_id is None)
+    return find_findings(
+        Dataset("set", figures, labelled, unlisted), photos, hashes, copies, failures
+    )
+
+
+def names(photos: tuple[Photo, ...]) -> str:
+    return "".join(photo.path.removesuffix(".png") for photo in photos)
+
+
+def test_find_findings__tells_files_with_the_same_bytes_from_near_duplicates() -> None:
+    found = find([photo(x) for x in "pqrs"], [0, 0, 0, 1], "xxyz")
+    assert [(names(one.photos), one.kind) for one in found.duplicates] == [("pq", "identical")]
+    (pair,) = found.near_duplicates
+    assert (pair.first.path, pair.second.path, pair.score) == ("p.png", "r.png", 0.98)
+    assert found.leaks == found.label_conflicts == ()
+
+
+def test_find_findings__leaks_are_copies_across_splits() -> None:
+    photos = [
+        photo("p", split="train"),
+        photo("q", split="test"),
+        photo("r", split="train"),
+        photo("s", split="train"),
+        photo("t", None),
+        photo("u", split="val"),
+        photo("v", split="train"),
+        photo("w"),
+    ]
+    found = find(photos, [0, 0, 1, 1, 1, 2, 2, 0], "xxyyabcd")
+    assert [(names(one.photos), one.kind) for one in found.leaks] == [
+        ("pq", "identical"),
+        ("uv", "near"),
+    ]
+
+
+def test_find_findings__leaks_are_also_source_groups_across_splits() -> None:
+    photos = [
+        photo("p", split="train", group="ann"),
+        photo("q", split="test", group="ann"),
+        photo("r", split="test", group="bob"),
+        photo("s", split="test", group="bob"),
+        photo("t", group="bob"),
+    ]
+    found = find(photos, [0, 1, 2, 3, 4])
+    assert [(names(one.photos), one.kind) for one in found.leaks] == [("pq", "group")]
+
+
+def test_find_findings__conflicts_are_copies_with_two_labels() -> None:
+    photos = [photo("p"), photo("q", "b"), photo("r"), photo("s"), photo("t", None), photo("u")]
+    found = find(photos, [0, 0, 0, 1, 1, 1], "xxyzzz")
+    assert [(names(one.photos), one.kind) for one in found.label_conflicts] == [("pqr", "near")]
+
+
+def test_find_findings__counts_classes_with_and_without_copies() -> None:
+    photos = [photo("p"), photo("q"), photo("r"), photo("s", "b"), photo("t", None)]
+    found = find(photos, [0, 0, 1, 2, 2])
+    assert [(size.id, size.photos, size.shots) for size in found.classes] == [
+        ("c", 0, 0),
+        ("b", 1, 1),
+        ("a", 3, 2),
+    ]
+    assert found.imbalance is None
+    assert [one.path for one in found.unlisted] == ["t.png"]
+
+
+def test_find_findings__imbalance_is_the_largest_over_the_smallest() -> None:
+    photos = [photo("p"), photo("q"), photo("r"), photo("s", "b"), photo("t", "c")]
+    assert find(photos, [0, 1, 2, 3, 4]).imbalance == 3
+
+
+def test_summarise__says_nothing_when_all_is_well() -> None:
+    photos = [photo("p"), photo("q", "b"), photo("r", "c")]
+    assert summarise(find(photos, [0, 1, 2])) == []
+
+
+def test_summarise__has_a_line_a_kind_and_names_files() -> None:
+    photos = [
+        photo("p", split="train"),
+        photo("q", "b", split="test"),
+        photo("r"),
+        photo("s\x1b"),
+        photo("t", "c"),
+        photo("u"),
+    ]
+    failures = tuple(PhotoError(f"bad{k}.png", "is damaged") for k in range(5))
+    assert summarise(find(photos, [0, 0, 1, 1, 2, 3], "xxyzab", failures), most=2) == [
+        "5 pictures cannot be decoded: bad0.png; bad1.png; and 3 more",
+        "1 shot with copies whose labels differ: p.png (a) = q.png (b)",
+        "1 group of copies across the given splits: p.png (train) = q.png (test)",
+        "1 file with the bytes of another: p.png = q.png",
+        r"1 pair of near-duplicates: r.png ~ s\x1b.png",
+        "classes are unequal: b has 1 photo, a 4",
+    ]

@@ -1,0 +1,332 @@
+"""The report as a whole: what is in it, that it is one file, and that nothing breaks out of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.bundle.make import make_calibration, make_measured, make_sets, make_unknown
+from tests.evaluation.make import make_evaluation, make_remembering, plant_desk
+
+from figsight.audit import examine
+from figsight.dataset import Dataset, Figure, Photo, read
+from figsight.errors import MissingExtraError, OutputError
+from figsight.evaluation import Evaluation, evaluate
+from figsight.evaluation.report import check_report, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from figsight.audit import Audit
+
+VOID = {"meta", "img", "br", "wbr"}
+# Elements and attributes that our own pages consist of.
+ELEMENTS = VOID | {
+    *("html", "head", "title", "style", "body", "header", "main", "nav", "section", "article"),
+    *("figure", "figcaption", "h1", "h2", "h3", "p", "ul", "li", "div", "span", "b", "i", "bdi"),
+    *("table", "thead", "tbody", "tr", "th", "td", "small", "a", "abbr", "details", "summary"),
+    *("pre", "svg", "g", "path", "defs", "use", "clippath", "rect", "text", "tspan"),
+}
+
+
+class Page(HTMLParser):
+    """A page taken apart: elements in balance, texts, attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.ids: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}>"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.texts).split())
+
+
+def check_page(html: str) -> Page:
+    """Hold a page against what every report must be."""
+    page = Page(html)
+    assert page.elements <= ELEMENTS, page.elements - ELEMENTS
+    assert len(page.ids) == len(set(page.ids))
+    for name, value in page.attributes:
+        assert not name.startswith("on"), name
+        if name in {"src", "href", "xlink:href", "srcset", "action", "data"}:
+            assert value.startswith(("data:image/jpeg;base64,", "#")), value
+    # Of addresses there are only the names of XML's vocabularies.
+    assert set(re.findall(r"https?://[^\"' <]*", html)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert "@import" not in html
+    assert 'name="viewport" content="width=device-width' in html
+    return page
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    plant_desk(folder)
+    shutil.copy(folder / "new" / "1" / "0.png", folder / "new" / "1" / "copy.png")
+    rule = make_unknown(threshold=0.004, auroc=make_measured(0.97, 0.9, 0.99))
+    calibration = make_calibration(unknown=rule, sets=make_sets(threshold=0.7))
+    make_remembering(folder / "model", folder / "old", calibration)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(desk: Path) -> Evaluation:
+    return evaluate(desk / "model", desk / "new", unknown=desk / "x", explain=True, record=False)
+
+
+@pytest.fixture(scope="module")
+def audit(desk: Path) -> Audit:
+    return examine(read(desk / "new"), labels=False)
+
+
+@pytest.fixture(scope="module")
+def page(desk: Path, found: Evaluation, audit: Audit) -> Page:
+    write_report(found, desk / "out.html", audit=audit)
+    return check_page((desk / "out.html").read_text("utf-8"))
+
+
+def test_report__tells_everything(page: Page, found: Evaluation) -> None:
+    accuracy = found.accuracy
+    assert (
+        f"{found.correct} of 10 photos named right: {100 * accuracy.value:.1f} %, with a 95 % "
+        f"interval from {100 * accuracy.low:.1f} % to {100 * accuracy.high:.1f} %."
+    ) in page.text
+    assert found.limits
+    assert found.limits in page.text
+    for key in (
+        *("scores", "photos", "confusion", "classes", "doubt", "mistakes"),
+        *("unknowns", "audit", "provenance"),
+    ):
+        assert key in page.ids
+        assert ("href", f"#{key}") in page.attributes
+    for photo in found.photos:
+        assert photo.path in page.text
+    wrong = found.wrong[0]
+    names = [figure.display for figure in found.figures]
+    true, taken = names[found.labels[wrong]], names[found.predicted[wrong]]
+    assert f"{true}, taken for {taken}" in page.text
+    assert f"true: {true}" in page.text
+    assert "Most similar training photos" in page.text
+    assert "AUROC 0.970 (0.900 to 0.990)" in page.text
+    assert "3 photos of x" in page.text
+    assert "1 file with the bytes of another file" in page.text
+    assert str(found.about["photos_fingerprint"]) in page.text
+
+
+def test_report__shows_wrong_photos_first(page: Page, found: Evaluation) -> None:
+    text = page.text[page.text.index("The photos and their names") :]
+    places = [text.index(found.photos[i].path) for i in found.wrong]
+    assert places == sorted(places)
+    right = [i for i in range(found.n) if i not in set(found.wrong.tolist())]
+    assert right, "the test needs some"
+    assert max(places) < min(text.index(found.photos[i].path) for i in right)
+
+
+def test_report__has_its_numbers_as_json_beside_it(
+    desk: Path, page: Page, found: Evaluation
+) -> None:
+    numbers = json.loads((desk / "out.json").read_text())
+    audit = numbers.pop("audit")
+    assert numbers == found.to_dict()
+    assert audit["duplicates"] == [["1/0.png", "1/copy.png"]]
+
+
+def test_report__is_the_same_for_the_same_evaluation(
+    desk: Path, page: Page, found: Evaluation, audit: Audit, tmp_path: Path
+) -> None:
+    written = write_report(found, tmp_path / "again.html", audit=audit)
+    assert [path.name for path in written] == ["again.html", "again.json"]
+    for path, first in zip(written, (desk / "out.html", desk / "out.json"), strict=True):
+        assert path.read_bytes() == first.read_bytes()
+
+
+HOSTILE = (
+    "</style><script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "<!-- ",
+    "]]></svg>&lt;b&gt; &amp; %s {} $x$",
+    "\u202egpj.exe\u2066",
+    "a\nb\x00\x1b[31m",
+    "\udcff\ud800",
+)
+
+
+def test_report__lets_no_name_break_out(found: Evaluation, audit: Audit, tmp_path: Path) -> None:
+    figures = tuple(
+        Figure(HOSTILE[i], HOSTILE[i + 1], HOSTILE[i] + HOSTILE[i + 3]) for i in range(3)
+    )
+    photos = tuple(
+        replace(photo, path=f"{HOSTILE[i % len(HOSTILE)]}/{photo.path}")
+        for i, photo in enumerate(found.photos)
+    )
+    grounds = {
+        place: replace(
+            one,
+            chosen=replace(
+                one.chosen,
+                neighbours=tuple(
+                    replace(n, path=HOSTILE[i], name=HOSTILE[i + 1], thumbnail=HOSTILE[0].encode())
+                    for i, n in enumerate(one.chosen.neighbours)
+                ),
+            ),
+        )
+        for place, one in found.grounds.items()
+    }
+    assert found.strangers is not None
+    about = json.loads(json.dumps(dict(found.about)))
+    about["model"] |= {"path": HOSTILE[0], "backbone": HOSTILE[1], "created": HOSTILE[2]}
+    about["model"]["recipe"] = {"name": HOSTILE[0], HOSTILE[1]: HOSTILE[3]}
+    about["model"]["versions"] = {HOSTILE[0]: HOSTILE[1]}
+    about["model"]["calibration"]["unknown"] |= {"score": HOSTILE[0], "protocol": HOSTILE[1]}
+    changed = replace(
+        found,
+        protocol=HOSTILE[0] * 3,
+        figures=figures,
+        photos=photos,
+        grounds=grounds,
+        notes=HOSTILE,
+        strangers=replace(found.strangers, source=HOSTILE[1]),
+        trained_on=HOSTILE,
+        refused={"operating_point": HOSTILE[0]},
+        history=f"run,epoch,loss,accuracy,seconds\n{HOSTILE[0]},1,0.5,0.5,1\nfinal,1,0.5,0.5,1\n",
+        about=about,
+    )
+    write_report(changed, tmp_path / "out.html", audit=audit)
+    html = (tmp_path / "out.html").read_text("utf-8")
+    page = check_page(html)
+    assert "training" in page.ids
+    assert "<script" not in html
+    assert "alert(1)" in page.text
+    assert html.count("</style>") == 1
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", html)
+    json.loads((tmp_path / "out.json").read_text())
+
+
+def test_report__of_two_figures_shows_their_curve(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random((40, 2)).tolist()
+    made = make_evaluation([0, 1] * 20, p, refused={"operating_point": "too few of them"})
+    write_report(made, tmp_path / "two.html")
+    page = check_page((tmp_path / "two.html").read_text("utf-8"))
+    assert ("aria-label", "ROC curve") in page.attributes
+    assert "No threshold for it: too few of them." in page.text
+    assert "The figure that is looked for is SAME (1)." in page.text
+
+
+def test_report__of_repeats_shows_each_photo_once(tmp_path: Path) -> None:
+    p = [[0.9, 0.1, 0.0], [0.2, 0.8, 0], [0.7, 0.3, 0], [0.1, 0.9, 0], [0.4, 0.6, 0], [0.3, 0.7, 0]]
+    made = make_evaluation([0, 1, 1] * 2, p, repeats=2, groups=("x", "y", "z") * 2)
+    write_report(made, tmp_path / "out.html")
+    page = check_page((tmp_path / "out.html").read_text("utf-8"))
+    assert "2 of 3 photos named right on average over 2 repeats: 66.7 %" in page.text
+    assert page.text.count("right in 1 of 2") == 2
+    assert page.text.count("right in 2 of 2") == 1
+    assert "0.5 of 1" in page.text
+
+
+def test_report__of_photos_that_are_gone_says_so(tmp_path: Path) -> None:
+    made = make_evaluation([0, 1], [[0.9, 0.1, 0], [0.8, 0.2, 0]])
+    write_report(made, tmp_path / "out.html")
+    page = check_page((tmp_path / "out.html").read_text("utf-8"))
+    assert page.text.count("No such file or directory") >= 2
+
+
+def test_report__without_a_mistake_says_so(tmp_path: Path) -> None:
+    made = make_evaluation([0, 1], [[0.9, 0.1, 0], [0.1, 0.9, 0]])
+    write_report(made, tmp_path / "out.html")
+    page = check_page((tmp_path / "out.html").read_text("utf-8"))
+    assert "There are none among these photos." in page.text
+    assert "Nothing was taken for anything else." in page.text
+
+
+def test_report__of_many_photos_shows_some(tmp_path: Path) -> None:
+    n = 1000
+    rng = np.random.default_rng(1)
+    made = make_evaluation(rng.integers(0, 3, n).tolist(), rng.random((n, 3)).tolist())
+    shown = replace(made, photos=made.photos)
+    write_report(shown, tmp_path / "out.html")
+    page = check_page((tmp_path / "out.html").read_text("utf-8"))
+    assert "Shown are 300 of 1000 photos." in page.text
+    assert len(page.attributes) < 20_000
+
+
+@pytest.mark.parametrize("name", ["out.png", "out", "out.json"])
+def test_check_report__wants_html(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError) as caught:
+        check_report(tmp_path / name)
+    assert str(caught.value) == (
+        f"{tmp_path / name}: expected a file ending in .html; write for example out.html"
+    )
+
+
+def test_check_report__wants_a_place(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"none; make it first$"):
+        check_report(tmp_path / "none" / "out.html")
+    (tmp_path / "out.json").mkdir()
+    with pytest.raises(OutputError) as caught:
+        check_report(tmp_path / "out.html")
+    assert str(caught.value) == (
+        f"{tmp_path / 'out.json'}: expected the name of a file, found a folder; choose another"
+    )
+
+
+def test_report__says_what_to_install(
+    tmp_path: Path, found: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    expected = "needs an optional part: pip install 'figsight[train]'"
+    with pytest.raises(MissingExtraError, match=re.escape(expected)):
+        write_report(found, tmp_path / "out.html")
+    assert not any(tmp_path.iterdir())
+
+
+def test_report__shows_a_dataset_of_a_zip_too(
+    desk: Path, found: Evaluation, tmp_path: Path
+) -> None:
+    shutil.make_archive(str(tmp_path / "set"), "zip", desk / "new")
+    dataset: Dataset = read(tmp_path / "set.zip")
+    zipped = evaluate(desk / "model", dataset, record=False)
+    assert isinstance(zipped.photos[0], Photo)
+    write_report(zipped, tmp_path / "out.html")
+    html = Path(tmp_path / "out.html").read_text("utf-8")
+    assert html.count("<img ") >= zipped.n
