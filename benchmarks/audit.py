@@ -5,7 +5,7 @@
 
 ``growth``: sets of made pictures, 20 classes, some of them copies, audited by whole processes as a
 user starts them: wall seconds, seconds of the processor, and the peak resident memory; with and
-without the search for wrong labels. From the two largest sets it says what 50,000 would take.
+without the search for wrong labels. From these it says what 50,000 would take.
 
 ``swapped``: embeds the photos of DATA once. Then a share of the labels is replaced by other ones at
 random, again and again, and each time the share of these is counted that is found within the first
@@ -32,6 +32,7 @@ from figsight.audit.labels import load_embedder, rank_labels
 from figsight.dataset import check_photos, read
 from figsight.dataset.copies import fingerprint
 from figsight.dataset.groups import group_photos
+from figsight.training.features import Embedder, choose_effort
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,15 +108,29 @@ def measure_growth(sizes: list[int], side: int) -> None:
                     f"{found['used']:9.1f}{found['peak']:7.0f}  {near} of {photos // 20}",
                     flush=True,
                 )
-    for labels, rows in taken.items():
-        if len(rows) > 1:
-            (n, used, peak), (m, more, top) = rows[-2:]
-            each, grown = (more - used) / (m - n), (top - peak) / (m - n)
-            print(
-                f"{AIM:,} photos {'with' if labels else 'without'} labels, if it stays linear: "
-                f"{more + each * (AIM - m):.0f} s of the processor, "
-                f"{top + grown * (AIM - m):.0f} MB"
-            )
+    _estimate(taken[False], side)
+
+
+def _estimate(rows: list[tuple[int, float, float]], side: int) -> None:
+    """Print what ``AIM`` photos would take: the network looks less closely at so many."""
+    effort = choose_effort(AIM)
+    embedder = Embedder(effort)
+    pictures = [np.asarray(_scene(k, side)) for k in range(32)]
+    embedder.add(pictures[0])
+    embedder.finish()
+    used = time.process_time()
+    for picture in pictures:
+        embedder.add(picture)
+    embedder.finish()
+    each = (time.process_time() - used) / len(pictures)
+    print(f"embedding at {effort.side} px, {effort.views} view: {1e3 * each:.0f} ms a photo")
+    if len(rows) > 1:
+        (n, before, small), (m, after, large) = rows[-2:]
+        rest, grown = (after - before) / (m - n), (large - small) / (m - n)
+        print(
+            f"{AIM:,} photos, if the rest stays linear: {AIM * rest:.0f} s of the processor and "
+            f"{large + grown * (AIM - m):.0f} MB without labels, {AIM * (rest + each):.0f} s with"
+        )
 
 
 def measure_swapped(data: str, seeds: int, share: float) -> None:

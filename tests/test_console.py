@@ -46,6 +46,31 @@ def test_console__writes_a_line_an_epoch_when_nobody_watches(
     ]
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_console__follows_networks_that_learn_at_the_same_time(
+    live: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Console(live=live) as console:
+        console.expect(4)
+        for name in ("final", "holdout"):
+            console.begin(name, 2)
+        assert len(console._tasks) == (2 if live else 0)
+        for epoch in (1, 2):
+            for name in ("final", "holdout"):
+                console.epoch(EpochRecord(name, epoch, 1.0, 0.5, 10.0))
+        console.begin("writing the model", 1)
+        assert list(console._tasks) == (["writing the model"] if live else [])
+    if not live:
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith("final: epoch 1 of 2")
+        assert [line.rpartition("  ")[2] for line in lines[:4]] == [
+            "15 s left",
+            "10 s left",
+            "5 s left",
+            "0 s left",
+        ]
+
+
 def test_console__is_plain_when_standard_error_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from figsight.training.checkpoint import EpochRecord
 
 
+NETWORKS = ("fold", "repeat", "holdout", "left out", "final")
+"""What the names of networks begin with; everything else that begins is another kind of work."""
+
+
 class Console:
     """A ``Watcher`` that shows epoch, loss, accuracy and time left.
 
@@ -29,7 +33,8 @@ class Console:
     def __init__(self, *, live: bool | None = None) -> None:
         self._live = sys.stderr.isatty() if live is None else live
         self._progress: Progress | None = None
-        self._task: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._running: set[str] = set()
         self._what = ""
         self._steps = 0
         self._expected = 0
@@ -60,18 +65,22 @@ class Console:
         """Start a new piece of work."""
         self._what, self._steps = what, steps
         self._told = time.monotonic()
+        training = what.startswith(NETWORKS)
+        if training:
+            self._running.add(what)
         if self._progress is None:
-            if not self._is_training():
+            if not training:
                 print(f"{what}" + (f" ({steps})" if steps > 1 else ""), file=sys.stderr)
             return
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(what, total=steps, numbers="", left="")
+        # Networks share the screen; any other piece of work has it for itself.
+        for name in [n for n in self._tasks if not (training and n in self._running)]:
+            self._progress.remove_task(self._tasks.pop(name))
+        self._tasks[what] = self._progress.add_task(what, total=steps, numbers="", left="")
 
     def advance(self, done: int) -> None:
         """Move the bar; in a log, say something every ten seconds."""
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done)
+        if self._progress is not None and self._what in self._tasks:
+            self._progress.update(self._tasks[self._what], completed=done)
         elif time.monotonic() - self._told > 10:
             self._told = time.monotonic()
             print(f"{self._what}: {done} of {self._steps}", file=sys.stderr)
@@ -80,17 +89,22 @@ class Console:
         """Show an epoch."""
         self._epochs += 1
         self._spent += record.seconds
-        left = max(0, self._expected - self._epochs) * self._spent / self._epochs
+        ahead_of_us = max(0, self._expected - self._epochs) / max(1, len(self._running))
+        left = ahead_of_us * self._spent / self._epochs
         numbers = f"loss {record.loss:.3f}  accuracy {record.accuracy:6.1%}"
         ahead = f"{_duration(left)} left"
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=record.epoch, numbers=numbers, left=ahead)
+        task = self._tasks.get(record.run)
+        if self._progress is not None:
+            if task is not None:
+                self._progress.update(task, completed=record.epoch, numbers=numbers, left=ahead)
         else:
             print(
                 f"{record.run}: epoch {record.epoch:>{len(str(self._steps))}} of {self._steps}  "
                 f"{numbers}  {record.seconds:.1f} s  {ahead}",
                 file=sys.stderr,
             )
+        if record.epoch == self._steps:
+            self._running.discard(record.run)
 
     def note(self, line: str) -> None:
         """Print a line that stays."""
@@ -98,9 +112,6 @@ class Console:
             self._progress.console.print(line, markup=False, highlight=False)
         else:
             print(line, file=sys.stderr)
-
-    def _is_training(self) -> bool:
-        return self._what.startswith(("fold", "repeat", "holdout", "left out", "final"))
 
 
 def _duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ from figsight.errors import OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "wbr"}
 
 
 class Reader(HTMLParser):

@@ -66,7 +66,7 @@ def test_build__gives_logits_that_are_the_head_of_the_mean_of_the_features(name:
     inputs = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         logits, embedding, features = network.parts(inputs)
-        assert torch.allclose(logits, network(inputs), atol=1e-5)
+        assert torch.allclose(logits, network(inputs, torch.ones(())), atol=1e-5)
     assert torch.equal(embedding, features.mean(dim=(2, 3)))
 
 
@@ -140,7 +140,7 @@ def test_named_state__of_a_folded_network_loads_into_timm_and_computes_the_same(
     again.load_state_dict(state, strict=True)
     inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.allclose(again(inputs), network(inputs), atol=1e-5)
+        assert torch.allclose(again(inputs), network(inputs, torch.ones(())), atol=1e-5)
 
 
 def test_export_onnx__gives_torch_s_numbers_for_any_number_of_photos() -> None:

@@ -118,6 +118,16 @@ def test_train__twice_gives_the_same_weights_to_the_bit(
     assert weights_of(tmp_path / "other") != weights_of(model)
 
 
+@pytest.mark.usefixtures("graph_at_hand")
+def test_train__gives_the_same_weights_one_by_one_and_all_at_once(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for threads in ("1", "3"):  # of three networks: one at a time, and all of them
+        monkeypatch.setenv("FIGSIGHT_THREADS", threads)
+        train(photos, tmp_path / threads, recipe=TINY, weights="random", device="cpu")
+    assert weights_of(tmp_path / "1") == weights_of(tmp_path / "3")
+
+
 # After the first or second epoch of the two folds and the final network.
 @pytest.mark.parametrize("after", [0, 1, 2, 4, 5])
 @pytest.mark.usefixtures("graph_at_hand")

@@ -77,12 +77,17 @@ def test_equip__gives_the_detector_what_it_measures_against() -> None:
     answers, sample = make_answers(left_out=2, apart=1.0)
     rule = judge_unknown(answers, sample)
     assert isinstance(rule, bundle.UnknownRule)
-    own = np.random.default_rng(0).normal(size=(len(sample.labels), WIDTH)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(FIGURES, WIDTH)) * 3
+    own = (centres[sample.labels] + rng.normal(size=(len(sample.labels), WIDTH)) * 0.4).astype(
+        np.float32
+    )
     rule, arrays = equip(rule, own, sample.labels)
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
     detector = calibration.UnknownDetector.from_parts(fields, arrays | {"gallery": own})
     logits = np.zeros((2, FIGURES), np.float32)
-    strange, own_photo = detector.score(logits, np.stack([-own[0] * 9, own[0]]))
+    both = np.stack([-centres.sum(0), own[0]]).astype(np.float32)
+    strange, own_photo = detector.score(logits, both)
     assert strange > own_photo
 
 

@@ -94,8 +94,12 @@ def rank_labels(
     predict_unseen = _features().predict_unseen
     given, classes = np.array(labels), len(dataset.figures)
     trusted = np.ones(len(labels), np.bool_)
+    shrinkage = None
     for _ in range(ROUNDS):
-        unseen = predict_unseen(embeddings, labels, together, classes, trusted=trusted)
+        unseen = predict_unseen(
+            embeddings, labels, together, classes, trusted=trusted, shrinkage=shrinkage
+        )
+        shrinkage = unseen.shrinkage
         found = find_suspects(unseen.probabilities, labels, unseen.judged)
         suspects = np.bincount(given, found.suspect, classes)
         shares = suspects / np.maximum(np.bincount(given, minlength=classes), 1)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Photo
 
 THUMBNAIL = 176  # pixels of the longer side
-SHOWN = 40  # findings of a kind that are shown with their photos
+SHOWN = 24  # findings of a kind that are shown with their photos
 ACROSS = 6  # photos of one finding
 LISTED = 1000  # findings of a kind that are named at all; the JSON has all of them
 
@@ -57,6 +57,7 @@ nav a.grave { border-color: currentColor; color: var(--grave); }
 .finding { display: flex; flex-wrap: wrap; gap: .5rem; padding: .5rem; border-radius: .5rem;
   border: 1px solid var(--line); background: var(--card); break-inside: avoid; }
 figure { flex: 1 1 7.5rem; min-width: 0; margin: 0; font-size: .8125rem; line-height: 1.35; }
+figure:not(:only-child) { max-width: calc(50% - .25rem); }
 figure img, .gone { display: block; width: 100%; height: 9rem; object-fit: contain;
   background: var(--paper); border-radius: .25rem; }
 .gone { display: grid; place-items: center; text-align: center; padding: .5rem; }
@@ -179,12 +180,16 @@ def _finding(entry: Entry) -> Iterator[str]:
     for photo, what in entry.photos[:ACROSS]:
         caption = f"<b>{escape(printable(what, 200))}</b>" if what else ""
         yield (
-            f"<figure>{_picture(photo)}<figcaption>{caption}"
-            f"{escape(printable(photo.path, 200))}</figcaption></figure>"
+            f"<figure>{_picture(photo)}<figcaption>{caption}{_path(photo)}</figcaption></figure>"
         )
     if len(entry.photos) > ACROSS:
         yield f'<small class="more">and {count(len(entry.photos) - ACROSS, "more photo")}</small>'
     yield "</div>\n"
+
+
+def _path(photo: Photo) -> str:
+    """Return a path that breaks between its parts."""
+    return escape(printable(photo.path, 200)).replace("/", "/<wbr>")
 
 
 def _picture(photo: Photo) -> str:

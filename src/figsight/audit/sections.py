@@ -134,7 +134,7 @@ def _odd_sections(audit: Audit) -> list[Section]:
         Section(
             "dark",
             f"{count(len(audit.dark), 'very dark photo')}",
-            "Even their bright parts are near black.",
+            "Even the bright parts are near black.",
             [
                 _odd(odd, f"bright parts at {odd.quality.highlight / 255:.0%} of white")
                 for odd in audit.dark
@@ -144,8 +144,8 @@ def _odd_sections(audit: Audit) -> list[Section]:
         Section(
             "blurred",
             f"{count(len(audit.blurred), 'blurred photo')}",
-            "Their edges are soft even at the size that a network sees.",
-            [_odd(odd, f"blur {odd.quality.blur:.2f} of 1") for odd in audit.blurred],
+            "Their sharpest edges are soft even when the photo is shrunk to 256 pixels.",
+            [_odd(odd, f"edges {odd.quality.blur:.1f} pixels soft") for odd in audit.blurred],
             grave=False,
         ),
         Section(
@@ -158,8 +158,7 @@ def _odd_sections(audit: Audit) -> list[Section]:
         Section(
             "unlisted",
             f"{count(len(unlisted), 'picture')} that nothing labels",
-            "They lie beside the labelled photos, but no index names them and no class folder holds "
-            "them. Training does not see them.",
+            "No index names it and no class folder holds it: training does not see it.",
             [Entry(_short(photo.path), ((photo, ""),)) for photo in unlisted],
             grave=False,
         ),

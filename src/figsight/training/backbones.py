@@ -71,20 +71,26 @@ class Network(nn.Module):
         self.head = cast("nn.Linear", self.backbone.get_classifier())  # type: ignore[operator]
         self.head_name = next(n for n, m in backbone.named_modules() if m is self.head)
 
-    def renew_head(self, figures: int) -> None:
-        """Put a fresh head in the place of the old one, drawn from torch's random numbers."""
+    def renew_head(self, figures: int, rng: torch.Generator | None = None) -> None:
+        """Put a fresh head in the place of the old one, drawn from ``rng`` or torch's own numbers."""
         self.backbone.reset_classifier(figures)  # type: ignore[operator]
         self.head = cast("nn.Linear", self.backbone.get_classifier())  # type: ignore[operator]
-        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.normal_(self.head.weight, std=0.01, generator=rng)
         nn.init.zeros_(self.head.bias)
 
     def scale(self, pixels: Tensor) -> Tensor:
         """Turn pixels [N, 3, H, W] of 0..255 into what the backbone was trained on."""
         return (pixels.float() - self.mean) / self.std
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits [N, K] of scaled inputs [N, 3, H, W]; the path of training."""
-        return cast("Tensor", self.backbone(inputs))
+    def forward(self, inputs: Tensor, gain: Tensor) -> Tensor:
+        """Return logits [N, K] of scaled inputs [N, 3, H, W]; the path of training.
+
+        Args:
+            inputs: What ``scale`` returned.
+            gain: What the embedding is multiplied by, [N, D]: zeros drop numbers (dropout).
+        """
+        features = cast("Tensor", self.backbone.forward_features(inputs))  # type: ignore[operator]
+        return cast("Tensor", self.head(features.mean(dim=(2, 3)) * gain))
 
     def parts(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits [N, K], embedding [N, D] and features [N, D, h, w] of scaled inputs."""
@@ -101,7 +107,7 @@ class Network(nn.Module):
 
 
 def build(
-    name: str, figures: int, *, weights: Path | str | None, dropout: float = 0.0
+    name: str, figures: int, *, weights: Path | str | None
 ) -> tuple[Network, PretrainedWeights]:
     """Make a network with pretrained weights and a fresh head.
 
@@ -110,7 +116,6 @@ def build(
         figures: K, the width of the new head.
         weights: A safetensors file under timm's names, ``"random"``, or None: from the pip package
             that carries them, else from the model hub.
-        dropout: Share of the embedding that is dropped in training.
 
     Raises:
         RecipeError: timm has no such backbone, or it has no pooled linear head.
@@ -120,7 +125,7 @@ def build(
         close = ", ".join(difflib.get_close_matches(name, timm.list_models(), n=3))
         hint = f"; timm has {close}" if close else ""
         raise RecipeError(f"backbone: timm knows no network named {name!r}{hint}")
-    backbone = timm.create_model(name, pretrained=False, drop_rate=dropout)
+    backbone = timm.create_model(name, pretrained=False)
     _require_pooled_linear_head(name, backbone)
     scaling = pretrained_config(backbone)
     mean, std = tuple(scaling["mean"]), tuple(scaling["std"])

@@ -8,6 +8,7 @@ audit uses them to find labels that look wrong.
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from figsight.dataset.splits import folds
 from figsight.images import InputSpec, fit
 from figsight.training.backbones import LITE0, build
 from figsight.training.folding import fold_norms
-from figsight.training.machine import choose_device
+from figsight.training.machine import choose_device, keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BATCH = 16  # views: larger ones are no faster on a CPU, and take more memory
+BATCH = 8  # views: larger ones are no faster on a CPU, and take more memory
 FOLDS = 10
 SHRINKAGES = (0.03, 0.1, 0.3, 0.6, 0.9)
 _CHOOSING = 4000  # photos that the shrinkage is chosen on, at most
@@ -50,16 +51,18 @@ def choose_effort(photos: int) -> Effort:
     """Return what can be afforded: the fewer photos there are, the more each of them matters.
 
     Of 396 photographs of 37 figures with 5 % of the labels swapped, the first tenth of the list
-    held 0.95, 0.93 and 0.83 of the swapped ones on average; a photo took 57, 28 and 13 ms of one
-    core. With the last, 50,000 photos take about 11 minutes of one.
+    held 0.95, 0.93 and 0.91 of the swapped ones on average; a photo took 38, 19 and 14 ms of one
+    core. With the last, 50,000 photos take about 12 minutes of one.
     """
     if photos <= 3_000:
         return Effort(224, 2)
-    return Effort(224, 1) if photos <= 10_000 else Effort(160, 1)
+    return Effort(224, 1) if photos <= 10_000 else Effort(192, 1)
 
 
 class Embedder:
     """Embeds photos one after another, in batches; keeps 5 kB of each.
+
+    The network runs in a thread of its own, one batch behind: whoever decodes need not wait for it.
 
     Args:
         effort: How closely to look; see ``choose_effort``.
@@ -73,11 +76,14 @@ class Embedder:
     def __init__(self, effort: Effort, weights: Path | str | None = None) -> None:
         self._spec = InputSpec(effort.side, effort.side)
         self._views = effort.views
+        keep_freed_memory()
         self._device = choose_device()
         network, _ = build(LITE0, 1, weights=weights)
         fold_norms(network.backbone)
         # Half the time on a CPU.
         self._network = network.eval().to(self._device).to(memory_format=torch.channels_last)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="figsight-embed")
+        self._running: Future[NDArray[np.float32]] | None = None
         self._waiting: list[NDArray[np.uint8]] = []
         self._done: list[NDArray[np.float32]] = []
 
@@ -91,6 +97,7 @@ class Embedder:
         """Hand out the embeddings, float32 [N, D], in the order in which photos were added."""
         if self._waiting:
             self._flush()
+        self._collect()
         sizes = [len(rows) for rows in self._done]
         embeddings = np.empty((sum(sizes), self._network.head.in_features), np.float32)
         # From the end, letting go of each batch, so that they are never in memory twice.
@@ -98,17 +105,27 @@ class Embedder:
             embeddings[end - size : end] = self._done.pop()
         return embeddings
 
-    @torch.inference_mode()
     def _flush(self) -> None:
-        batch = torch.from_numpy(np.stack(self._waiting))  # [B, H, W, 3]
+        # No more than one batch ahead: decoding may be faster, and memory must not grow.
+        self._collect()
+        self._running = self._thread.submit(self._embed, np.stack(self._waiting))
         self._waiting.clear()
-        inputs = self._network.scale(batch.to(self._device).permute(0, 3, 1, 2))
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+
+    def _collect(self) -> None:
+        if self._running is not None:
+            self._done.append(self._running.result())
+            self._running = None
+
+    @torch.inference_mode()
+    def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return float32 [B, D] of uint8 [B, side, side, 3]."""
+        batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
+        inputs = self._network.scale(batch).contiguous(memory_format=torch.channels_last)
         if self._views == 2:
             inputs = torch.cat([inputs, inputs.flip(3)])
         _, embedding, _ = self._network.parts(inputs)  # [V B, D]
-        mean = embedding.view(self._views, len(batch), -1).mean(dim=0)  # [B, D]
-        self._done.append(mean.cpu().numpy())
+        mean = embedding.view(self._views, len(pixels), -1).mean(dim=0)  # [B, D]
+        return np.asarray(mean.cpu().numpy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +152,7 @@ def predict_unseen(
     classes: int,
     *,
     trusted: NDArray[np.bool_] | None = None,
+    shrinkage: float | None = None,
     n_folds: int = FOLDS,
     seed: int = 0,
 ) -> Unseen:
@@ -157,6 +175,7 @@ def predict_unseen(
         classes: K; classes without photos get next to no probability.
         trusted: Which photos to learn from, bool [N]; by default all. The others are still asked
             about.
+        shrinkage: a, in 0..1; by default it is chosen.
         n_folds: How many times to fit, at most the number of groups.
         seed: Of the deal.
 
@@ -168,12 +187,23 @@ def predict_unseen(
     x = _unit_rows(embeddings)
     parts = folds(list(map(int, y)), groups, min(n_folds, len(set(groups))), seed)
     data = _Data(x, embeddings.shape[1], y, learn, parts, classes)
+    chosen = _choose_shrinkage(data, y, parts) if shrinkage is None else shrinkage
+    logits, judged = data.ask(chosen, parts)
+    z = _at_one_scale(logits)
+    temperature = fit_temperature(z[judged], y[judged]) if judged.any() else 1.0
+    return Unseen(softmax(z, temperature), judged, chosen, temperature)
+
+
+def _choose_shrinkage(
+    data: _Data, y: NDArray[np.int64], parts: Sequence[NDArray[np.intp]]
+) -> float:
+    """Return the shrinkage with the least log loss on (a sample of) the photos left out."""
     step = -(-len(y) // _CHOOSING)
-    chosen = [part[::step] for part in parts]
-    asked = np.concatenate(chosen)
+    sample = [part[::step] for part in parts]
+    asked = np.concatenate(sample)
     best = (np.inf, SHRINKAGES[0])
     for shrinkage in SHRINKAGES:
-        logits, judged = data.ask(shrinkage, chosen)
+        logits, judged = data.ask(shrinkage, sample)
         rows = asked[judged[asked]]
         if len(rows) == 0:
             break
@@ -181,10 +211,7 @@ def predict_unseen(
         p = softmax(z, fit_temperature(z, y[rows]))
         loss = float(-np.log(np.maximum(p[np.arange(len(rows)), y[rows]], 1e-12)).mean())
         best = min(best, (loss, shrinkage))
-    logits, judged = data.ask(best[1], parts)
-    z = _at_one_scale(logits)
-    temperature = fit_temperature(z[judged], y[judged]) if judged.any() else 1.0
-    return Unseen(softmax(z, temperature), judged, best[1], temperature)
+    return best[1]
 
 
 def _unit_rows(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ from figsight.training.views import make_views, mix
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from threading import Event
 
     import numpy as np
     from numpy.typing import NDArray
@@ -50,6 +51,10 @@ class TrainingSet:
     size: tuple[int, int]
 
 
+class StoppedError(Exception):
+    """Another network of the run has failed, or somebody has interrupted it."""
+
+
 def fit(
     network: Network,
     data: TrainingSet,
@@ -60,6 +65,7 @@ def fit(
     device: torch.device,
     checkpoint: Path,
     watch: Watcher,
+    stop: Event,
 ) -> tuple[Network, list[EpochRecord]]:
     """Train a network, going on from its checkpoint if there is one.
 
@@ -72,10 +78,14 @@ def fit(
         device: Where.
         checkpoint: Where the state is kept after each epoch.
         watch: Told of every epoch as it ends.
+        stop: Ends the run at the next step when it is set.
 
     Returns:
         The network to deliver (the moving average of the weights, when the recipe asks for one), on
         ``device`` and in evaluation mode, and one record an epoch.
+
+    Raises:
+        StoppedError: ``stop`` was set.
     """
     network.to(device).to(memory_format=torch.channels_last)
     frozen = freeze(network, recipe)
@@ -98,6 +108,8 @@ def fit(
         loss_sum, right = 0.0, 0
         order = torch.randperm(len(data.photos), generator=rng)
         for step, batch in enumerate(order.chunk(steps) if len(order) >= steps else [order]):
+            if stop.is_set():
+                raise StoppedError
             pace = learning_pace((epoch * steps + step) / (recipe.epochs * steps), recipe)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * pace
@@ -175,11 +187,12 @@ def learning_pace(progress: float, recipe: Recipe) -> float:
 
 
 def seeded(seed: int, run: str, epoch: int) -> torch.Generator:
-    """Start the random numbers of an epoch, from nothing but its name: also torch's own (dropout)."""
+    """Start the random numbers of an epoch, from nothing but its name.
+
+    torch's own numbers are shared by all threads; nothing of a run may draw from them.
+    """
     digest = hashlib.sha256(f"{seed}/{run}/{epoch}".encode()).digest()
-    number = int.from_bytes(digest[:7], "little")
-    torch.manual_seed(number)
-    return torch.Generator().manual_seed(number)
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
 
 
 def _step(
@@ -201,8 +214,10 @@ def _step(
     targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[1]
     if recipe.augmentation.mix and torch.rand(1, generator=rng) < recipe.augmentation.mix:
         views, targets = mix(views, targets, rng)
+    shape = len(batch), network.head.in_features
+    gain = (torch.rand(shape, generator=rng) >= recipe.dropout).float() / (1 - recipe.dropout)
     with _mixed_precision(device):
-        logits = network(views)
+        logits = network(views, gain.to(device))
     losses = -(targets.to(device) * F.log_softmax(logits.float(), 1)).sum(1)
     loss = (losses * weights[labels].to(device)).mean()
     optimizer.zero_grad(set_to_none=True)

@@ -5,17 +5,20 @@ Knows folds and checkpoints. Does not know how a step is made, nor what becomes 
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import torch
 
+from figsight.bundle.runtime import count_threads
 from figsight.training.answers import Answers
 from figsight.training.checkpoint import EpochRecord
-from figsight.training.fit import TrainingSet, fit
+from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.network import Outputs, Plan, answer
 from figsight.training.parts import Part, deal_parts
 
@@ -27,6 +30,23 @@ if TYPE_CHECKING:
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
     from figsight.training.workplace import Workplace
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run has come to.
+
+    Attributes:
+        network: The final one, trained on all photos, on the CPU.
+        outputs: What it says of them.
+        answers: What each measuring network said.
+        history: Every epoch of every network.
+    """
+
+    network: Network
+    outputs: Outputs
+    answers: list[Answers]
+    history: list[EpochRecord]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,30 +84,57 @@ class Run:
             seed=self.seed,
         )
 
-    def measure(self) -> tuple[list[Answers], list[EpochRecord]]:
-        """Train the measuring networks, and ask each about the photos that it was kept from."""
-        answers, history = [], []
-        for part in self.parts:
-            found, records = self._one(part)
-            answers.append(found)
-            history += records
-        return answers, history
+    def train(self) -> Outcome:
+        """Train all networks, as many at a time as there are cores, each on its own share of them.
 
-    def finish(self) -> tuple[Network, Outputs, list[EpochRecord]]:
+        Two networks on a core each take two thirds of the time of one after the other on both:
+        layers are small, and cores that share one wait for each other after each. The numbers of a
+        network depend on its threads, not on what else runs.
+        """
+        before = torch.get_num_threads()
+        cores = count_threads() if self.device.type == "cpu" else 1
+        at_once = min(cores, len(self.parts) + 1)
+        stop = Event()
+        pool = ThreadPoolExecutor(
+            at_once, "figsight-train", torch.set_num_threads, (cores // at_once,)
+        )
+        try:
+            # The longest first: the others then fill the time beside it.
+            final = pool.submit(self._finish, stop)
+            parts = [pool.submit(self._one, part, stop) for part in self.parts]
+            futures: list[Future[Any]] = [final, *parts]
+            for one in wait(futures, return_when=FIRST_EXCEPTION).done:
+                one.result()  # raises what it raised
+            network, outputs, history = final.result()
+            measured = [one.result() for one in parts]
+        except BaseException:  # Ctrl-C, too
+            stop.set()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            torch.set_num_threads(before)
+        return Outcome(
+            network=network,
+            outputs=outputs,
+            answers=[answers for answers, _ in measured],
+            history=[record for _, records in measured for record in records] + history,
+        )
+
+    def _finish(self, stop: Event) -> tuple[Network, Outputs, list[EpochRecord]]:
         """Train the final network on all photos; return it on the CPU, with what it says of them."""
         everything = np.arange(len(self.sample.labels))
-        network, history = self._train("final", everything, np.unique(self.sample.labels))
+        network, history = self._train("final", everything, np.unique(self.sample.labels), stop)
         outputs = answer(network, self.sample.exact.pixels, everything, self.device)
         return network.cpu(), outputs, history
 
-    def _one(self, part: Part) -> tuple[Answers, list[EpochRecord]]:
+    def _one(self, part: Part, stop: Event) -> tuple[Answers, list[EpochRecord]]:
         done = self.place.load_outputs(part.run)
         if done is not None:
             history = done.pop("history").tolist()
             return Answers(part, **done), [
                 EpochRecord(part.run, int(epoch), *numbers) for epoch, *numbers in history
             ]
-        network, history = self._train(part.run, part.kept, part.figures)
+        network, history = self._train(part.run, part.kept, part.figures, stop)
         pixels = self.sample.exact.pixels
         held, own, strangers = (
             answer(network, pixels, photos, self.device)
@@ -106,15 +153,14 @@ class Run:
         return Answers(part, **arrays), history
 
     def _train(
-        self, run: str, photos: NDArray[np.intp], figures: NDArray[np.intp]
+        self, run: str, photos: NDArray[np.intp], figures: NDArray[np.intp], stop: Event
     ) -> tuple[Network, list[EpochRecord]]:
         self.watch.begin(run, self.recipe.epochs)
         # The head of a network that is not taught all figures has no place for the others.
         labels = np.searchsorted(figures, self.sample.labels)
         side = self.recipe.view_size or self.recipe.image_size
-        torch.manual_seed(self.seed)
         return fit(
-            self.plan.fresh(len(figures)),
+            self.plan.fresh(len(figures), seeded(self.seed, run, -1)),
             TrainingSet(self.sample.stored.pixels, photos, labels, (side, side)),
             self.recipe,
             run=run,
@@ -122,4 +168,5 @@ class Run:
             device=self.device,
             checkpoint=self.place.checkpoint(run),
             watch=self.watch,
+            stop=stop,
         )

@@ -42,11 +42,11 @@ class Plan:
     folded: dict[str, str]
     weights: PretrainedWeights
 
-    def fresh(self, figures: int | None = None) -> Network:
-        """Return a copy to train, for another number of figures if one is given."""
+    def fresh(self, figures: int | None = None, rng: torch.Generator | None = None) -> Network:
+        """Return a copy to train; for another number of figures if one is given, drawn from rng."""
         network = copy.deepcopy(self.network)
         if figures is not None and figures != network.head.out_features:
-            network.renew_head(figures)
+            network.renew_head(figures, rng)
         return network
 
     def named_state(self, network: Network) -> dict[str, NDArray[Any]]:
@@ -59,7 +59,7 @@ class Plan:
 def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed: int) -> Plan:
     """Build the network that a recipe describes. Errors: as ``backbones.build``."""
     torch.manual_seed(seed)  # the new head's weights, and all of them when there is no pretraining
-    network, pretrained = build(recipe.backbone, figures, weights=weights, dropout=recipe.dropout)
+    network, pretrained = build(recipe.backbone, figures, weights=weights)
     original = copy.deepcopy(network.backbone)
     folded = fold_norms(network.backbone) if recipe.norms == "folded" else {}
     return Plan(network, original, folded, pretrained)

@@ -21,7 +21,7 @@ from figsight.training.delivery import Delivery, deliver
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
 from figsight.training.network import plan_network
-from figsight.training.progress import Silence, Watcher
+from figsight.training.progress import OneAtATime, Silence, Watcher
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
 from figsight.training.sample import prepare
 from figsight.training.workplace import Workplace
@@ -120,23 +120,22 @@ def train(
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
-            run = Run(sample, recipe, plan, seed, where, place, watch)
+            run = Run(sample, recipe, plan, seed, where, place, OneAtATime(watch))
             place.agree(run.describe())
             watch.expect((len(run.parts) + 1) * recipe.epochs)
-            answers, measured = run.measure()
-            network, outputs, last = run.finish()
-            judgement = judge(answers, sample)
+            outcome = run.train()
+            judgement = judge(outcome.answers, sample)
             watch.begin("writing the model", 1)
             delivery = Delivery(
                 plan=plan,
-                network=network,
+                network=outcome.network,
                 sample=sample,
-                outputs=outputs,
+                outputs=outcome.outputs,
                 recipe=recipe,
                 seed=seed,
                 device=run.device.type,
                 seconds=time.perf_counter() - started,
-                history=measured + last,
+                history=outcome.history,
                 judgement=judgement,
             )
             deliver(delivery, target, thumbnails=thumbnails, overwrite=overwrite)
