@@ -61,6 +61,7 @@ figure:not(:only-child) { max-width: calc(50% - .25rem); }
 figure img, .gone { display: block; width: 100%; height: 9rem; object-fit: contain;
   background: var(--paper); border-radius: .25rem; }
 .gone { display: grid; place-items: center; text-align: center; padding: .5rem; }
+figcaption { margin-top: .25rem; }
 figcaption b { display: block; color: var(--ink); font-weight: 600; }
 .more { flex: 1 0 100%; }
 ul { margin: .5rem 0; padding-left: 1.1rem; font-size: .875rem; }
@@ -74,7 +75,7 @@ td i { display: block; height: .7rem; min-width: 1px; background: var(--bar); bo
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb;
   --paper: #fff; --card: #fff; --grave: #900; } body { max-width: none; padding: 0;
-  font-size: 10pt; } nav { display: none; } h2 { break-after: avoid; }
+  font-size: 10pt; } nav { display: none; } h2, .soft { break-after: avoid; }
   figure img, .gone { height: 3cm; } }
 """
 
