@@ -119,8 +119,9 @@ def test_place_heat__finds_what_the_network_saw(
     placed = place_heat(np.asarray(seen, np.float32), spec, height, width)
     assert placed.shape == (height, width)
     rows, columns = np.nonzero(placed > 0.5 * placed.max())
-    assert abs(rows.mean() - y) < 6
-    assert abs(columns.mean() - x) < 6
+    grain = max(height / spec.height, width / spec.width)  # one place of the input, on the photo
+    assert abs(rows.mean() - y) < 6 + grain
+    assert abs(columns.mean() - x) < 6 + grain
 
 
 def test_place_heat__leaves_what_a_crop_cut_off_dark() -> None:

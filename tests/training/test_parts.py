@@ -31,13 +31,16 @@ def test_deal_parts__asks_no_network_about_what_it_saw(
 ) -> None:
     labels, groups = data
     keys = np.array(groups)
-    parts = deal_parts(labels, groups, n_folds=n_folds, left_out=left_out, seed=seed)
+    total = int(labels.max()) + 2  # one figure has no photo
+    parts = deal_parts(labels, groups, figures=total, n_folds=n_folds, left_out=left_out, seed=seed)
     assert len(parts) == n_folds + left_out
     assert len({part.run for part in parts}) == len(parts)
     for part in parts:
         asked = np.concatenate([part.held, part.strangers])
         assert not set(keys[part.kept]) & set(keys[asked])
-        assert set(labels[part.kept]) == set(part.figures) >= set(labels[part.held])
+        assert set(labels[part.kept]) | set(labels[part.held]) <= set(part.figures)
+        whole = not len(part.strangers)
+        assert set(part.figures) == (set(range(total)) if whole else set(labels[part.kept]))
         assert not set(part.figures) & set(labels[part.strangers])
         assert len(part.figures) >= 2
         assert len(part.held)
@@ -48,12 +51,14 @@ def test_deal_parts__three_networks_leave_every_figure_out_once(
     data: tuple[np.ndarray, list[str]], seed: int
 ) -> None:
     labels, groups = data
-    parts = deal_parts(labels, groups, n_folds=0, left_out=3, seed=seed)
+    parts = deal_parts(labels, groups, figures=7, n_folds=0, left_out=3, seed=seed)
     away = np.concatenate([np.unique(labels[part.strangers]) for part in parts])
     assert sorted(away) == sorted(set(labels))
 
 
 def test_deal_parts__leaves_out_no_figure_of_two() -> None:
     labels = np.repeat([0, 1], 5)
-    parts = deal_parts(labels, [str(i) for i in range(10)], n_folds=1, left_out=2, seed=0)
+    parts = deal_parts(
+        labels, [str(i) for i in range(10)], figures=2, n_folds=1, left_out=2, seed=0
+    )
     assert [part.run for part in parts] == ["holdout"]

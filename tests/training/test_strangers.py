@@ -27,7 +27,7 @@ def make_answers(*, left_out: int, apart: float, each: int = 20) -> tuple[list[A
     labels = np.repeat(np.arange(FIGURES), each)
     groups = [str(i) for i in range(len(labels))]
     found = []
-    for part in deal_parts(labels, groups, n_folds=1, left_out=left_out, seed=0):
+    for part in deal_parts(labels, groups, figures=FIGURES, n_folds=1, left_out=left_out, seed=0):
         centres = rng.normal(size=(FIGURES, WIDTH)) * 3
 
         def embed(photos: np.ndarray, shift: float = 0.0, centres: np.ndarray = centres) -> Any:

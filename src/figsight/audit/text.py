@@ -52,7 +52,7 @@ def class_line(audit: Audit) -> str:
     small, large = sizes[0], sizes[-1]
     ratio = audit.findings.imbalance
     line = (
-        f"photos a class: {small.photos} ({printable(small.name, 60)}) to "
+        f"photos a class: {small.photos:,} ({printable(small.name, 60)}) to "
         f"{large.photos:,} ({printable(large.name, 60)})"
     )
     return line if ratio is None else f"{line}, {ratio:.2g} to 1"

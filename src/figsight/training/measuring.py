@@ -79,6 +79,7 @@ class Run:
         return deal_parts(
             self.sample.labels,
             self.sample.groups,
+            figures=len(self.sample.dataset.figures),
             n_folds=self.recipe.folds,
             left_out=self.recipe.left_out if self.recipe.folds else 0,
             seed=self.seed,
@@ -122,8 +123,8 @@ class Run:
 
     def _finish(self, stop: Event) -> tuple[Network, Outputs, list[EpochRecord]]:
         """Train the final network on all photos; return it on the CPU, with what it says of them."""
-        everything = np.arange(len(self.sample.labels))
-        network, history = self._train("final", everything, np.unique(self.sample.labels), stop)
+        everything, figures = np.arange(len(self.sample.labels)), len(self.sample.dataset.figures)
+        network, history = self._train("final", everything, np.arange(figures), stop)
         outputs = answer(network, self.sample.exact.pixels, everything, self.device)
         return network.cpu(), outputs, history
 

@@ -41,13 +41,21 @@ class Part:
 
 
 def deal_parts(
-    labels: NDArray[np.int64], groups: Sequence[str], *, n_folds: int, left_out: int, seed: int
+    labels: NDArray[np.int64],
+    groups: Sequence[str],
+    *,
+    figures: int,
+    n_folds: int,
+    left_out: int,
+    seed: int,
 ) -> list[Part]:
     """Deal the photos for all networks that measure.
 
     Args:
         labels: Class index of each photo, [N].
         groups: Key of the group that each photo must stay with, N texts.
+        figures: How many there are, also such that have no photo: a network that is taught all has a
+            place for each.
         n_folds: Networks that are kept from one part of the photos each; 1: from a fifth of each
             class; 0: none.
         left_out: Networks that are kept from whole figures, a third of them each, besides a fifth
@@ -65,7 +73,7 @@ def deal_parts(
     names = ["holdout"] if n_folds == 1 else [f"fold {i}" for i in range(1, len(held) + 1)]
     nobody = np.empty(0, np.intp)
     parts = [
-        Part(name, np.unique(labels), np.setdiff1d(everything, part), part, nobody)
+        Part(name, np.arange(figures), np.setdiff1d(everything, part), part, nobody)
         for name, part in zip(names, held, strict=True)
     ]
     if n_figures >= 3:
