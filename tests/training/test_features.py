@@ -159,7 +159,7 @@ def test_embedder__looks_once_or_twice() -> None:
 
 
 def test_choose_effort__never_looks_closer_at_more_photos() -> None:
-    efforts = [choose_effort(n) for n in (0, 300, 3000, 3001, 10_000, 10_001, 50_000)]
+    efforts = [choose_effort(n) for n in (0, 300, 3000, 3001, 10_001, 20_001, 50_000)]
     work = [effort.side**2 * effort.views for effort in efforts]
     assert work == sorted(work, reverse=True)
     assert efforts[0] == Effort(224, 2)
