@@ -18,6 +18,7 @@ SOURCE = Path(figsight.__file__).parent
 # From the first to the last; a room imports from rooms before it and from itself.
 LAYERS = [
     "errors",
+    "files",
     "images",
     "dataset",
     "metrics",

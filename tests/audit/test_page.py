@@ -139,10 +139,10 @@ def test_write_page__is_whole_or_not_at_all(
     target = tmp_path / "out.html"
     target.write_text("before")
 
-    def fail(_: object) -> str:
+    def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(page, "_classes", fail)
+    monkeypatch.setattr("os.fsync", fail)
     message = (
         rf"^{re.escape(str(target))}: expected a place that can be written, found: No space left "
         r"on device; free some space, or choose another folder$"

@@ -37,10 +37,10 @@ def test_save_picture__keeps_the_old_file_when_writing_fails(
     target = tmp_path / "a.png"
     target.write_bytes(b"older")
 
-    def fill_disk(*_: object, **__: object) -> None:
+    def fill_disk(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", fill_disk)
+    monkeypatch.setattr("os.fsync", fill_disk)
     with pytest.raises(OutputError) as caught:
         save_picture(PICTURE, target)
     assert str(caught.value) == (

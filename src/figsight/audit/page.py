@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,11 @@ from figsight.audit.sections import count, write_sections
 from figsight.audit.text import class_line, headline
 from figsight.dataset.names import printable
 from figsight.errors import OutputError, PhotoError
+from figsight.files import write_whole
 from figsight.images import decode
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from figsight.audit.results import Audit
@@ -107,20 +108,7 @@ def write_page(audit: Audit, path: str | os.PathLike[str]) -> None:
         OutputError: The folder is missing, or the file cannot be written.
     """
     target = check_page(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(_page(audit))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: expected a place that can be written, found: {error.strerror or error}; "
-            "free some space, or choose another folder"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole({target: "".join(_page(audit)).encode()})
 
 
 def _page(audit: Audit) -> Iterator[str]:

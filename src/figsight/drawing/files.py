@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from figsight.errors import OutputError
+from figsight.files import write_whole
 
 if TYPE_CHECKING:
+    import os
+
     from PIL import Image
 
 # Lossless where the format can be: the sheets hold small text. 4:4:4 keeps coloured text sharp.
@@ -54,17 +57,6 @@ def save_picture(image: Image.Image, path: str | os.PathLike[str]) -> None:
             f"found {image.width} x {image.height}; write a .png"
         )
     picture = image if image.mode in ("RGB", "L") else image.convert("RGB")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            picture.save(file, format=name, **options)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: expected a place that can be written, found: {error.strerror or error}; "
-            "free some space, or choose another folder"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    stream = io.BytesIO()
+    picture.save(stream, format=name, **options)
+    write_whole({target: stream.getvalue()})

@@ -25,11 +25,11 @@ from figsight.dataset.choosing import training_part
 from figsight.dataset.groups import read_groups
 from figsight.dataset.splits import folds as make_folds
 from figsight.errors import DataError, OutputError
-from figsight.evaluation.files import write_whole
 from figsight.evaluation.folds import Named, Part, answer
 from figsight.evaluation.log import fingerprint_photos
 from figsight.evaluation.points import STATED, measure_folds
 from figsight.evaluation.results import Evaluation
+from figsight.files import write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
 
 if TYPE_CHECKING:

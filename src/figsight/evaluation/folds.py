@@ -16,7 +16,7 @@ from safetensors.numpy import save as save_arrays
 
 from figsight.classifier import load
 from figsight.evaluation.evidence import explain_mistakes, pack_grounds, unpack_grounds
-from figsight.evaluation.files import write_whole
+from figsight.files import write_whole
 from figsight.training import Silence
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ Random numbers need no state here: every epoch draws its own from (seed, run, ep
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from figsight.errors import OutputError
+from figsight.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,19 +40,6 @@ class EpochRecord:
     seconds: float
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing else."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-
-
 def save_checkpoint(
     path: Path,
     network: nn.Module,
@@ -72,7 +58,7 @@ def save_checkpoint(
     # Copies: safetensors refuses tensors that share memory, and keeps only plain layouts.
     tensors = {k: v.cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
     metadata = {"history": json.dumps([asdict(record) for record in history])}
-    write_atomically(path, save_safetensors(tensors, metadata))
+    write_whole({path: save_safetensors(tensors, metadata)})
 
 
 def load_checkpoint(

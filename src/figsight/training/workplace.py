@@ -16,7 +16,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from figsight.errors import OutputError
-from figsight.training.checkpoint import write_atomically
+from figsight.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class Workplace:
         path = self.folder / "plan.json"
         text = json.dumps(plan, indent=2, sort_keys=True)
         if not path.exists():
-            write_atomically(path, text.encode())
+            write_whole({path: text.encode()})
             return
         before = json.loads(path.read_text("utf-8"))
         now = json.loads(text)
@@ -88,7 +88,7 @@ class Workplace:
     def save_outputs(self, run: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep what a finished network said of photos that it never saw."""
         data = save_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()})
-        write_atomically(self._outputs(run), data)
+        write_whole({self._outputs(run): data})
 
     def load_outputs(self, run: str) -> dict[str, NDArray[Any]] | None:
         """Return what was kept; None when the network is not finished."""

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figsight.errors import MissingExtraError, OutputError
-from figsight.evaluation.files import write_whole
 from figsight.evaluation.report.page import write_page
+from figsight.files import write_whole
 
 if TYPE_CHECKING:
     import os

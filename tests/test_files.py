@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
 
 from figsight.errors import OutputError
-from figsight.evaluation.files import write_whole
+from figsight.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +18,27 @@ def test_write_whole__writes_all(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"1", "b": b"2"}
 
 
+def test_write_whole__keeps_the_old_file_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("old")
+
+    def fill_disk(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fill_disk)
+    with pytest.raises(OutputError, match="found: No space left on device; free some space"):
+        write_whole({tmp_path / "a": b"1"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+
+
 def test_write_whole__writes_nothing_when_one_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     with pytest.raises(OutputError) as caught:
         write_whole({tmp_path / "a": b"1", tmp_path / "none" / "b": b"2"})
     assert str(caught.value) == (
-        f"{tmp_path / 'none' / 'b'}: cannot be written (No such file or directory)"
+        f"{tmp_path / 'none' / 'b'}: expected a place that can be written, found: No such file or "
+        "directory; free some space, or choose another folder"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"

@@ -30,7 +30,10 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise OutputError(
+            f"{path}: expected a place that can be written, found: {error.strerror or error}; "
+            "free some space, or choose another folder"
+        ) from error
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
