@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,22 +55,57 @@ def keep_freed_memory() -> None:
         mallopt(_M_TOP_PAD, 64 * 2**20)
 
 
+class _Repeatable:
+    """How many runs want repeatable arithmetic at the moment, and what torch did before the first."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.runs = 0
+        self.before = (False, False, True)
+
+    def enter(self) -> None:
+        """Make torch repeatable, unless another run has."""
+        with self.lock:
+            self.runs += 1
+            if self.runs > 1:
+                return
+            settings: Any = torch.utils.deterministic
+            self.before = (
+                torch.are_deterministic_algorithms_enabled(),
+                torch.is_deterministic_algorithms_warn_only_enabled(),
+                settings.fill_uninitialized_memory,
+            )
+            # cuBLAS reads this when it starts; without it, torch refuses to be deterministic on CUDA.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            # MPS lacks deterministic forms of some kernels: there we ask, but do not insist.
+            torch.use_deterministic_algorithms(True, warn_only=torch.backends.mps.is_available())
+            # On top of that torch would paint all new memory, in case somebody reads it before
+            # writing. No layer of ours does, and painting took as long as computing.
+            settings.fill_uninitialized_memory = False
+
+    def leave(self) -> None:
+        """Put torch's choice back after the last run."""
+        with self.lock:
+            self.runs -= 1
+            if self.runs:
+                return
+            enabled, warn_only, fill = self.before
+            settings: Any = torch.utils.deterministic
+            settings.fill_uninitialized_memory = fill
+            torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+
+
+_REPEATABLE = _Repeatable()
+
+
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Make torch choose algorithms that give the same bits each time, and put its choice back."""
-    before = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    # cuBLAS reads this when it starts; without it, torch refuses to be deterministic on CUDA.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # MPS lacks deterministic forms of some kernels: there we ask, but do not insist.
-    torch.use_deterministic_algorithms(True, warn_only=torch.backends.mps.is_available())
-    # On top of that torch would paint all new memory, in case somebody reads it before writing.
-    # No layer of ours does, and painting took as long as computing.
-    settings: Any = torch.utils.deterministic
-    fill = settings.fill_uninitialized_memory
-    settings.fill_uninitialized_memory = False
+    """Make torch choose algorithms that give the same bits each time, and put its choice back.
+
+    The choice is the whole process's: of several runs at a time the last one puts it back.
+    """
+    _REPEATABLE.enter()
     try:
         yield
     finally:
-        settings.fill_uninitialized_memory = fill
-        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        _REPEATABLE.leave()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from figsight.training.recipe import Recipe
 
 BATCH = 32
+# timm draws from the random numbers that all threads share: one network at a time.
+_DRAWING = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +61,9 @@ class Plan:
 
 def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed: int) -> Plan:
     """Build the network that a recipe describes. Errors: as ``backbones.build``."""
-    torch.manual_seed(seed)  # the new head's weights, and all of them when there is no pretraining
-    network, pretrained = build(recipe.backbone, figures, weights=weights)
+    with _DRAWING:
+        torch.manual_seed(seed)  # the new head's weights, and all of them without pretraining
+        network, pretrained = build(recipe.backbone, figures, weights=weights)
     original = copy.deepcopy(network.backbone)
     folded = fold_norms(network.backbone) if recipe.norms == "folded" else {}
     return Plan(network, original, folded, pretrained)
