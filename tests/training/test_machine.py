@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-import torch.utils.deterministic as settings
+import torch.utils.deterministic
 
 from figsight.training import machine
 
 
 def test_repeatable__is_put_back_by_the_last_of_several_runs() -> None:
+    settings: Any = torch.utils.deterministic
     before = settings.fill_uninitialized_memory
     first, second = machine.repeatable(), machine.repeatable()
     first.__enter__()
