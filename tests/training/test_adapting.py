@@ -77,3 +77,9 @@ def test_adapt__takes_larger_batches_of_many_photos() -> None:
     ratio = many.optimizer.learning_rate / recipe.optimizer.learning_rate
     assert ratio == pytest.approx(2**0.5)
     assert adapt(recipe, None, 1_000_000).batch_size == 32
+
+
+@pytest.mark.parametrize(("photos", "ingredients"), [(108, 3), (268, 3), (460, 2), (4_708, 1)])
+def test_adapt__shares_views_out_among_ingredients(photos: int, ingredients: int) -> None:
+    recipe = change_recipe(QUICK, ingredients=3, max_views=24_000, epochs=26)
+    assert adapt(recipe, None, photos).ingredients == ingredients

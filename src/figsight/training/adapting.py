@@ -64,6 +64,7 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
     - Grey photos are not tinted: no photo to come will be.
     - Epochs end where ``max_views`` views have been seen: a thousand photos a class need fewer
       passes than ten. Never fewer than four.
+    - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
       takes less time a photo.
@@ -72,6 +73,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
         return recipe
     epochs = min(recipe.epochs, max(4, round(recipe.max_views / max(1, photos))))
     changes: dict[str, object] = {"epochs": epochs}
+    affordable = recipe.max_views // max(1, photos * epochs)
+    changes["ingredients"] = max(1, min(recipe.ingredients, affordable))
     growth = min(LARGEST_BATCH, epochs * photos // FEWEST_STEPS) // recipe.batch_size
     if growth > 1:
         how = recipe.optimizer

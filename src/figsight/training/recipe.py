@@ -115,6 +115,10 @@ class Recipe(Part, frozen=True, kw_only=True):
         dropout: Share of the embedding that is dropped in training.
         label_smoothing: Share of the target that is spread over all figures (Szegedy et al. 2016).
         averaging: Decay a step of the moving average of the weights that is delivered; 0 is off.
+        ingredients: Networks that learn from the same start with random numbers of their own, and
+            whose weights are averaged, for each network that is asked or delivered (Wortsman et al.
+            2022, "Model soups"): an ensemble's gain for the price of one network. They share
+            ``max_views``.
         optimizer: See there.
         augmentation: See there.
     """
@@ -139,6 +143,7 @@ class Recipe(Part, frozen=True, kw_only=True):
     dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     label_smoothing: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     averaging: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    ingredients: Annotated[int, Meta(ge=1, le=16)] = 1
 
 
 def recipe_names() -> list[str]:
