@@ -17,11 +17,10 @@ from figsight.training.backbones import Network, PretrainedWeights, build
 from figsight.training.folding import fold_norms, unfold_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import nn
 
     from figsight.training.recipe import Recipe
 
@@ -68,27 +67,6 @@ def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed:
     original = copy.deepcopy(network.backbone)
     folded = fold_norms(network.backbone) if recipe.norms == "folded" else {}
     return Plan(network, original, folded, pretrained)
-
-
-@torch.no_grad()
-def average(networks: Sequence[Network]) -> Network:
-    """Give the first of several networks the mean of all their weights, and return it.
-
-    Networks that learned from one start lie in one valley of the loss: between them it is at least as
-    low as at each of them, so their mean errs about as rarely as a vote of all of them, at the price
-    of one (Wortsman et al. 2022, "Model soups").
-    """
-    first, *others = networks
-    for ours, *theirs in zip(*(_numbers(network) for network in (first, *others)), strict=True):
-        for one in theirs:
-            ours.add_(one.to(ours.device))
-        ours.div_(len(networks))
-    return first
-
-
-def _numbers(network: Network) -> list[Tensor]:
-    """Return each weight and each statistic once, under however many names it goes."""
-    return [t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point()]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,75 @@
+"""Several networks that learned from one start, made into one.
+
+Knows weights as numbers. Does not know how they were learned.
+
+Between networks that learned from the same pretrained weights the loss is at least as low as at each of
+them, so the mean of their weights errs about as rarely as a vote of all of them would, at the price of
+one (Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves
+accuracy without increasing inference time"). Not so for networks that started from nothing.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from figsight.training.backbones import Network
+    from figsight.training.checkpoint import EpochRecord
+
+
+class Soup:
+    """One network in the making: its ingredients, which end in any order and in several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._expected = 0
+        self._ready: dict[int, tuple[Network, list[EpochRecord]]] = {}
+
+    def expect(self, ingredients: int) -> None:
+        """Hear of further ingredients, before the last of those known so far is added."""
+        with self._lock:
+            self._expected += ingredients
+
+    def add(
+        self, number: int, network: Network, history: list[EpochRecord]
+    ) -> tuple[Network, list[EpochRecord]] | None:
+        """Add an ingredient.
+
+        Args:
+            number: Which; decides the order in which numbers are added up, and so their last bits.
+            network: On the device where the mean is wanted.
+            history: Its epochs.
+
+        Returns:
+            With the last ingredient the mean of all, and all their epochs; before that None.
+        """
+        with self._lock:
+            self._ready[number] = network, history
+            if len(self._ready) < self._expected:
+                return None
+        ready = [self._ready[number] for number in sorted(self._ready)]
+        mean = average([network for network, _ in ready])
+        return mean, [record for _, history in ready for record in history]
+
+
+@torch.no_grad()
+def average(networks: Sequence[Network]) -> Network:
+    """Give the first of several networks the mean of all their weights, and return it."""
+    first, *others = networks
+    for ours, *theirs in zip(*(_numbers(network) for network in (first, *others)), strict=True):
+        for one in theirs:
+            ours.add_(one.to(ours.device))
+        ours.div_(len(networks))
+    return first
+
+
+def _numbers(network: Network) -> list[Tensor]:
+    """Return each weight and each statistic once, under however many names it goes."""
+    return [t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point()]
