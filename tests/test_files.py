@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,3 +43,13 @@ def test_write_whole__writes_nothing_when_one_cannot_be(tmp_path: Path) -> None:
     )
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+def test_write_whole__from_several_threads_leaves_one_of_them_whole(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    texts = [bytes([number]) * 1000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(write_whole, {target: text}) for text in texts * 10]:
+            done.result()
+    assert target.read_bytes() in texts
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

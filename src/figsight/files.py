@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from figsight.errors import OutputError
@@ -19,7 +20,9 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         OutputError: One cannot be written; then none has been, or (should a disk fail between two
             moves) each is either as it was or whole.
     """
-    parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
+    # Two threads, or two processes, may write the same file: the later one stays, whole.
+    mine = f"{os.getpid()}-{get_ident()}"
+    parts = {path: path.with_name(f".{path.name}.{mine}.part") for path in files}
     path = next(iter(files))
     try:
         for path, data in files.items():

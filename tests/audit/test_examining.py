@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.audit.make import flawed, plant, png, scene
+from tests.audit.make import flawed, plant, png
+from tests.make import scene
 
 from figsight.audit import examine
 from figsight.dataset import read

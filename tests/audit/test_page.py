@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.audit.make import flawed, plant, png, scene
+from tests.audit.make import flawed, plant, png
+from tests.make import scene
 
 from figsight.audit import Audit, check_page, examine, page, write_page
 from figsight.audit.results import SuspectLabel

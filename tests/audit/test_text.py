@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.audit.make import flawed, plant, png, scene
+from tests.audit.make import flawed, plant, png
+from tests.make import scene
 
 from figsight.audit import describe, examine
 

@@ -205,3 +205,21 @@ def test_cosine_distance__is_small_for_the_known_and_has_no_scale() -> None:
     assert ((known >= 0) & (known <= 2)).all()
     again = fit_relative_mahalanobis(train * 5, y)
     assert again.cosine_distance(train * 5) == pytest.approx(known, abs=1e-4)
+
+
+def test_mean_cosine_distance__is_the_angle_to_the_mean_and_blind_to_classes() -> None:
+    shift = np.random.default_rng(4).normal(size=100) * 3
+    train, y = cloud(60)
+    train = train + shift
+    model = fit_relative_mahalanobis(train, y)
+    unit = train / np.linalg.norm(train, axis=1, keepdims=True)
+    middle = unit.mean(axis=0) / np.linalg.norm(unit.mean(axis=0))
+    known = model.mean_cosine_distance(train)
+    assert known == pytest.approx(1 - unit @ middle, abs=1e-6)
+    assert model.mean_cosine_distance(train * 9) == pytest.approx(known)
+    # Other classes of the same world lie as near as the known ones; another world does not.
+    others = shift + np.random.default_rng(8).normal(size=(40, 100)) * train.std(axis=0)
+    assert 0.3 < auroc(known, model.mean_cosine_distance(others)).value < 0.8
+    assert model.mean_cosine_distance(others - 2 * shift).min() > known.max()
+    with pytest.raises(ValueError, match="embedding: expected 100 numbers a photo, found 5; use"):
+        model.mean_cosine_distance(np.ones((2, 5)))

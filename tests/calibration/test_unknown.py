@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ def scores(n: int, shift: float, seed: int) -> dict[str, Any]:
         "whitened_cosine": rng.normal(size=n) + shift,
         "knn": rng.normal(size=n) + shift,
         "relative_mahalanobis": 50 * (rng.normal(size=n) + 0.8 * shift),
+        "mean_cosine": rng.normal(size=n) / 9,
     }
 
 
@@ -166,7 +169,32 @@ def test_combine__is_the_mean_of_standard_scores() -> None:
         combine({"energy": [1.0]}, ["knn"], [0], [1])
 
 
-PARTS = ("max_softmax", "knn", "relative_mahalanobis")
+def test_combine__a_guard_adds_what_is_above_its_centre_and_nothing_below() -> None:
+    parts = ["knn", "mean_cosine", "energy"]
+    strange = {"knn": [1.0] * 4, "energy": [3.0] * 4, "mean_cosine": [-9.0, 0.5, 0.7, 0.9]}
+    found = combine(strange, parts, [0, 0.5, 1], [1, 0.1, 1])
+    assert found == pytest.approx([1.5, 1.5, 3.5, 5.5])
+    message = "^parts: expected one that is no guard, found mean_cosine; a guard only adds to othe"
+    with pytest.raises(ValueError, match=message):
+        combine(strange, ["mean_cosine"], [0], [1])
+
+
+def test_choice__its_guard_keeps_silent_within_two_spreads_of_the_known() -> None:
+    known, unknown = scores(400, 0.0, 0), scores(80, 2.5, 1)
+    rule = chosen(known, unknown, favourite="mixed").rule
+    assert rule.parts == ("max_logit", "whitened_cosine", "mean_cosine")
+    usual = np.asarray(known["mean_cosine"])
+    assert rule.centres[2] == pytest.approx(usual.mean() + 2 * usual.std())
+    bare = combine(known, rule.parts[:2], rule.centres[:2], rule.spreads[:2])
+    quiet = usual <= rule.centres[2]
+    assert np.array_equal(rule.decide(known)[quiet], bare[quiet])
+    assert 0.95 <= quiet.mean() < 1
+    # What the other parts take for known, in a place where no known photo is, is told by the guard.
+    foreign = {name: s[:20] for name, s in known.items()} | {"mean_cosine": np.full(20, 2.0)}
+    assert (rule.decide(foreign) > rule.decide(known).max()).all()
+
+
+PARTS = ("max_softmax", "knn", "relative_mahalanobis", "mean_cosine")
 
 
 def detector(name: str) -> UnknownDetector:
@@ -216,7 +244,8 @@ def test_detector__tells_strangers() -> None:
         ({"threshold": float("nan")}, {}),
         ({"threshold": "high"}, {}),
         ({"centres": [0.0]}, {}),
-        ({"spreads": [0.0, 1.0, 1.0]}, {}),
+        ({"spreads": [0.0, 1.0, 1.0, 1.0]}, {}),
+        ({"parts": ["mean_cosine"] * 4}, {}),
         ({"floors": [1.0]}, {}),
         ({"floors": [1.0, 0.0]}, {}),
         ({}, {"gallery": None}),
@@ -249,3 +278,16 @@ def test_all__is_sorted_and_there() -> None:
     names = figsight.calibration.__all__
     assert [n for n in names if n != "SCORES"] == sorted(n for n in names if n != "SCORES")
     assert all(hasattr(figsight.calibration, name) for name in names)
+    assert set(names) == set(figsight.calibration._HOMES) <= set(dir(figsight.calibration))
+    with pytest.raises(AttributeError, match=r"'figsight\.calibration' has no attribute 'luck'"):
+        figsight.calibration.luck  # noqa: B018
+
+
+def test_import__of_what_predicts_leaves_what_measures_alone() -> None:
+    script = (
+        "import sys\n"
+        "from figsight.calibration import PredictionSets, UnknownDetector, softmax\n"
+        "rest = {f'figsight.metrics.{name}' for name in ('scores', 'summary', 'tables', 'words')}\n"
+        "assert not rest & set(sys.modules), rest & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

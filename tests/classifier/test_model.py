@@ -210,7 +210,7 @@ def test_predict_each__reads_only_a_little_ahead(model: Path) -> None:
             next(results)
         assert 20 <= taken <= 26
         results.close()  # type: ignore[attr-defined]
-    assert not [t for t in threading.enumerate() if t.name.startswith("figsight-decode")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("figsight-photo")]
 
 
 def test_predict_each__reads_an_array_before_its_owner_changes_it(classifier: Classifier) -> None:

@@ -62,7 +62,9 @@ def _ask(classifier: Classifier) -> list[Prediction]:
         (("knn",), 5),
         (("relative_mahalanobis",), 1),
         (("whitened_cosine",), 1),
-        (("max_logit", "whitened_cosine"), 1),
+        (("max_logit", "whitened_cosine"), 1),  # bundles written before there was a guard
+        (("mean_cosine",), 1),
+        (("max_logit", "whitened_cosine", "mean_cosine"), 1),
         (("max_softmax", "knn", "relative_mahalanobis"), 2),
     ],
 )

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.audit.make import flawed, plant, png, scene
+from tests.audit.make import flawed, plant, png
 from tests.cli.make import call, refused
+from tests.make import scene
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-importlib.import_module("figsight.cli.audit")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance
+from tests.make import scene
 
 from figsight.dataset import candidates
 from figsight.dataset.copies import NearPair, find_copies, fingerprint
@@ -24,17 +26,7 @@ if TYPE_CHECKING:
     from figsight.dataset.fingerprints import Fingerprint
 
 
-def scene(seed: int, size: int = 200) -> Image.Image:
-    """A picture with coarse and fine structure in colour, another for every seed."""
-    random = np.random.default_rng(seed)
-    coarse = random.integers(40, 216, (6, 6, 3), np.uint8)
-    picture = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
-    draw = ImageDraw.Draw(picture)
-    for _ in range(40):
-        x, y, w, h = random.uniform(0, 0.9, 2).tolist() + random.uniform(0.04, 0.2, 2).tolist()
-        colour = tuple(int(c) for c in random.integers(20, 235, 3))
-        draw.ellipse([x * size, y * size, (x + w) * size, (y + h) * size], fill=colour)
-    return picture
+large = partial(scene, side=200)
 
 
 def print_of(picture: Image.Image | NDArray[np.uint8], name: object) -> Fingerprint:
@@ -83,8 +75,8 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
 def test_find_copies__joins_a_photo_and_its_copy_among_others(
     change: Callable[[Image.Image], Image.Image],
 ) -> None:
-    prints = [print_of(scene(seed), seed) for seed in range(8)]
-    prints += [print_of(change(scene(seed)), f"copy {seed}") for seed in range(8)]
+    prints = [print_of(large(seed), seed) for seed in range(8)]
+    prints += [print_of(change(large(seed)), f"copy {seed}") for seed in range(8)]
     found = find_copies(prints)
     pairs = {(pair.first, pair.second) for pair in found.near}
     assert pairs <= {(i, i + 8) for i in range(8)}
@@ -103,7 +95,7 @@ def test_find_copies__finds_most_small_crops_and_tells_mirroring() -> None:
     found = 0
     for seed in range(40):
         turned = bool(seed % 2)
-        original = scene(seed)
+        original = large(seed)
         part = cropped(mirrored(original) if turned else original, *rng.uniform(0, 0.07, 4))
         for pair in find_copies([print_of(original, 0), print_of(part, 1)]).near:
             assert (pair.first, pair.second, pair.mirrored) == (0, 1, turned)
@@ -112,21 +104,21 @@ def test_find_copies__finds_most_small_crops_and_tells_mirroring() -> None:
 
 
 def test_find_copies__leaves_different_photos_alone() -> None:
-    prints = [print_of(scene(seed), seed) for seed in range(60)]
+    prints = [print_of(large(seed), seed) for seed in range(60)]
     found = find_copies(prints)
     assert found.near == []
     assert found.groups == list(range(60))
 
 
 def test_find_copies__keeps_photos_apart_that_differ_in_one_spot() -> None:
-    one = scene(1)
+    one = large(1)
     other = one.copy()
     ImageDraw.Draw(other).ellipse([80, 80, 110, 110], fill=(250, 250, 250))
     assert find_copies([print_of(one, 0), print_of(other, 1)]).near == []
 
 
 def test_find_copies__keeps_photos_apart_that_differ_in_colour_alone() -> None:
-    one = np.asarray(scene(1)).copy()
+    one = np.asarray(large(1)).copy()
     one[60:120, 60:120] = (200, 60, 60)
     other = one.copy()
     other[60:120, 60:120] = (60, 88, 215)  # the same luma
@@ -136,8 +128,8 @@ def test_find_copies__keeps_photos_apart_that_differ_in_colour_alone() -> None:
 
 
 def test_find_copies__files_with_the_same_bytes_are_identical_and_not_near() -> None:
-    prints = [print_of(scene(seed), name) for seed, name in ((0, "a"), (1, "b"), (0, "a"))]
-    prints += [print_of(jpeg(scene(0), 60), "c"), print_of(scene(0), "a"), print_of(scene(1), "b")]
+    prints = [print_of(large(seed), name) for seed, name in ((0, "a"), (1, "b"), (0, "a"))]
+    prints += [print_of(jpeg(large(0), 60), "c"), print_of(large(0), "a"), print_of(large(1), "b")]
     found = find_copies(prints)
     assert found.identical == [[0, 2, 4], [1, 5]]
     assert [(pair.first, pair.second) for pair in found.near] == [(0, 3)]
@@ -147,8 +139,8 @@ def test_find_copies__files_with_the_same_bytes_are_identical_and_not_near() -> 
 @given(st.permutations(range(14)))
 @settings(max_examples=15, deadline=None)
 def test_find_copies__the_order_of_the_photos_changes_nothing_but_numbers(order: list[int]) -> None:
-    prints = [print_of(scene(k % 5), k) for k in range(5)]
-    prints += [print_of(cropped(scene(k), 0.04, 0, 0.02, 0.05), f"crop {k}") for k in range(5)]
+    prints = [print_of(large(k % 5), k) for k in range(5)]
+    prints += [print_of(cropped(large(k), 0.04, 0, 0.02, 0.05), f"crop {k}") for k in range(5)]
     prints += [print_of(np.full((30, 40, 3), 7 * (k % 2), np.uint8), f"b{k}") for k in range(4)]
 
     def partition(groups: list[int], names: list[int]) -> set[frozenset[int]]:
@@ -167,7 +159,7 @@ def test_find_copies__the_order_of_the_photos_changes_nothing_but_numbers(order:
 
 
 def test_find_copies__two_crops_are_joined_through_their_original() -> None:
-    original = scene(3)
+    original = large(3)
     parts = [cropped(original, 0.08, 0.08, 0, 0), cropped(original, 0, 0, 0.08, 0.08)]
     prints = [print_of(picture, k) for k, picture in enumerate([*parts, original])]
     assert find_copies(prints).groups == [0, 0, 0]
@@ -222,12 +214,12 @@ def test_find_copies__thousands_of_blank_photos_cost_one_pair_each() -> None:
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_find_copies__takes_no_photo_and_one(n: int) -> None:
-    found = find_copies([print_of(scene(0), 0)] * n)
+    found = find_copies([print_of(large(0), 0)] * n)
     assert (found.identical, found.near, found.groups) == ([], [], [0] * n)
 
 
 def test_find_copies__a_lower_score_joins_more() -> None:
-    one = scene(1)
+    one = large(1)
     other = one.copy()
     ImageDraw.Draw(other).ellipse([80, 80, 110, 110], fill=(250, 250, 250))
     prints = [print_of(one, 0), print_of(other, 1)]
@@ -237,13 +229,13 @@ def test_find_copies__a_lower_score_joins_more() -> None:
 
 def test_fingerprint__is_small_and_of_one_size() -> None:
     for size in ((1, 1), (28, 28), (31, 700), (512, 512)):
-        print_ = print_of(scene(0).resize(size), size)
+        print_ = print_of(large(0).resize(size), size)
         assert (len(print_.grey), len(print_.colour)) == (64 * 64, 2 * 16 * 16)
         assert len(print_.plain_pixels) in (0, 32)
 
 
 def test_fingerprint__takes_arrays_that_are_not_contiguous() -> None:
-    pixels = np.asarray(scene(0))
+    pixels = np.asarray(large(0))
     turned = fingerprint(pixels[:, ::-1], "0")
     assert turned == fingerprint(np.ascontiguousarray(pixels[:, ::-1]), "0")
     blank = np.full((40, 40, 3), 9, np.uint8)

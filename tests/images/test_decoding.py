@@ -59,6 +59,82 @@ def test_decode__is_the_same_from_every_source(form: str, tmp_path: Path) -> Non
     np.testing.assert_array_equal(open_photo(path, spec), fit(pixels, spec))
 
 
+def _wide_gamut() -> bytes:
+    """A profile that changes colours: sRGB's with red and blue exchanged in its primaries."""
+    from PIL import ImageCms
+
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")
+    profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    return bytes(profile)
+
+
+def _srgb() -> bytes:
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _exif(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "plain": ("RGB", "JPEG", {}),
+    "turned": ("RGB", "JPEG", {"exif": _exif(6)}),
+    "upright": ("RGB", "JPEG", {"exif": _exif(1)}),
+    "turned TIFF": ("RGB", "TIFF", {"tiffinfo": {274: 8}}),
+    "sRGB": ("RGB", "JPEG", {"icc_profile": _srgb()}),
+    "other colours": ("RGB", "JPEG", {"icc_profile": _wide_gamut()}),
+    "grey": ("L", "JPEG", {}),
+    "CMYK": ("CMYK", "JPEG", {}),
+    "transparent": ("RGBA", "PNG", {}),
+    "colour key": ("RGB", "PNG", {"transparency": (0, 0, 0)}),
+    "palette": ("P", "PNG", {}),
+}
+SPECS = [
+    InputSpec(24, 32),
+    InputSpec(24, 32, "crop", "bilinear"),
+    InputSpec(40, 24, "pad"),
+    InputSpec(80, 60),
+    InputSpec(100, 90, resample="lanczos"),
+    InputSpec(4, 3),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("which", ENCODINGS)
+def test_open_photo__is_decode_and_fit(which: str, spec: InputSpec) -> None:
+    mode, form, options = ENCODINGS[which]
+    data = encode(photo(mode), form, **options)
+    expected = fit(decode(data), spec)
+    for source in (data, Image.open(io.BytesIO(data)), decode(data)):
+        found = open_photo(source, spec)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == np.uint8
+        assert found.flags.c_contiguous
+        assert found.flags.writeable
+
+
+def test_open_photo__leaves_an_open_image_as_it_was() -> None:
+    image = photo()
+    before = np.array(image)
+    open_photo(image, InputSpec(80, 60))[:] = 0
+    np.testing.assert_array_equal(np.asarray(image), before)
+
+
+def test_open_photo__follows_the_profile_of_a_picture() -> None:
+    # Or the comparison with decode above could not fail where colours are concerned.
+    spec = InputSpec(24, 32)
+    plain, other = (
+        open_photo(encode(photo(), "PNG", **options), spec)
+        for options in ({}, {"icc_profile": _wide_gamut()})
+    )
+    assert np.abs(plain.astype(int) - other).max() > 30
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_decode__leaves_an_open_image_as_it_was(form: str) -> None:
     mode, options = FORMS[form]

@@ -68,8 +68,11 @@ def test_what_it_cannot_tell__is_silent_when_it_tells() -> None:
 
 def test_all__is_sorted_and_there() -> None:
     names = figsight.metrics.__all__
-    assert names == sorted(names)
+    assert names == sorted(names) == sorted(figsight.metrics._HOMES)
     assert all(hasattr(figsight.metrics, name) for name in names)
+    assert set(names) <= set(dir(figsight.metrics))
+    with pytest.raises(AttributeError, match=r"'figsight\.metrics' has no attribute 'luck'"):
+        figsight.metrics.luck  # noqa: B018
 
 
 def test_summarise__looks_for_either_of_two_classes(draw: Any) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from figsight.audit.results import Audit, OddPhoto, SuspectLabel
-    from figsight.dataset.findings import Together
+    from figsight.dataset.findings import Resemblance, Together
     from figsight.dataset.model import Photo
 
 
@@ -47,7 +47,7 @@ class Section:
     title: str
     advice: str
     entries: Sequence[Entry]
-    grave: bool
+    grave: bool = False
 
 
 def write_sections(audit: Audit) -> list[Section]:
@@ -92,14 +92,12 @@ def write_sections(audit: Audit) -> list[Section]:
             "Classifiers that never saw these photos confidently take them for another class. "
             "An unusual photo looks like this, too: look before you change a label.",
             [_suspect(one) for one in flagged],
-            grave=False,
         ),
         Section(
             "duplicates",
             f"{count(spare, 'file')} with the bytes of another file",
             "They teach nothing new. figsight keeps all copies on one side of every split.",
             [_together(one, label) for one in found.duplicates],
-            grave=False,
         ),
         Section(
             "near_duplicates",
@@ -107,14 +105,9 @@ def write_sections(audit: Audit) -> list[Section]:
             "One shot in two files: resized, recompressed, cropped a little, mirrored or relit. "
             "figsight keeps them on one side of every split.",
             [
-                Entry(
-                    f"{_short(pair.first.path)} ~ {_short(pair.second.path)}"
-                    f" ({'mirrored, ' if pair.mirrored else ''}{_floor(pair.score)} alike)",
-                    ((pair.first, label(pair.first)), (pair.second, label(pair.second))),
-                )
+                _near(pair, label)
                 for pair in sorted(found.near_duplicates, key=lambda pair: -pair.score)
             ],
-            grave=False,
         ),
     ]
     return [section for section in sections + _odd_sections(audit) if section.entries]
@@ -126,41 +119,36 @@ def _odd_sections(audit: Audit) -> list[Section]:
     return [
         Section(
             "blank",
-            f"{count(len(audit.blank), 'blank photo')}",
+            count(len(audit.blank), "blank photo"),
             "One tone from edge to edge: there is nothing to learn from.",
             [_odd(odd, "") for odd in audit.blank],
-            grave=False,
         ),
         Section(
             "dark",
-            f"{count(len(audit.dark), 'very dark photo')}",
+            count(len(audit.dark), "very dark photo"),
             "Even the bright parts are near black.",
             [
                 _odd(odd, f"bright parts at {odd.quality.highlight / 255:.0%} of white")
                 for odd in audit.dark
             ],
-            grave=False,
         ),
         Section(
             "blurred",
-            f"{count(len(audit.blurred), 'blurred photo')}",
+            count(len(audit.blurred), "blurred photo"),
             "Their sharpest edges are soft even when the photo is shrunk to 256 pixels.",
             [_odd(odd, f"edges {odd.quality.blur:.1f} pixels soft") for odd in audit.blurred],
-            grave=False,
         ),
         Section(
             "odd_sizes",
             f"{count(len(audit.odd_sizes), 'photo')} of an odd size or shape",
             "Not like the rest of the set: perhaps thumbnails, screenshots or panoramas.",
             [_odd(odd, f"{odd.quality.width} x {odd.quality.height}") for odd in audit.odd_sizes],
-            grave=False,
         ),
         Section(
             "unlisted",
             f"{count(len(unlisted), 'picture')} that nothing labels",
             "No index names it and no class folder holds it: training does not see it.",
             [Entry(_short(photo.path), ((photo, ""),)) for photo in unlisted],
-            grave=False,
         ),
     ]
 
@@ -175,6 +163,14 @@ def _together(one: Together, say: Callable[[Photo], str]) -> Entry:
     text = sign.join(f"{_short(photo.path)} ({say(photo)})" for photo in one.photos)
     kind = {"identical": "", "near": "", "group": f"group {_short(one.photos[0].group or '')}: "}
     return Entry(kind[one.kind] + text, tuple((photo, say(photo)) for photo in one.photos))
+
+
+def _near(pair: Resemblance, say: Callable[[Photo], str]) -> Entry:
+    how = f"{'mirrored, ' if pair.mirrored else ''}{_floor(pair.score)} alike"
+    return Entry(
+        f"{_short(pair.first.path)} ~ {_short(pair.second.path)} ({how})",
+        tuple((photo, say(photo)) for photo in (pair.first, pair.second)),
+    )
 
 
 def _suspect(one: SuspectLabel) -> Entry:

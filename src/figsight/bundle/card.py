@@ -207,11 +207,10 @@ def _tell_sets(calibration: Calibration) -> str:
         found.append(f"{_show(rule.measured)} of the sets hold the right name")
     if rule.mean_size is not None:
         found.append(f"{_show(rule.mean_size, percent=False)} names in a set on average")
-    measured = f"Measured: {'; '.join(found)}." if found else "That was not measured."
     return (
         f"**Sets of names**: with each name come the others that it may be, meant to hold the "
         f"right one {_share(rule.coverage)} of the time (conformal, {_code(rule.method)}, set on "
-        f"{_count(rule.n, 'photo')}). {measured}"
+        f"{_count(rule.n, 'photo')}). {_say_measured(found)}"
     )
 
 
@@ -222,11 +221,14 @@ def _tell_point(point: OperatingPoint, manifest: Manifest) -> str:
         found.append(f"sensitivity {_show(point.sensitivity)}")
     if point.specificity is not None:
         found.append(f"specificity {_show(point.specificity)}")
-    measured = f"Measured: {'; '.join(found)}." if found else "That was not measured."
     return (
         f"**{_escape(display)} looked for**: from a probability of {point.threshold:.4g} on, meant "
-        f"to find {_share(point.stated_sensitivity)} of its photos. {measured}"
+        f"to find {_share(point.stated_sensitivity)} of its photos. {_say_measured(found)}"
     )
+
+
+def _say_measured(found: list[str]) -> str:
+    return f"Measured: {'; '.join(found)}." if found else "That was not measured."
 
 
 def _show(one: Measured, *, percent: bool = True) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Of the scores that figsight.calibration knows, those that need more than logits.
 KNN = "knn"
-SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine"})
+SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
 GAUSSIANS = ("within", "background")
 _RULES = ("unknown", "sets", "operating_point")
 

@@ -101,12 +101,13 @@ class UnknownRule(Part, frozen=True, kw_only=True):
     Attributes:
         score: Name of the deciding score, which is higher for stranger photos.
         parts: Names of the scores that it is made of; itself, unless it is mixed.
-        centres: Mean of each part over the known photos; empty when there is one part.
+        centres: Mean of each part over the known photos, for a part that is a guard the end of its
+            silence; empty when there is one part.
         spreads: Standard deviation of each part over them; likewise.
         threshold: Scores above it are unknown.
         k: Which neighbour the part ``knn`` asks for.
-        floors: Variance beside the main axes, within the figures and over all; only for the part
-            ``relative_mahalanobis``.
+        floors: Variance beside the main axes, within the figures and over all; only for the parts
+            ``relative_mahalanobis``, ``whitened_cosine`` and ``mean_cosine``.
         kept: Share of known photos that the threshold was set to keep.
         protocol: What was measured on what, in words.
         measured_kept: Share of known photos kept, measured on photos that the threshold was not set

@@ -6,7 +6,7 @@ The options were chosen by measurement (EfficientNet-Lite0, 2 cores that others 
 graph optimisation takes 60 ms more to load and 60 ms less for the first photo, and every further
 photo takes a third of the time; it costs 20 MB. Without the memory arena the peak rises by 30 MB.
 Threads that spin while they wait double the time of a photo as soon as anything else wants the
-cores, the threads that decode the next photos for a start.
+cores, the threads that work on the next photos for a start.
 """
 
 from __future__ import annotations

@@ -5,31 +5,37 @@ Everything here is to be fitted on out-of-sample outputs, which it can't check: 
 for what goes wrong otherwise, and for what it cannot promise with ten photos a class.
 """
 
-from figsight.calibration.conformal import Refusal, fewest_for
-from figsight.calibration.detector import (
-    SCORES,
-    UnknownDetector,
-    UnknownScorer,
-    fit_scorer,
-)
-from figsight.calibration.sets import (
-    PredictionSets,
-    SetMethod,
-    SetScore,
-    fit_sets,
-    measure_sets,
-)
-from figsight.calibration.strangeness import (
-    RelativeMahalanobis,
-    ShrunkGaussian,
-    energy,
-    fit_relative_mahalanobis,
-    knn_distance,
-    max_logit,
-    max_softmax,
-)
-from figsight.calibration.temperature import fit_temperature, softmax
-from figsight.calibration.unknown import ScoreRule, UnknownChoice, combine, fit_unknown
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from figsight.calibration.conformal import Refusal, fewest_for
+    from figsight.calibration.detector import (
+        SCORES,
+        UnknownDetector,
+        UnknownScorer,
+        fit_scorer,
+    )
+    from figsight.calibration.sets import (
+        PredictionSets,
+        SetMethod,
+        SetScore,
+        fit_sets,
+        measure_sets,
+    )
+    from figsight.calibration.strangeness import (
+        RelativeMahalanobis,
+        ShrunkGaussian,
+        energy,
+        fit_relative_mahalanobis,
+        knn_distance,
+        max_logit,
+        max_softmax,
+    )
+    from figsight.calibration.temperature import fit_temperature, softmax
+    from figsight.calibration.unknown import ScoreRule, UnknownChoice, combine, fit_unknown
 
 __all__ = [
     "SCORES",
@@ -57,3 +63,43 @@ __all__ = [
     "measure_sets",
     "softmax",
 ]
+
+_HOMES = {
+    "SCORES": "detector",
+    "PredictionSets": "sets",
+    "Refusal": "conformal",
+    "RelativeMahalanobis": "strangeness",
+    "ScoreRule": "unknown",
+    "SetMethod": "sets",
+    "SetScore": "sets",
+    "ShrunkGaussian": "strangeness",
+    "UnknownChoice": "unknown",
+    "UnknownDetector": "detector",
+    "UnknownScorer": "detector",
+    "combine": "unknown",
+    "energy": "strangeness",
+    "fewest_for": "conformal",
+    "fit_relative_mahalanobis": "strangeness",
+    "fit_scorer": "detector",
+    "fit_sets": "sets",
+    "fit_temperature": "temperature",
+    "fit_unknown": "unknown",
+    "knn_distance": "strangeness",
+    "max_logit": "strangeness",
+    "max_softmax": "strangeness",
+    "measure_sets": "sets",
+    "softmax": "temperature",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: naming a photo fits nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -21,7 +21,7 @@ from figsight.calibration.strangeness import (
     max_logit,
     max_softmax,
 )
-from figsight.calibration.unknown import ScoreRule
+from figsight.calibration.unknown import GUARDS, ScoreRule
 from figsight.errors import BundleError
 from figsight.metrics.checks import Bools, Floats, check_matrix
 
@@ -37,8 +37,9 @@ SCORES = (
     "knn",
     "relative_mahalanobis",
     "whitened_cosine",
+    "mean_cosine",
 )
-SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine"})
+SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
 """The scores that need means and spreads of the embeddings."""
 
 _GAUSSIANS = ("within", "background")
@@ -97,10 +98,13 @@ class UnknownScorer:
             return knn_distance(
                 embedding, self.gallery, self.k, groups=groups, gallery_groups=theirs
             )
-        if name == "relative_mahalanobis" and self.mahalanobis is not None:
-            return self.mahalanobis.score(embedding)
-        if name == "whitened_cosine" and self.mahalanobis is not None:
-            return self.mahalanobis.cosine_distance(embedding)
+        if name in SPREADS and self.mahalanobis is not None:
+            of = {
+                "relative_mahalanobis": self.mahalanobis.score,
+                "whitened_cosine": self.mahalanobis.cosine_distance,
+                "mean_cosine": self.mahalanobis.mean_cosine_distance,
+            }
+            return of[name](embedding)
         raise ValueError(
             f"names: expected scores that were fitted, found {name!r}; name it in fit_scorer too"
         )
@@ -241,6 +245,8 @@ def _check_rule(rule: ScoreRule, threshold: float) -> None:
     several = len(rule.parts) if len(rule.parts) > 1 else 0
     if not rule.parts or not set(rule.parts) <= set(SCORES):
         raise ValueError(f"expected parts among {', '.join(SCORES)}, found {list(rule.parts)}")
+    if several and GUARDS.issuperset(rule.parts):
+        raise ValueError(f"expected a part that is no guard, found {list(rule.parts)}")
     if len(rule.centres) != several or len(rule.spreads) != several:
         raise ValueError(
             f"expected {several} centres and spreads, found {len(rule.centres)} and "

@@ -210,6 +210,22 @@ class RelativeMahalanobis:
         cosines = _unit(self.within.whiten(_unit(x) - middle)) @ self._directions.T  # [N, K]
         return np.asarray(1 - cosines.max(axis=1))
 
+    def mean_cosine_distance(self, embedding: ArrayLike) -> Floats:
+        """Return ``1 - cos(angle to the mean of all photos)``, 0..2, [N].
+
+        What photos of one set have in common (camera, table, toys) is most of their embeddings, and
+        does not depend on the figure: the distance cannot tell a new figure from a known one, but a
+        picture of another world (an X-ray among photographs) lies far from all photos alike, even
+        where the network is sure of it.
+
+        Raises:
+            ValueError: Shape, or a number that is not finite.
+        """
+        x = check_matrix(embedding, "embedding")
+        _check_width(x, self.within.means.shape[1], "embedding")
+        middle = _unit(self.background.means.astype(np.float64))  # [1, D]
+        return np.asarray(1 - (_unit(x) @ middle.T)[:, 0])
+
     @cached_property
     def _directions(self) -> Floats:
         """Where the classes lie, seen from the mean of all photos: unit rows [K, D], whitened."""

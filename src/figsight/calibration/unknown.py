@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-MIXED = ("max_logit", "whitened_cosine")
+MIXED = ("max_logit", "whitened_cosine", "mean_cosine")
+GUARDS = frozenset({"mean_cosine"})
+"""Parts of a mixed score that count only where hardly any known photo lies, see ``combine``."""
 
+_GUARD_FROM = 2.0  # spreads above the mean: one known photo in forty, were they normal
 _CROSS_FOLDS = 10
 _MOST_CERTAIN = 1e-300  # keeps the log odds of a certain answer finite
 
@@ -41,7 +44,8 @@ class ScoreRule:
     Attributes:
         name: The score itself, or ``mixed``.
         parts: Names of the scores that it needs.
-        centres: Mean of each part over the known photos; empty when there is one part.
+        centres: Mean of each part over the known photos, for one of ``GUARDS`` two standard
+            deviations above it; empty when there is one part.
         spreads: Standard deviation of each part over them; likewise.
     """
 
@@ -91,21 +95,36 @@ def combine(
     centres: Sequence[float],
     spreads: Sequence[float],
 ) -> Floats:
-    """Return the mean of standardised scores, ``mean over parts of (s - centre) / spread``, [N].
+    """Return the mean of standardised scores, and on top of it what guards have to say, [N].
+
+        mean over parts of (s - centre) / spread  +  sum over guards of max(0, (s - centre) / spread)
+
+    A guard, of ``GUARDS``, is silent about all that looks like the known photos at large, figures
+    that were left out among them, and cannot be outvoted about what doesn't.
 
     ``max_softmax`` s enters as its log odds ``ln(s / (1 - s))``: as it is, nearly all known photos
     lie at 0 and any doubt would outvote the rest. Equal weights, on purpose: weights fitted on a
     few hundred photos of left-out classes fit those classes, not the strangers to come.
 
     Raises:
-        ValueError: A part is missing, not flat, not finite, or of another length.
+        ValueError: A part is missing, not flat, not finite, or of another length; or all are guards.
     """
+    if GUARDS.issuperset(parts):
+        raise ValueError(
+            f"parts: expected one that is no guard, found {', '.join(parts) or 'none'}; "
+            "a guard only adds to others"
+        )
     n = len(_part(scores, parts[0]))
     standard = [
         (_stretched(scores, name, n) - centre) / spread
         for name, centre, spread in zip(parts, centres, spreads, strict=True)
     ]
-    return np.asarray(np.mean(standard, axis=0))
+    votes = [one for name, one in zip(parts, standard, strict=True) if name not in GUARDS]
+    found = np.asarray(np.mean(votes, axis=0))
+    for name, one in zip(parts, standard, strict=True):
+        if name in GUARDS:
+            found = found + np.maximum(one, 0)
+    return found
 
 
 def fit_unknown(
@@ -204,7 +223,10 @@ def _candidate_rules(known: Mapping[str, ArrayLike], mixed: Sequence[str]) -> li
         parts = [_stretched(known, name, n) for name in mixed]
         spreads = tuple(float(part.std()) for part in parts)
         if min(spreads) > 0:
-            centres = tuple(float(part.mean()) for part in parts)
+            centres = tuple(
+                float(part.mean()) + (_GUARD_FROM * spread if name in GUARDS else 0.0)
+                for name, part, spread in zip(mixed, parts, spreads, strict=True)
+            )
             rules.append(ScoreRule("mixed", tuple(mixed), centres, spreads))
     return rules
 

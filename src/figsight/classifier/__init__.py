@@ -3,7 +3,7 @@
 results.py   what a model says of photos
 memory.py    its training photos, ready to be searched
 rules.py     known or unknown, and sets of names
-ahead.py     photos decoded ahead of the network
+ahead.py     many photos side by side, in order
 model.py     all of these in order: ``Classifier``
 """
 

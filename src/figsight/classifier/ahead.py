@@ -1,6 +1,6 @@
-"""Photos decoded a few ahead of the one that the network looks at, in order.
+"""Many photos side by side: each decoded and looked at in a thread of its own, in order.
 
-Knows threads and their order. Does not know how a photo is decoded.
+Knows threads and the order of photos. Does not know how a photo is decoded, nor what a network is.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from figsight.errors import PhotoError
 from figsight.sources import Readable, name_source
@@ -19,50 +17,65 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from figsight.sources import Source
 
-_MAX_DECODERS = 8
+_MAX_WORKERS = 8
 
-Pixels: TypeAlias = "NDArray[np.uint8] | PhotoError"
-_Prepared: TypeAlias = "Future[Pixels] | Pixels"
+Result = TypeVar("Result")
+Pixels: TypeAlias = "NDArray[np.uint8]"
 
 
-def prepare_each(
-    prepare: Callable[[Source], NDArray[np.uint8]], sources: Iterable[Source], threads: int
-) -> Iterator[tuple[str, Pixels]]:
-    """Prepare photos in threads of their own, at most 2 x ``threads`` + 1 ahead.
+def run_side_by_side(
+    prepare: Callable[[Source], Pixels],
+    run: Callable[[Pixels], Result],
+    sources: Iterable[Source],
+    threads: int,
+) -> Iterator[tuple[str, Result | PhotoError]]:
+    """Prepare and run photos in threads of their own, at most 2 x ``threads`` + 1 ahead.
+
+    A photo stays in one thread from its bytes to its result: nobody waits for anybody, and the
+    pixels are still in the cache of the core that made them.
 
     Args:
         prepare: Decodes one photo.
+        run: Makes the result of its pixels.
         sources: The photos; taken from only as far as needed.
-        threads: How many may decode at once; 8 at most do.
+        threads: How many photos may be worked on at once; 8 at most are.
 
     Yields:
-        What each photo is called, and its pixels or why there are none, in the order of the photos.
+        What each photo is called, and its result or why there is none, in the order of the photos.
+
+    Raises:
+        Exception: What ``run`` raises, at the place of the photo that it raised it for.
     """
 
-    def attempt(source: Source) -> Pixels:
+    def work(source: Source) -> Result | PhotoError:
         try:
-            return prepare(source)
+            pixels = prepare(source)
+        except PhotoError as error:
+            return error
+        return run(pixels)
+
+    def start(pool: ThreadPoolExecutor, source: Source) -> Future[Result | PhotoError] | PhotoError:
+        if isinstance(source, (str, os.PathLike, bytes, Readable)):
+            return pool.submit(work, source)
+        # An array may be overwritten by its owner once we return, and an open image is not safe to
+        # load in two threads at once; both are prepared here and now.
+        try:
+            return pool.submit(run, prepare(source))
         except PhotoError as error:
             return error
 
-    def start(pool: ThreadPoolExecutor, source: Source) -> _Prepared:
-        # An array may be overwritten by its owner once we return, and an open image is not safe to
-        # load in two threads at once; both are prepared here and now.
-        if isinstance(source, (str, os.PathLike, bytes, Readable)):
-            return pool.submit(attempt, source)
-        return attempt(source)
-
-    decoders = min(threads, _MAX_DECODERS)
-    waiting: deque[tuple[str, _Prepared]] = deque()
-    with ThreadPoolExecutor(decoders, thread_name_prefix="figsight-decode") as pool:
+    workers = min(threads, _MAX_WORKERS)
+    waiting: deque[tuple[str, Future[Result | PhotoError] | PhotoError]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="figsight-photo") as pool:
         try:
             for source in sources:
                 waiting.append((name_source(source), start(pool, source)))
-                if len(waiting) > 2 * decoders:
+                if len(waiting) > 2 * workers:
                     yield _finish(*waiting.popleft())
             while waiting:
                 yield _finish(*waiting.popleft())
@@ -70,7 +83,7 @@ def prepare_each(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finish(name: str, prepared: _Prepared) -> tuple[str, Pixels]:
-    if isinstance(prepared, (np.ndarray, PhotoError)):
-        return name, prepared
-    return name, prepared.result()
+def _finish(
+    name: str, started: Future[Result | PhotoError] | PhotoError
+) -> tuple[str, Result | PhotoError]:
+    return name, started if isinstance(started, PhotoError) else started.result()

@@ -45,11 +45,9 @@ def srgb_converter(
         image: The whole picture, loaded. Not changed.
         bands: Yields the picture in bands, as often as it is called.
     """
-    profile = image.info.get("icc_profile")
-    if not isinstance(profile, bytes) or not 0 < len(profile) <= MAX_PROFILE_BYTES:
-        profile = None
-    if image.mode == "RGB" and profile is None and "transparency" not in image.info:
+    if is_srgb(image):
         return lambda band: band
+    profile = _profile_of(image)
     scale = _scaler(bands()) if image.mode in _NUMBERS else None
 
     def convert(band: Image.Image) -> Image.Image:
@@ -57,6 +55,20 @@ def srgb_converter(
         return _on_white(_to_srgb(colours, profile), alpha)
 
     return convert
+
+
+def is_srgb(image: Image.Image) -> bool:
+    """Say whether a picture's pixels are what ``srgb_converter`` would make of them already."""
+    if image.mode != "RGB" or "transparency" in image.info:
+        return False
+    profile = _profile_of(image)
+    return profile is None or _transform(profile, "RGB") is None
+
+
+def _profile_of(image: Image.Image) -> bytes | None:
+    profile = image.info.get("icc_profile")
+    usable = isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES
+    return profile if usable else None
 
 
 def _scaler(

@@ -112,12 +112,26 @@ def fit(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
             f"pixels: expected uint8 [H, W, 3], found {pixels.dtype} {list(pixels.shape)}; "
             "use figsight.images.decode"
         )
-    height, width = pixels.shape[:2]
-    if (width, height) == (spec.width, spec.height):
+    if pixels.shape[:2] == (spec.height, spec.width):
         return np.array(pixels, order="C")
-    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return fit_image(Image.fromarray(np.ascontiguousarray(pixels)), spec)
+
+
+def fit_image(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
+    """Bring a picture that Pillow holds to the size of ``spec``: what ``fit`` does with its pixels.
+
+    Args:
+        image: Loaded, mode RGB. Not changed.
+        spec: The size and the way there.
+
+    Returns:
+        Shape [spec.height, spec.width, 3], dtype uint8, C-contiguous.
+    """
+    width, height = image.size
+    if (width, height) == (spec.width, spec.height):
+        return np.array(image)
     if spec.fit == "pad":
-        return _pad(image, pixels, spec)
+        return _pad(image, spec)
     box = (0.0, 0.0, float(width), float(height))
     if spec.fit == "crop":
         scale = min(width / spec.width, height / spec.height)
@@ -127,21 +141,24 @@ def fit(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     return np.array(_resize(image, (spec.width, spec.height), spec, box))  # [height, width, 3]
 
 
-def _pad(image: Image.Image, pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+def _pad(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
     scale = max(image.width / spec.width, image.height / spec.height)
     size = max(1, round(image.width / scale)), max(1, round(image.height / scale))
     left, top = (spec.width - size[0]) // 2, (spec.height - size[1]) // 2
     canvas = np.empty((spec.height, spec.width, 3), np.uint8)
-    canvas[:] = _edge_colour(pixels)
+    canvas[:] = _edge_colour(image)
     inner = np.asarray(_resize(image, size, spec, (0, 0, image.width, image.height)))
     canvas[top : top + size[1], left : left + size[0]] = inner
     return canvas
 
 
-def _edge_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _edge_colour(image: Image.Image) -> NDArray[np.uint8]:
     """Return the mean colour of the outermost rows and columns, shape [3]."""
-    edge = np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))  # [2 (H + W), 3]
-    colour: NDArray[np.uint8] = np.rint(edge.mean(axis=0)).astype(np.uint8)  # [3]
+    width, height = image.size
+    rows = [(0, 0, width, 1), (0, height - 1, width, height)]
+    columns = [(0, 0, 1, height), (width - 1, 0, width, height)]
+    lines = [np.asarray(image.crop(edge)).reshape(-1, 3) for edge in rows + columns]
+    colour: NDArray[np.uint8] = np.rint(np.concatenate(lines).mean(axis=0)).astype(np.uint8)  # [3]
     return colour
 
 

@@ -5,38 +5,44 @@ Does not know pictures, files, names of classes or networks, and can't see wheth
 are out-of-sample: that is the caller's promise.
 """
 
-from figsight.metrics.binary import (
-    BinaryScore,
-    RocCurve,
-    auroc,
-    average_precision,
-    false_accept_at,
-    roc_auc,
-    roc_curve,
-    sensitivity_specificity,
-    threshold_for_sensitivity,
-)
-from figsight.metrics.estimates import Estimate, effective_count, wilson
-from figsight.metrics.scores import (
-    accuracy,
-    balanced_accuracy,
-    brier,
-    expected_calibration_error,
-    log_loss,
-    macro_f1,
-    top_k_accuracy,
-)
-from figsight.metrics.summary import summarise, what_it_cannot_tell
-from figsight.metrics.tables import (
-    ClassScore,
-    ReliabilityBin,
-    RiskCoverage,
-    confusion_matrix,
-    per_class,
-    reliability,
-    risk_coverage,
-)
-from figsight.metrics.words import say_probability, say_share, say_stated
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from figsight.metrics.binary import (
+        BinaryScore,
+        RocCurve,
+        auroc,
+        average_precision,
+        false_accept_at,
+        roc_auc,
+        roc_curve,
+        sensitivity_specificity,
+        threshold_for_sensitivity,
+    )
+    from figsight.metrics.estimates import Estimate, effective_count, wilson
+    from figsight.metrics.scores import (
+        accuracy,
+        balanced_accuracy,
+        brier,
+        expected_calibration_error,
+        log_loss,
+        macro_f1,
+        top_k_accuracy,
+    )
+    from figsight.metrics.summary import summarise, what_it_cannot_tell
+    from figsight.metrics.tables import (
+        ClassScore,
+        ReliabilityBin,
+        RiskCoverage,
+        confusion_matrix,
+        per_class,
+        reliability,
+        risk_coverage,
+    )
+    from figsight.metrics.words import say_probability, say_share, say_stated
 
 __all__ = [
     "BinaryScore",
@@ -71,3 +77,50 @@ __all__ = [
     "what_it_cannot_tell",
     "wilson",
 ]
+
+_HOMES = {
+    "BinaryScore": "binary",
+    "ClassScore": "tables",
+    "Estimate": "estimates",
+    "ReliabilityBin": "tables",
+    "RiskCoverage": "tables",
+    "RocCurve": "binary",
+    "accuracy": "scores",
+    "auroc": "binary",
+    "average_precision": "binary",
+    "balanced_accuracy": "scores",
+    "brier": "scores",
+    "confusion_matrix": "tables",
+    "effective_count": "estimates",
+    "expected_calibration_error": "scores",
+    "false_accept_at": "binary",
+    "log_loss": "scores",
+    "macro_f1": "scores",
+    "per_class": "tables",
+    "reliability": "tables",
+    "risk_coverage": "tables",
+    "roc_auc": "binary",
+    "roc_curve": "binary",
+    "say_probability": "words",
+    "say_share": "words",
+    "say_stated": "words",
+    "sensitivity_specificity": "binary",
+    "summarise": "summary",
+    "threshold_for_sensitivity": "binary",
+    "top_k_accuracy": "scores",
+    "what_it_cannot_tell": "summary",
+    "wilson": "estimates",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: naming a photo needs a third of this room."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,7 +5,7 @@ Knows what networks said. The scores and the choice between them come from ``cal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
@@ -20,13 +20,24 @@ if TYPE_CHECKING:
     from figsight.calibration import UnknownDetector, UnknownScorer
     from figsight.metrics import Estimate
     from figsight.training.answers import Answers
-    from figsight.training.sample import Sample
 
 KEPT = 0.95  # share of the photos of known figures that the threshold is set to keep
 
 
+class Labelled(Protocol):
+    """Photos as numbers; ``Sample`` is such, too."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class index of each photo, [N]."""
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """Key of each photo's group, N texts: copies share one."""
+
+
 def judge_unknown(
-    answers: Sequence[Answers], sample: Sample
+    answers: Sequence[Answers], sample: Labelled
 ) -> bundle.UnknownRule | calibration.Refusal:
     """Choose the score that tells strangers best, and the threshold that keeps known photos.
 
