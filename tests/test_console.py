@@ -71,6 +71,30 @@ def test_console__follows_networks_that_learn_at_the_same_time(
         ]
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_console__follows_a_plan_that_changes(
+    live: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Console(live=live) as console:
+        console.expect(4)
+        console.begin("final", 4)
+        console.epoch(EpochRecord("final", 1, 1.0, 0.5, 10.0))
+        console.expect(2)
+        console.begin("final", 2)
+        if live:
+            assert console._progress is not None
+            (task,) = console._progress.tasks
+            assert (task.completed, task.total) == (1, 2)
+        console.epoch(EpochRecord("final", 2, 1.0, 0.5, 10.0))
+        assert not console._running
+    if not live:
+        first, second = capsys.readouterr().err.splitlines()
+        assert first.startswith("final: epoch 1 of 4")
+        assert first.endswith("30 s left")
+        assert second.startswith("final: epoch 2 of 2")
+        assert second.endswith("0 s left")
+
+
 def test_console__is_plain_when_standard_error_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -76,7 +76,7 @@ PEERS = (
         about="`MultiModalPredictor.fit` with its default preset, on the same network and weights, "
         "which are given as a local checkpoint; with and without `time_limit`. AutoKeras, Ludwig "
         "and FLAML cannot start from these weights, lightly-train is under the AGPL.",
-        settings=("default", "time_limit-60s", "time_limit-180s"),
+        settings=("default", "time_limit-180s", "time_limit-600s"),
         train=train,
         install="autogluon.multimodal",
     ),

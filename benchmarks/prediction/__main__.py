@@ -43,6 +43,7 @@ from figsight.images import is_picture_name
 
 VERSIONS = ("numpy", "onnxruntime", "openvino", "pillow", "timm", "torch")
 ALONE = 10  # runs of the network alone in a round
+WARM = 120  # photos before the first round
 
 
 class Worker:
@@ -119,6 +120,8 @@ def measure_side(
     install = {name: sizes.measure_install(PACKAGES[name]) for name in workers}
     bound = Worker("limit", model, threads, paths[0])
     answers = {name: w.ask(do="answers", paths=paths[:20]) for name, w in workers.items()}
+    for worker in workers.values():  # whatever is made once, when there are many
+        worker.ask(do="folder", paths=[paths[i % len(paths)] for i in range(WARM)])
     rounds: list[dict[str, Any]] = []
     for number in range(options.rounds):
         found: dict[str, Any] = {"load": os.getloadavg()[0]}

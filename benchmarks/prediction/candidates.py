@@ -7,6 +7,7 @@ their pixels from ``figsight.images``, so that only the runtimes differ.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -146,10 +147,13 @@ def _start_openvino(bundle: Bundle, threads: int, *, precision: str = "f32") -> 
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": precision,
     }
-    request = core.compile_model(network, "CPU", settings).create_infer_request()
+    compiled = core.compile_model(network, "CPU", settings)
+    own = threading.local()  # a request serves one thread at a time
 
     def run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        rows = []
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        request, rows = own.request, []
         for index in range(len(pixels)):
             request.infer({0: pixels[index : index + 1]})
             rows.append(request.get_output_tensor(0).data.copy())

@@ -37,6 +37,7 @@ class Console:
         self._running: set[str] = set()
         self._what = ""
         self._steps = 0
+        self._planned: dict[str, int] = {}
         self._expected = 0
         self._epochs = 0
         self._spent = 0.0
@@ -62,12 +63,18 @@ class Console:
         self._expected = epochs
 
     def begin(self, what: str, steps: int) -> None:
-        """Start a new piece of work."""
+        """Start a new piece of work, or hear that one has become longer or shorter."""
+        if what in self._running:
+            self._planned[what] = steps
+            if self._progress is not None and what in self._tasks:
+                self._progress.update(self._tasks[what], total=steps)
+            return
         self._what, self._steps = what, steps
         self._told = time.monotonic()
         training = what.startswith(NETWORKS)
         if training:
             self._running.add(what)
+            self._planned[what] = steps
         if self._progress is None:
             if not training:
                 print(f"{what}" + (f" ({steps})" if steps > 1 else ""), file=sys.stderr)
@@ -87,6 +94,7 @@ class Console:
 
     def epoch(self, record: EpochRecord) -> None:
         """Show an epoch."""
+        planned = self._planned.get(record.run, self._steps)
         self._epochs += 1
         self._spent += record.seconds
         ahead_of_us = max(0, self._expected - self._epochs) / max(1, len(self._running))
@@ -99,11 +107,11 @@ class Console:
                 self._progress.update(task, completed=record.epoch, numbers=numbers, left=ahead)
         else:
             print(
-                f"{record.run}: epoch {record.epoch:>{len(str(self._steps))}} of {self._steps}  "
+                f"{record.run}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
                 f"{numbers}  {record.seconds:.1f} s  {ahead}",
                 file=sys.stderr,
             )
-        if record.epoch == self._steps:
+        if record.epoch == planned:
             self._running.discard(record.run)
 
     def note(self, line: str) -> None:

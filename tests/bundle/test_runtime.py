@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from tests.bundle.make import SIDE, make_model, make_proto
 
 from figsight.bundle import runtime
-from figsight.bundle.runtime import Runtime, count_threads
+from figsight.bundle.runtime import Runtime, SideBySide, count_threads
 from figsight.errors import BundleError, FigsightError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_runtime__gives_the_outputs_that_were_asked_for() -> None:
@@ -80,3 +84,60 @@ def test_threads__count_cores_and_not_hyperthreads(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(runtime, "_read", read)
     assert count_threads() == cores
+
+
+def _ask(network: SideBySide, times: int) -> list[np.ndarray]:
+    pixels = np.random.default_rng(1).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8)
+    return [network.run("pixels", pixels, ["logits"])[0] for _ in range(times)]
+
+
+def test_side_by_side__copies_the_network_when_there_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+
+    class Noted(Runtime):
+        def __init__(self, model: bytes, *, threads: int, where: str) -> None:
+            made.append(threads)
+            super().__init__(model, threads=threads, where=where)
+
+    monkeypatch.setattr(runtime, "Runtime", Noted)
+    shared = Noted(make_model(), threads=2, where="m")
+    network = SideBySide(shared, make_model, where="m")
+    before = _ask(network, 99)
+    assert made == [2]
+    after = _ask(network, 200)
+    assert made == [2, 1]
+    assert all(np.array_equal(before[0], other) for other in before + after)
+
+
+def test_side_by_side__copies_no_network_of_one_thread() -> None:
+    def read() -> bytes:
+        raise AssertionError("not needed")
+
+    network = SideBySide(Runtime(make_model(), threads=1, where="m"), read, where="m")
+    assert len(_ask(network, 150)) == 150
+
+
+def _another_network() -> bytes:
+    proto = make_proto()
+    bias = numpy_helper.to_array(proto.graph.initializer[-1])
+    proto.graph.initializer[-1].CopyFrom(
+        numpy_helper.from_array(bias + np.float32(1e-4), proto.graph.initializer[-1].name)
+    )
+    return bytes(proto.SerializeToString())
+
+
+def _no_network() -> bytes:
+    raise BundleError("m: model.onnx: cannot be read (closed)")
+
+
+@pytest.mark.parametrize("read", [_another_network, _no_network])
+def test_side_by_side__keeps_the_network_that_it_has_rather_than_another(
+    read: Callable[[], bytes],
+) -> None:
+    shared = Runtime(make_model(), threads=2, where="m")
+    network = SideBySide(shared, read, where="m")
+    found = _ask(network, 120)
+    assert all(np.array_equal(found[0], other) for other in found)
+    assert network._runtime is shared

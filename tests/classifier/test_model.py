@@ -253,6 +253,22 @@ def _forward(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return logits, embedding, features
 
 
+def test_predict_each__gives_the_numbers_of_a_photo_alone_after_many(
+    classifier: Classifier, photos: Path
+) -> None:
+    # Long enough for the classifier to load its network a second time on the way.
+    path = photos / "a" / "2.png"
+    alone = classifier.predict(path)
+    assert set(classifier.predict_each([path] * 250)) == {alone}
+
+
+def test_predict_each__goes_on_when_the_model_was_closed(tmp_path: Path, photos: Path) -> None:
+    opened = load(make_bundle(tmp_path / "model.zip"), threads=2)
+    alone = opened.predict(photos / "a" / "2.png")
+    opened.close()
+    assert set(opened.predict_each([photos / "a" / "2.png"] * 250)) == {alone}
+
+
 def test_run__gives_what_the_network_computes(classifier: Classifier) -> None:
     pixels = np.random.default_rng(5).integers(0, 256, (5, SIDE, SIDE, 3), np.uint8)
     logits, embedding, features = _forward(pixels)

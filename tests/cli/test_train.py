@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from tests.bundle.make import make_bundle
 from tests.cli.make import RECIPE, call, refused
 from tests.training.make import plant_photos
 
 from figsight.classifier import load
+from figsight.training import TrainingResult
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_train__refuses_before_it_begins(
@@ -58,6 +62,14 @@ def test_train__refuses_before_it_begins(
         "Error: Invalid value for '--device': 'gpu' is not one of"
     )
     assert refused("train", data, *how, "--seed", "-1").startswith("Error: Invalid value for '--s")
+    for text in ("90", "soon", "0s", "-5m"):
+        assert refused("train", data, *how, "--budget", text) == (
+            "Error: Invalid value for '--budget': expected a time like 90s, 5m or 1h30m, found "
+            f"{text!r}"
+        )
+    assert refused("train", data, *how, "--budget", "90s", "--epochs", "3") == (
+        "Error: --budget plans the epochs itself: leave it or --epochs out."
+    )
     assert list(out.iterdir()) == []
 
 
@@ -75,6 +87,23 @@ def test_train__leaves_what_is_there_alone(data: Path, recipe: Path, out: Path) 
     )
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     load(existing).close()
+
+
+def test_train__hands_its_budget_on(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def train(*_: object, **options: Any) -> TrainingResult:
+        given.update(options)
+        return TrainingResult(out / "model", None, None, 8, 1.0)
+
+    monkeypatch.setattr("figsight.training.run.train", train)
+    before = time.perf_counter()
+    assert call("train", data, "-o", out / "model", "--budget", "1m30s").exit_code == 0
+    assert given["budget"].seconds == 90
+    # It runs since before the command was called: Python had to start.
+    assert given["budget"].began < before
+    assert call("train", data, "-o", out / "model").exit_code == 0
+    assert given["budget"] is None
 
 
 def test_train__lists_every_unreadable_photo(data: Path, recipe: Path, out: Path) -> None:

@@ -41,8 +41,8 @@ def test_soup__is_ready_with_its_last_ingredient_and_the_same_in_any_order() -> 
     means = []
     for order in ([0, 1, 2], [2, 0, 1]):
         soup = Soup()
-        soup.expect(2)
-        soup.expect(1)
+        assert soup.expect(2)
+        assert soup.expect(1)
         for place, number in enumerate(order):
             network = plan.fresh()
             with torch.no_grad():
@@ -50,6 +50,7 @@ def test_soup__is_ready_with_its_last_ingredient_and_the_same_in_any_order() -> 
             done = soup.add(number, network, [EpochRecord(f"run {number}", 1, 0.0, 1.0, 0.0)])
             assert (done is None) == (place < 2)
         assert done is not None
+        assert not soup.expect(1)
         assert [record.run for record in done[1]] == ["run 0", "run 1", "run 2"]
         means.append(done[0].head.weight)
     assert torch.equal(*means)

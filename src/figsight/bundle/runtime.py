@@ -7,30 +7,42 @@ graph optimisation takes 60 ms more to load and 60 ms less for the first photo, 
 photo takes a third of the time; it costs 20 MB. Without the memory arena the peak rises by 30 MB.
 Threads that spin while they wait double the time of a photo as soon as anything else wants the
 cores, the threads that work on the next photos for a start.
+
+Two threads answer one photo 1.6 times as fast as one (4.2 ms instead of 6.8). Many photos are quicker
+with a thread each: 3.6 ms a photo on the same two cores, because nobody waits for anybody.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from figsight.errors import BundleError, FigsightError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 THREADS = "FIGSIGHT_THREADS"
 _CGROUP = Path("/sys/fs/cgroup/cpu.max")
 _SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+# Photos after which a second copy of a network has paid for itself: it takes 0.1 s and 17 MB, and a
+# photo then takes a millisecond less. At worst it costs as much as it would have saved until then.
+_MANY = 100
 _SILENT = 4  # failures come as exceptions; ONNX Runtime would print them as well
 
 
 class Runtime:
-    """A network that is ready to run on the CPU."""
+    """A network that is ready to run on the CPU.
+
+    Attributes:
+        threads: How many work on one photo.
+    """
 
     def __init__(self, model: bytes, *, threads: int, where: str) -> None:
         """Prepare a network.
@@ -55,6 +67,7 @@ class Runtime:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Never its own format, which check_graph cannot read.
         options.add_session_config_entry("session.load_model_format", "ONNX")
+        self.threads = threads
         self._where = where
         try:
             self._session = onnxruntime.InferenceSession(
@@ -66,13 +79,13 @@ class Runtime:
                 f"({_shorten(error)}): upgrade onnxruntime, or train the model again"
             ) from error
 
-    def run(self, name: str, pixels: NDArray[np.uint8], outputs: Sequence[str]) -> list[Any]:
+    def run(self, name: str, pixels: NDArray[np.uint8], outputs: Sequence[str] | None) -> list[Any]:
         """Run the network once.
 
         Args:
             name: Of the input.
             pixels: Its value.
-            outputs: Which outputs to return, in this order.
+            outputs: Which outputs to return, in this order; ``None`` means all.
 
         Raises:
             BundleError: ONNX Runtime fails.
@@ -84,6 +97,50 @@ class Runtime:
                 f"{self._where}: ONNX Runtime cannot run it ({_shorten(error)}): "
                 "train the model again"
             ) from error
+
+
+class SideBySide:
+    """A network for many photos at once, each in a thread of its own that calls ``run``.
+
+    Runs them on the network that is there. When there are many it loads a copy that takes one
+    thread, and goes on with that: if the copy gives the same numbers, bit for bit, for the photo at
+    hand. In which order a network adds up does not depend on the numbers, so it then does for all.
+    """
+
+    def __init__(self, runtime: Runtime, read: Callable[[], bytes], *, where: str) -> None:
+        """Begin with a network.
+
+        Args:
+            runtime: The network, with any number of threads.
+            read: Returns its ONNX file, checked, or raises ``BundleError``.
+            where: What the file is called in messages.
+        """
+        self._runtime = runtime
+        self._read = read
+        self._where = where
+        self._counting = Lock()
+        self._run = 0
+
+    def run(self, name: str, pixels: NDArray[np.uint8], outputs: Sequence[str]) -> list[Any]:
+        """Run the network once; see ``Runtime.run``."""
+        with self._counting:
+            self._run += 1
+            is_worth_it = self._run == _MANY and self._runtime.threads > 1
+        if is_worth_it:  # in one thread only, while the others go on
+            self._runtime = self._choose(name, pixels)
+        return self._runtime.run(name, pixels, outputs)
+
+    def _choose(self, name: str, pixels: NDArray[np.uint8]) -> Runtime:
+        try:
+            single = Runtime(self._read(), threads=1, where=self._where)
+        except BundleError:
+            # The files were closed or exchanged meanwhile. The network that is loaded still answers.
+            return self._runtime
+        pairs = zip(
+            single.run(name, pixels, None), self._runtime.run(name, pixels, None), strict=True
+        )
+        same = all(np.array_equal(ours, theirs) for ours, theirs in pairs)
+        return single if same else self._runtime
 
 
 def count_threads(threads: int | None = None) -> int:

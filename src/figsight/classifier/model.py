@@ -6,9 +6,9 @@ trained, where sets of photos come from, or how results are drawn; it never impo
 Each photo is run by itself. On a CPU a batch saves nothing (measured: 12.4 ms a photo alone, 12.8
 to 15.6 ms in batches of 3 to 16), and a photo's numbers then cannot depend on its neighbours:
 alone, in a list and in a folder they are the same, bit for bit, by construction. What a batch would
-gain elsewhere is gained here by several photos at once, one for each core, on one and the same
-network: layers of a hundred microseconds are too short to be shared (two threads make one photo 1.3
-times as fast, and two photos side by side 1.8 times).
+gain elsewhere is gained here by several photos at once, each in a thread of its own from its file
+to its answer; the copy of the network that takes over when there are many (see ``SideBySide``) must
+first give the same bits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from figsight import images
 from figsight.bundle import Bundle, Manifest, open_bundle
 from figsight.bundle.graph import INPUT
 from figsight.bundle.names import MANIFEST, MODEL
-from figsight.bundle.runtime import Runtime, count_threads
+from figsight.bundle.runtime import Runtime, SideBySide, count_threads
 from figsight.classifier.ahead import run_side_by_side
 from figsight.classifier.evidence import gather_evidence
 from figsight.classifier.memory import Memory
@@ -80,16 +80,15 @@ class Classifier:
         self._threads = count_threads(threads)
         self._memory: Memory | None = None
         self._remembering = Lock()
-        where = f"{bundle.path}: {MANIFEST}"
+        where, network = (f"{bundle.path}: {name}" for name in (MANIFEST, MODEL))
         # Here and not at the first prediction: a damaged rule is found when the model is opened, and
         # predicting needs no files later. ONNX Runtime lets go of Python's lock, so that beside it
         # the rules take hardly any time of their own.
         with ThreadPoolExecutor(1) as pool:
             rules = pool.submit(Rules, self.manifest.calibration, self._remember, where=where)
-            self._runtime = Runtime(
-                bundle.model_bytes(), threads=self._threads, where=f"{bundle.path}: {MODEL}"
-            )
+            self._runtime = Runtime(bundle.model_bytes(), threads=self._threads, where=network)
             self._rules = rules.result()
+        self._side_by_side = SideBySide(self._runtime, bundle.model_bytes, where=network)
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
@@ -177,7 +176,7 @@ class Classifier:
         """
 
         def run(pixels: NDArray[np.uint8]) -> Outputs:
-            return self.run(pixels[np.newaxis], features=features)
+            return self._run(pixels[np.newaxis], features, self._side_by_side)
 
         photos = expand_sources(sources)
         for name, outputs in run_side_by_side(self.prepare, run, photos, self._threads):
@@ -205,8 +204,7 @@ class Classifier:
             ValueError: The pixels have another type or shape.
             BundleError: The network fails, or gives something else than the manifest says.
         """
-        names = ("logits", "embedding", "features") if features else ("logits", "embedding")
-        return Outputs(*self._run(pixels, names))
+        return self._run(pixels, features, self._runtime)
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Turn logits into probabilities: softmax(logits / temperature), computed in float64.
@@ -343,14 +341,17 @@ class Classifier:
                 self._memory = Memory(self.bundle.gallery())
             return self._memory
 
-    def _run(self, pixels: NDArray[np.uint8], names: tuple[str, ...]) -> list[NDArray[np.float32]]:
-        """Run the network on each of N photos; return the named outputs, each [N, ...]."""
+    def _run(
+        self, pixels: NDArray[np.uint8], features: bool, runtime: Runtime | SideBySide
+    ) -> Outputs:
+        """Run the network on each of N photos."""
         height, width = self.manifest.input.height, self.manifest.input.width
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (height, width, 3):
             raise ValueError(
                 f"pixels: expected uint8 [N, {height}, {width}, 3], found {pixels.dtype} "
                 f"{list(pixels.shape)}: use Classifier.prepare"
             )
+        names = ("logits", "embedding", "features") if features else ("logits", "embedding")
         network = self.manifest.network
         shapes: dict[str, tuple[int, ...]] = {
             "logits": (len(self.manifest.figures),),
@@ -360,11 +361,11 @@ class Classifier:
         results = [np.empty((len(pixels), *shapes[name]), np.float32) for name in names]
         for index in range(len(pixels)):
             one = np.ascontiguousarray(pixels[index : index + 1])  # [1, height, width, 3]
-            outputs = self._runtime.run(INPUT, one, names)
+            outputs = runtime.run(INPUT, one, names)
             for name, output, result in zip(names, outputs, results, strict=True):
                 self._check(name, output, shapes[name])
                 result[index] = output[0]
-        return results
+        return Outputs(*results)
 
     def _check(self, name: str, output: NDArray[Any], shape: tuple[int, ...]) -> None:
         """Hold what the network gave for one photo against the manifest."""

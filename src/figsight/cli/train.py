@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any
 
 import click
 
 from figsight.cli.base import SEED, data_options, main, read_data
 from figsight.cli.rules import tell_rules
+from figsight.errors import RecipeError
+
+STARTING = 0.5  # seconds that Python and the command line take before and after: in the budget, too
+
+
+class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    """A time like 90s, 5m or 1h30m, as seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it."""
+        from figsight.training.budget import read_span
+
+        try:
+            return read_span(value)
+        except RecipeError as error:
+            self.fail(str(error), param, ctx)
 
 
 @main.command()
@@ -19,6 +41,9 @@ from figsight.cli.rules import tell_rules
 @click.option("--backbone", metavar="NAME", help="Another convolutional timm network.")
 @click.option("--weights", metavar="FILE", help="Start from a safetensors file, or 'random'.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.")
+@click.option(
+    "--budget", type=Span(), metavar="TIME", help="All that it may take: 90s, 5m or 1h30m."
+)
 @click.option("--folds", type=click.IntRange(min=0), help="Networks that measure; 0 for none.")
 @click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything random.")
 @click.option(
@@ -33,16 +58,36 @@ from figsight.cli.rules import tell_rules
 @click.option("--skip-bad", is_flag=True, help="Leave unreadable photos out.")
 @click.option("--no-thumbnails", is_flag=True, help="Keep the photos out of the model.")
 @data_options
-def train(data: str, output: str, recipe: str, no_thumbnails: bool, **options: Any) -> None:
+def train(
+    data: str,
+    output: str,
+    recipe: str,
+    no_thumbnails: bool,
+    budget: float | None,
+    **options: Any,
+) -> None:
     """Train a model on DATA."""
+    began = time.perf_counter() - STARTING
+    # Read when numpy is loaded: its threads spin while they wait for each other. Beside other work a
+    # decomposition of a second took twenty, and alone it is hardly slower on one thread.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if budget is not None and options["epochs"] is not None:
+        raise click.UsageError("--budget plans the epochs itself: leave it or --epochs out.")
     from figsight.console import Console
     from figsight.training import train as run
+    from figsight.training.budget import Budget
 
     dataset = read_data(data, options)
     how = {key: value for key, value in options.items() if not key.endswith("_column")}
     with Console() as console:
         result = run(
-            dataset, output, recipe=recipe, thumbnails=not no_thumbnails, watch=console, **how
+            dataset,
+            output,
+            recipe=recipe,
+            thumbnails=not no_thumbnails,
+            budget=None if budget is None else Budget(budget, began),
+            watch=console,
+            **how,
         )
     click.echo(f"{result.path}: trained on {result.photos} photos in {result.seconds:.0f} s")
     accuracy = result.accuracy

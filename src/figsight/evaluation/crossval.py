@@ -111,7 +111,8 @@ def cross_validate(
             for repeat, deal in enumerate(deals)
             for number, held in enumerate(deal)
         ]
-        watch.expect(sum(not part.is_trained for part in parts) * recipe.epochs)
+        untrained = sum(not part.is_trained for part in parts)
+        watch.expect(untrained * recipe.ingredients * recipe.epochs)
         said = _Said.expect(repeats, len(labels), len(dataset.figures))
         for part in parts:
             name = f"fold {part.number + 1}"
@@ -172,7 +173,9 @@ class _Said:
         for name, text in self.histories.items():
             head, *lines = text.splitlines() or [""]
             rows = rows or [head]
-            rows += [f"{name},{line.partition(',')[2]}" for line in lines if line]
+            for run, _, numbers in (line.partition(",") for line in lines if line):
+                which = run.removeprefix("final") if run.startswith("final") else ""
+                rows.append(f"{name}{which},{numbers}")
         return "\n".join(rows) + "\n" if len(rows) > 1 else None
 
 

@@ -89,12 +89,16 @@ class Named(Silence):
 
     def begin(self, what: str, steps: int) -> None:
         """Tell of the network; reading and writing are the same for every fold."""
-        if what == "final":
-            self._watch.begin(self._name, steps)
+        if what.startswith("final"):
+            self._watch.begin(self._call(what), steps)
 
     def epoch(self, record: EpochRecord) -> None:
         """Pass an epoch on."""
-        self._watch.epoch(replace(record, run=self._name))
+        self._watch.epoch(replace(record, run=self._call(record.run)))
+
+    def _call(self, run: str) -> str:
+        """Name one of the networks that make the fold's: "fold 1", "fold 1 (2)", ..."""
+        return self._name + run.removeprefix("final")
 
 
 def answer(part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher) -> Answers:

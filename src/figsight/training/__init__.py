@@ -6,8 +6,11 @@ The only room that imports torch and timm, and only when something of it is used
     recipe.py      what decides a run, as data; recipes/ holds those that we carry
     sample.py      the photos, decoded once; pixels.py keeps their pixels
     measuring.py   the networks of a run, with and without a part of the photos
-    fit.py         the loop; views.py varies photos; checkpoint.py keeps its state
-    network.py     one network: backbones.py builds it, folding.py folds its norms
+    turns.py       how they share the cores; budget.py how they share the time; soup.py how they
+                   become one
+    fit.py         the loop; pace.py ends it; views.py varies photos; checkpoint.py keeps its state
+    network.py     one network: backbones.py builds it, folding.py folds its norms,
+                   convolutions.py makes it quick
     judging.py     what unseen photos say
     export.py      ONNX; delivery.py writes the bundle; curves.py draws how it went
     machine.py     device, repeatable arithmetic, memory

@@ -46,8 +46,18 @@ def save_checkpoint(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
     history: list[EpochRecord],
+    progress: float,
 ) -> None:
-    """Write everything that the rest of the run depends on."""
+    """Write everything that the rest of the run depends on.
+
+    Args:
+        path: Of the file.
+        network: As it stands.
+        average: The moving average of its weights.
+        optimizer: With its state.
+        history: The epochs that lie behind it.
+        progress: How far it is on its way, 0..1.
+    """
     tensors: dict[str, Tensor] = {}
     for prefix, module in (("network", network), ("average", average)):
         tensors |= {f"{prefix}/{k}": v.detach() for k, v in module.state_dict().items()}
@@ -57,14 +67,17 @@ def save_checkpoint(
                 tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
     # Copies: safetensors refuses tensors that share memory, and keeps only plain layouts.
     tensors = {k: v.cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-    metadata = {"history": json.dumps([asdict(record) for record in history])}
+    metadata = {
+        "history": json.dumps([asdict(record) for record in history]),
+        "progress": json.dumps(progress),
+    }
     write_whole({path: save_safetensors(tensors, metadata)})
 
 
 def load_checkpoint(
     path: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> list[EpochRecord]:
-    """Put the state of a run back, and return the epochs that it has behind it.
+) -> tuple[list[EpochRecord], float]:
+    """Put the state of a run back, and return the epochs that lie behind it, and its progress.
 
     A file that is not there, or that was damaged from outside, means that nothing is behind it.
     """
@@ -73,7 +86,7 @@ def load_checkpoint(
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             metadata: Mapping[str, str] = file.metadata()
     except (FileNotFoundError, SafetensorError):
-        return []
+        return [], 0.0
     network.load_state_dict(_part(tensors, "network"))
     average.load_state_dict(_part(tensors, "average"))
     whole = optimizer.state_dict()
@@ -87,7 +100,8 @@ def load_checkpoint(
             if value.shape == parameter.shape:
                 # The fused step walks through memory: moments must lie as their weights do.
                 values[name] = torch.empty_like(parameter).copy_(value)
-    return [EpochRecord(**record) for record in json.loads(metadata["history"])]
+    history = [EpochRecord(**record) for record in json.loads(metadata["history"])]
+    return history, json.loads(metadata.get("progress", "0.0"))
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

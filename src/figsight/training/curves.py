@@ -33,7 +33,7 @@ def draw_curves(history: Sequence[EpochRecord], unseen: Estimate | None) -> byte
     """Draw loss and accuracy against epochs as PNG.
 
     Args:
-        history: The epochs of all runs; the one called "final" is drawn in front.
+        history: The epochs of all runs; those called "final" are drawn in front.
         unseen: Accuracy on photos that were not trained on, drawn with its interval.
     """
     # Here and not above: drawing is the last second of a run, and the import takes half of one.
@@ -45,7 +45,7 @@ def draw_curves(history: Sequence[EpochRecord], unseen: Estimate | None) -> byte
     for panel, what in zip(panels, ("loss", "accuracy"), strict=True):
         for run, records in groupby(history, key=lambda record: record.run):
             rows = list(records)
-            final = run == "final"
+            final = run.startswith("final")
             panel.plot(
                 [row.epoch for row in rows],
                 [getattr(row, what) for row in rows],
@@ -53,7 +53,7 @@ def draw_curves(history: Sequence[EpochRecord], unseen: Estimate | None) -> byte
                 linewidth=2.2 if final else 1.2,
                 marker="o" if len(rows) == 1 else None,
                 zorder=3 if final else 2,
-                label="final network, all photos" if final else "networks that measure",
+                label="final, all photos" if final else "networks that measure",
             )
         panel.set_xlabel("epoch", color=INK)
         panel.spines[["top", "right"]].set_visible(False)

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
     from figsight.training.backbones import Network
     from figsight.training.checkpoint import EpochRecord
+    from figsight.training.export import Blank
     from figsight.training.judging import Judgement
     from figsight.training.network import Outputs, Plan
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
 
 LIBRARIES = ("numpy", "pillow", "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime")
+
+CHECKED = 3  # photos that the exported graph must answer as the network does
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class Delivery:
         seconds: How long it took.
         history: Every epoch of every run.
         judgement: What unseen photos say of it.
+        blank: The graph that its weights go into; None: it has not been drawn yet.
+        budget: Seconds that the run was to take; None: as many as the recipe takes.
     """
 
     plan: Plan
@@ -61,6 +66,8 @@ class Delivery:
     seconds: float
     history: Sequence[EpochRecord]
     judgement: Judgement
+    blank: Blank | None = None
+    budget: float | None = None
 
 
 def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) -> None:
@@ -84,7 +91,7 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
     bundle.write_bundle(
         path,
         _write_manifest(what, feature_shape(network, size), calibration),
-        model=export_onnx(network, (size, size)),
+        model=export_onnx(network, (size, size), sample.exact.pixels[:CHECKED], what.blank),
         gallery=gallery,
         network=what.plan.named_state(network),
         thumbnails=sample.thumbnails if thumbnails else None,
@@ -135,7 +142,9 @@ def _write_manifest(
 
 
 def _describe(what: Delivery) -> dict[str, Any]:
-    """Return the resolved recipe, and the weights that it was resolved with, as JSON values."""
+    """Return the recipe as it was carried out, with what decided it besides, as JSON values."""
     recipe: dict[str, Any] = msgspec.to_builtins(what.recipe)
+    if what.budget is not None:
+        recipe["budget"] = what.budget
     weights = what.plan.weights
     return recipe | {"weights": {"source": weights.source, "sha256": weights.sha256}}

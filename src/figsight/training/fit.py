@@ -10,7 +10,6 @@ import copy
 import hashlib
 import math
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,17 +18,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from figsight.training.checkpoint import EpochRecord, load_checkpoint, save_checkpoint
+from figsight.training.convolutions import mixed_precision, quick_convolutions
 from figsight.training.views import make_views, mix
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Generator
     from pathlib import Path
-    from threading import Event
 
     import numpy as np
     from numpy.typing import NDArray
 
     from figsight.training.backbones import Network
+    from figsight.training.pace import Pace
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
 
@@ -42,17 +42,13 @@ class TrainingSet:
         pixels: uint8 [M, H, W, 3]; all photos, of which ``photos`` picks some.
         photos: Indices [N] into ``pixels``.
         labels: Class index of every row of ``pixels``, int64 [M].
-        size: Height and width of the views.
+        size: Height and width of the views, where the pace does not say otherwise.
     """
 
     pixels: NDArray[np.uint8]
     photos: NDArray[np.intp]
     labels: NDArray[np.int64]
     size: tuple[int, int]
-
-
-class StoppedError(Exception):
-    """Another network of the run has failed, or somebody has interrupted it."""
 
 
 def fit(
@@ -65,9 +61,9 @@ def fit(
     device: torch.device,
     checkpoint: Path,
     watch: Watcher,
-    stop: Event,
-) -> tuple[Network, list[EpochRecord]]:
-    """Train a network, going on from its checkpoint if there is one.
+    pace: Pace,
+) -> Generator[float, None, tuple[Network, list[EpochRecord]]]:
+    """Train a network, going on from its checkpoint if there is one; stop for breath after each step.
 
     Args:
         network: Fresh from ``backbones.build``; trained in place.
@@ -78,14 +74,14 @@ def fit(
         device: Where.
         checkpoint: Where the state is kept after each epoch.
         watch: Told of every epoch as it ends.
-        stop: Ends the run at the next step when it is set.
+        pace: When it ends.
+
+    Yields:
+        How far it is, 0..1.
 
     Returns:
         The network to deliver (the moving average of the weights, when the recipe asks for one), on
-        ``device`` and in evaluation mode, and one record an epoch.
-
-    Raises:
-        StoppedError: ``stop`` was set.
+        ``device`` and in evaluation mode, and one record an epoch, of which the last may be cut short.
     """
     network.to(device).to(memory_format=torch.channels_last)
     frozen = freeze(network, recipe)
@@ -93,35 +89,45 @@ def fit(
         frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     average = copy.deepcopy(network) if recipe.averaging else network
     optimizer = make_optimizer(network, recipe)
-    history = load_checkpoint(checkpoint, network, average, optimizer)
+    history, progress = load_checkpoint(checkpoint, network, average, optimizer)
+    pace.resume(len(history), len(history) * len(data.photos), progress)
     for record in history:
         watch.epoch(record)
     peaks = [group["initial_lr"] for group in optimizer.param_groups]
     weights = weigh_classes(data.labels[data.photos], network.head.out_features, recipe.balance)
     steps = max(1, round(len(data.photos) / recipe.batch_size))
-    for epoch in range(len(history), recipe.epochs):
-        started = time.perf_counter()
-        rng = seeded(seed, run, epoch)
-        network.train()
-        for module in frozen:
-            module.eval()
-        loss_sum, right = 0.0, 0
-        order = torch.randperm(len(data.photos), generator=rng)
-        for step, batch in enumerate(order.chunk(steps) if len(order) >= steps else [order]):
-            if stop.is_set():
-                raise StoppedError
-            pace = learning_pace((epoch * steps + step) / (recipe.epochs * steps), recipe)
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * pace
-            loss, hits = _step(network, data, batch, recipe, optimizer, rng, device, weights)
-            loss_sum, right = loss_sum + loss * len(batch), right + hits
-            if recipe.averaging:
-                _average(average, network, recipe.averaging, epoch * steps + step)
-        n = len(data.photos)
-        seconds = time.perf_counter() - started
-        history.append(EpochRecord(run, epoch + 1, loss_sum / n, right / n, seconds))
-        save_checkpoint(checkpoint, network, average, optimizer, history)
-        watch.epoch(history[-1])
+    with quick_convolutions(network, device):
+        while pace.goes_on(len(history), 0):
+            epoch = len(history)
+            started = time.perf_counter()
+            rng = seeded(seed, run, epoch)
+            network.train()
+            for module in frozen:
+                module.eval()
+            loss_sum, right, seen = 0.0, 0, 0
+            order = torch.randperm(len(data.photos), generator=rng)
+            for step, batch in enumerate(order.chunk(steps) if len(order) >= steps else [order]):
+                if step and not pace.goes_on(epoch, step):
+                    break
+                way = pace.progress(epoch, step)
+                yield way
+                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                    group["lr"] = peak * learning_pace(way, recipe)
+                size = (pace.size, pace.size) if pace.size else data.size
+                loss, hits = _step(
+                    network, data, batch, recipe, optimizer, rng, device, weights, size
+                )
+                loss_sum, right = loss_sum + loss * len(batch), right + hits
+                if recipe.averaging:
+                    _average(average, network, recipe.averaging, epoch * steps + step)
+                seen += len(batch)
+                pace.learned(len(batch))
+            seconds = time.perf_counter() - started
+            history.append(EpochRecord(run, epoch + 1, loss_sum / seen, right / seen, seconds))
+            if pace.end_epoch(epoch):
+                way = pace.progress(epoch + 1, 0)
+                save_checkpoint(checkpoint, network, average, optimizer, history, way)
+            watch.epoch(history[-1])
     return average.eval(), history
 
 
@@ -204,19 +210,20 @@ def _step(
     rng: torch.Generator,
     device: torch.device,
     weights: Tensor,
+    size: tuple[int, int],
 ) -> tuple[float, int]:
     """Learn from one batch; return its mean loss, and how many were right before learning."""
     chosen = data.photos[batch.numpy()]
     labels = torch.from_numpy(data.labels[chosen])  # [B]
     photos = torch.from_numpy(data.pixels[chosen])  # [B, S, S, 3]
-    views = network.scale(make_views(photos, data.size, recipe.augmentation, rng).to(device))
+    views = network.scale(make_views(photos, size, recipe.augmentation, rng).to(device))
     targets = F.one_hot(labels, network.head.out_features).float()  # [B, K]
     targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[1]
     if recipe.augmentation.mix and torch.rand(1, generator=rng) < recipe.augmentation.mix:
         views, targets = mix(views, targets, rng)
     shape = len(batch), network.head.in_features
     gain = (torch.rand(shape, generator=rng) >= recipe.dropout).float() / (1 - recipe.dropout)
-    with _mixed_precision(device):
+    with mixed_precision(device):
         logits = network(views, gain.to(device))
     losses = -(targets.to(device) * F.log_softmax(logits.float(), 1)).sum(1)
     loss = (losses * weights[labels].to(device)).mean()
@@ -225,13 +232,6 @@ def _step(
     optimizer.step()
     hits = int((logits.argmax(1).cpu() == labels).sum())
     return float(loss.detach()), hits
-
-
-def _mixed_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Use bfloat16 where it helps: on GPUs that have it. On CPUs it made a step 1.8 times slower."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
 
 
 @torch.no_grad()

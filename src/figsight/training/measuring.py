@@ -5,10 +5,7 @@ Knows folds and checkpoints. Does not know how a step is made, nor what becomes 
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from functools import cached_property
-from threading import Event
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,19 +14,34 @@ import torch
 
 from figsight.bundle.runtime import count_threads
 from figsight.training.answers import Answers
+from figsight.training.budget import state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.network import Outputs, Plan, answer
-from figsight.training.parts import Part, deal_parts
+from figsight.training.pace import Budgeted, Steady
+from figsight.training.parts import LEFT_OUT, Part, deal_parts, deal_rest
+from figsight.training.recipe import change_recipe
+from figsight.training.soup import Soup
+from figsight.training.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
     from numpy.typing import NDArray
 
     from figsight.training.backbones import Network
+    from figsight.training.budget import Timetable
+    from figsight.training.pace import Pace
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
     from figsight.training.workplace import Workplace
+
+FINAL = "final"
+LACKING = (
+    "too short for a network that leaves figures out, so how unknown ones are told is not measured"
+)
+FOLDS = 5  # what measuring on a held-out fifth grows into when there is time
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +53,37 @@ class Outcome:
         outputs: What it says of them.
         answers: What each measuring network said.
         history: Every epoch of every network.
+        recipe: As it was carried out: a budget has a say in it.
     """
 
     network: Network
     outputs: Outputs
     answers: list[Answers]
     history: list[EpochRecord]
+    recipe: Recipe
 
 
 @dataclass(frozen=True, eq=False)
+class _Trained:
+    """What a job has come to: the final network, or the answers of one that measures.
+
+    Nothing of these for an ingredient that was not the last of its network.
+    """
+
+    history: list[EpochRecord] = field(default_factory=list)
+    final: tuple[Network, Outputs] | None = None
+    answers: Answers | None = None
+
+
+@dataclass(eq=False)
 class Run:
-    """Photos, a recipe and a place to work: everything that the networks of one run share."""
+    """Photos, a recipe and a place to work: everything that the networks of one run share.
+
+    Attributes:
+        table: Decides how long networks learn, and how many there are; None: the recipe does.
+        parts: What each measuring network is kept from; grows while there is time.
+        ingredients: Networks that learn for each that is asked or delivered; likewise.
+    """
 
     sample: Sample
     recipe: Recipe
@@ -60,6 +92,16 @@ class Run:
     device: torch.device
     place: Workplace
     watch: Watcher
+    table: Timetable | None = None
+    parts: list[Part] = field(default_factory=list)
+    ingredients: int = 1
+    _soups: dict[str, Soup] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Deal the photos of the networks that there are in any case."""
+        left_out = self.recipe.left_out if self.recipe.folds and self.table is None else 0
+        self.ingredients = self.recipe.ingredients if self.table is None else 1
+        self.parts.extend(self._deal(self.recipe.folds, left_out))
 
     def describe(self) -> dict[str, Any]:
         """Return what a resumed run must have in common with the one that it goes on with."""
@@ -71,71 +113,191 @@ class Run:
             "photos": self.sample.photos_fingerprint,
             "order": [photo.path for photo in self.sample.dataset.photos],
             "labels": self.sample.labels.tolist(),
+            "budget": self.table.budget.seconds if self.table else None,
         }
-
-    @cached_property
-    def parts(self) -> list[Part]:
-        """What each measuring network is kept from."""
-        return deal_parts(
-            self.sample.labels,
-            self.sample.groups,
-            figures=len(self.sample.dataset.figures),
-            n_folds=self.recipe.folds,
-            left_out=self.recipe.left_out if self.recipe.folds else 0,
-            seed=self.seed,
-        )
 
     def train(self) -> Outcome:
         """Train all networks, as many at a time as there are cores, each on its own share of them.
 
-        Two networks on a core each take two thirds of the time of one after the other on both:
-        layers are small, and cores that share one wait for each other after each. The numbers of a
-        network depend on its threads, not on what else runs.
+        The numbers of a network depend on its threads, not on what else runs.
         """
         before = torch.get_num_threads()
         cores = count_threads() if self.device.type == "cpu" else 1
-        at_once = min(cores, len(self.parts) + 1)
-        stop = Event()
-        pool = ThreadPoolExecutor(
-            at_once, "figsight-train", torch.set_num_threads, (cores // at_once,)
-        )
+        self._go_on()
+        # The longest first: the others then fill the time beside it.
+        jobs = self._begin([None, *self.parts], self.ingredients)
+        self._keep()
+        at_once = min(cores, len(jobs))
+        self.watch.expect(len(jobs) * self.recipe.epochs)
         try:
-            # The longest first: the others then fill the time beside it.
-            final = pool.submit(self._finish, stop)
-            parts = [pool.submit(self._one, part, stop) for part in self.parts]
-            futures: list[Future[Any]] = [final, *parts]
-            for one in wait(futures, return_when=FIRST_EXCEPTION).done:
-                one.result()  # raises what it raised
-            network, outputs, history = final.result()
-            measured = [one.result() for one in parts]
-        except BaseException:  # Ctrl-C, too
-            stop.set()
-            raise
+            turns = Turns(jobs, at_once, self._more if self.table else None)
+            trained = turns.run(lambda: torch.set_num_threads(cores // at_once))
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
             torch.set_num_threads(before)
+        (network, outputs), final = next((t.final, t.history) for t in trained if t.final)
+        measured = [one for one in trained if one.answers is not None]
+        answers = [one.answers for one in measured if one.answers is not None]
         return Outcome(
             network=network,
             outputs=outputs,
-            answers=[answers for answers, _ in measured],
-            history=[record for _, records in measured for record in records] + history,
+            answers=answers,
+            history=[*(row for one in measured for row in one.history), *final],
+            recipe=self._carried_out(final, answers),
         )
 
-    def _finish(self, stop: Event) -> tuple[Network, Outputs, list[EpochRecord]]:
-        """Train the final network on all photos; return it on the CPU, with what it says of them."""
-        everything, figures = np.arange(len(self.sample.labels)), len(self.sample.dataset.figures)
-        network, history = self._train("final", everything, np.arange(figures), stop)
-        outputs = answer(network, self.sample.exact.pixels, everything, self.device)
-        return network.cpu(), outputs, history
+    def _carried_out(self, final: list[EpochRecord], answers: list[Answers]) -> Recipe:
+        """Return the recipe with what a budget made of it."""
+        if self.table is None:
+            return self.recipe
+        whole = sum(not len(one.part.strangers) for one in answers)
+        return change_recipe(
+            self.recipe,
+            epochs=sum(record.run == FINAL for record in final),
+            ingredients=self.ingredients,
+            view_size=self.table.side,
+            folds=whole,
+            left_out=len(answers) - whole,
+        )
 
-    def _one(self, part: Part, stop: Event) -> tuple[Answers, list[EpochRecord]]:
-        done = self.place.load_outputs(part.run)
-        if done is not None:
-            history = done.pop("history").tolist()
-            return Answers(part, **done), [
-                EpochRecord(part.run, int(epoch), *numbers) for epoch, *numbers in history
-            ]
-        network, history = self._train(part.run, part.kept, part.figures, stop)
+    # ----------------------------------------------------------------- more networks, with time
+
+    def _deal(self, folds: int, left_out: int) -> list[Part]:
+        return deal_parts(
+            self.sample.labels,
+            self.sample.groups,
+            figures=len(self.sample.dataset.figures),
+            n_folds=folds,
+            left_out=left_out,
+            seed=self.seed,
+        )
+
+    def _grow(self) -> list[list[Part]]:
+        """Return what may be measured besides, block by block, in the order of its worth.
+
+        First a network that is kept from some figures, so that it is known how unknown ones are
+        told; then those that are kept from the others; then the rest of a cross-validation.
+        """
+        blocks = []
+        if self.recipe.folds and self.recipe.left_out:
+            left_out = self._deal(0, max(LEFT_OUT, self.recipe.left_out))
+            blocks += [left_out[: self.recipe.left_out], left_out[self.recipe.left_out :]]
+        if self.recipe.folds == 1:
+            rest = deal_rest(
+                self.sample.labels,
+                self.sample.groups,
+                self.parts[0],
+                n_folds=FOLDS,
+                seed=self.seed,
+            )
+            blocks.append(rest)
+        there = {part.run for part in self.parts}
+        return [block for block in blocks if block and not there & {part.run for part in block}]
+
+    def _more(self, idle: bool) -> list[Generator[float, None, _Trained]]:
+        """Return the jobs of networks that there is time for, too."""
+        table = self.table
+        assert table is not None  # noqa: S101 - nobody else asks
+        if table.settled and not idle:
+            return []
+        if idle:  # also when all ended before their speed was known
+            table.settle(table.side)
+        blocks = self._grow()
+        if not table.settled:
+            return self._decide(blocks[0] if blocks and len(blocks[0][0].strangers) else [])
+        if not blocks or not table.time_for([self._size(p) for p in blocks[0]] * self.ingredients):
+            return []
+        self.watch.note(f"there is time left to measure more: {_name(blocks[0])}")
+        self.parts.extend(blocks[0])
+        return self._begin(blocks[0], self.ingredients)
+
+    def _decide(self, left_out: list[Part]) -> list[Generator[float, None, _Trained]]:
+        """Return the jobs of networks that there is time for from the start."""
+        there, full = [None, *self.parts], self.recipe.ingredients
+        wishes = [(ingredients, left_out) for ingredients in sorted({full, 1}, reverse=True)]
+        wishes = [wish for wish in wishes if wish != (1, [])]
+        sizes = [
+            [self._size(part) for part in there] * (ingredients - 1)
+            + [self._size(part) for part in parts] * ingredients
+            for ingredients, parts in wishes
+        ]
+        assert self.table is not None  # noqa: S101 - nobody else asks
+        option = self.table.decide(sizes, LACKING if left_out else "")
+        if option is None:
+            return []
+        self.ingredients, parts = wishes[option]
+        self.parts.extend(parts)
+        return [*self._begin(there, self.ingredients - 1), *self._begin(parts, self.ingredients)]
+
+    def _begin(
+        self, parts: Sequence[Part | None], ingredients: int
+    ) -> list[Generator[float, None, _Trained]]:
+        """Return the jobs of so many more ingredients of some networks; None stands for the final."""
+        jobs = []
+        for part in parts:
+            run = FINAL if part is None else part.run
+            if part is not None and (done := self.place.load_outputs(run)) is not None:
+                jobs.append(self._recall(part, done))
+                continue
+            soup = self._soups.setdefault(run, Soup())
+            there = soup.expected
+            if not soup.expect(ingredients):
+                continue
+            for number in range(there, there + ingredients):
+                if self.table is not None:
+                    photos, asked = self._size(part)
+                    self.table.join(_call(run, number), photos, 0 if number else asked)
+                jobs.append(self._learn(part, number))
+        return jobs
+
+    def _size(self, part: Part | None) -> tuple[int, int]:
+        if part is None:
+            return len(self.sample.labels), len(self.sample.labels)
+        return len(part.kept), len(part.kept) + len(part.held) + len(part.strangers)
+
+    def _go_on(self) -> None:
+        """Take up what an interrupted run had decided."""
+        state = self.place.load_state() if self.table else {}
+        if self.table is None or not state:
+            return
+        if state["side"] is not None:
+            self.table.settle(state["side"])
+        self.ingredients = state["ingredients"]
+        for block in self._grow():
+            self.parts.extend(part for part in block if part.run in state["runs"])
+
+    def _keep(self) -> None:
+        if self.table is not None:
+            runs = [part.run for part in self.parts]
+            self.place.save_state(state_of(self.table, runs, self.ingredients))
+
+    # ----------------------------------------------------------------- one network
+
+    def _learn(self, part: Part | None, number: int) -> Generator[float, None, _Trained]:
+        """Train one ingredient; with the last one, ask the network that they make together."""
+        run = FINAL if part is None else part.run
+        name = _call(run, number)
+        if part is None:
+            photos, figures = np.arange(len(self.sample.labels)), len(self.sample.dataset.figures)
+            ingredient, records = yield from self._train(name, photos, np.arange(figures))
+        else:
+            ingredient, records = yield from self._train(name, part.kept, part.figures)
+        soup = self._soups[run].add(number, ingredient, records)
+        trained = _Trained()
+        if soup is not None:
+            network, history = soup
+            trained = self._finish(network, history) if part is None else self._ask(part, *soup)
+        if self.table is not None:
+            self.table.leave(name)
+        return trained
+
+    def _finish(self, network: Network, history: list[EpochRecord]) -> _Trained:
+        """Ask the final network about all photos."""
+        everything = np.arange(len(self.sample.labels))
+        outputs = answer(network, self.sample.exact.pixels, everything, self.device)
+        return _Trained(history, final=(network.cpu(), outputs))
+
+    def _ask(self, part: Part, network: Network, history: list[EpochRecord]) -> _Trained:
+        """Ask a measuring network about its part of the photos, and keep what it says."""
         pixels = self.sample.exact.pixels
         held, own, strangers = (
             answer(network, pixels, photos, self.device)
@@ -148,19 +310,34 @@ class Run:
             "stranger_logits": strangers.logits,
             "stranger_embeddings": strangers.embeddings,
         }
-        rows = [[r.epoch, r.loss, r.accuracy, r.seconds] for r in history]
+        names = [_call(part.run, number) for number in range(self.ingredients)]
+        rows = [[names.index(r.run), r.epoch, r.loss, r.accuracy, r.seconds] for r in history]
+        self._keep()
         self.place.save_outputs(part.run, arrays | {"history": np.array(rows, np.float64)})
-        self.place.checkpoint(part.run).unlink(missing_ok=True)
-        return Answers(part, **arrays), history
+        for name in names:
+            self.place.checkpoint(name).unlink(missing_ok=True)
+        return _Trained(history, answers=Answers(part, **arrays))
+
+    def _recall(
+        self, part: Part, done: dict[str, NDArray[Any]]
+    ) -> Generator[float, None, _Trained]:
+        """Take up what a network said before an interruption: a job without steps."""
+        yield from ()
+        rows = done.pop("history").tolist()
+        history = [
+            EpochRecord(_call(part.run, int(number)), int(epoch), *numbers)
+            for number, epoch, *numbers in rows
+        ]
+        return _Trained(history, answers=Answers(part, **done))
 
     def _train(
-        self, run: str, photos: NDArray[np.intp], figures: NDArray[np.intp], stop: Event
-    ) -> tuple[Network, list[EpochRecord]]:
-        self.watch.begin(run, self.recipe.epochs)
+        self, run: str, photos: NDArray[np.intp], figures: NDArray[np.intp]
+    ) -> Generator[float, None, tuple[Network, list[EpochRecord]]]:
         # The head of a network that is not taught all figures has no place for the others.
         labels = np.searchsorted(figures, self.sample.labels)
         side = self.recipe.view_size or self.recipe.image_size
-        return fit(
+        self.watch.begin(run, self.recipe.epochs)
+        steps = fit(
             self.plan.fresh(len(figures), seeded(self.seed, run, -1)),
             TrainingSet(self.sample.stored.pixels, photos, labels, (side, side)),
             self.recipe,
@@ -169,5 +346,30 @@ class Run:
             device=self.device,
             checkpoint=self.place.checkpoint(run),
             watch=self.watch,
-            stop=stop,
+            pace=self._pace(run, len(photos)),
         )
+        return (yield from steps)
+
+    def _pace(self, run: str, photos: int) -> Pace:
+        """Say when a network will end."""
+        batch = self.recipe.batch_size
+        if self.table is None:
+            return Steady(self.recipe.epochs, max(1, round(photos / batch)))
+
+        def tell(epochs: int) -> None:
+            self.watch.expect((len(self.parts) + 1) * self.ingredients * epochs)
+            self.watch.begin(run, epochs)
+
+        return Budgeted(self.table, run, tell, self._keep, batch)
+
+
+def _call(run: str, number: int) -> str:
+    """Name an ingredient of a network: "final", "final (2)", ..."""
+    return f"{run} ({number + 1})" if number else run
+
+
+def _name(parts: Sequence[Part]) -> str:
+    networks = "1 network" if len(parts) == 1 else f"{len(parts)} networks"
+    if len(parts[0].strangers):
+        return f"{networks} that leave figures out"
+    return f"{networks}, so that every photo is held out once"

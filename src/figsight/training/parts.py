@@ -81,6 +81,37 @@ def deal_parts(
     return parts
 
 
+def deal_rest(
+    labels: NDArray[np.int64], groups: Sequence[str], first: Part, *, n_folds: int, seed: int
+) -> list[Part]:
+    """Deal the photos that a first part left over, so that each is held out once in the end.
+
+    Args:
+        labels: Class index of each photo, [N].
+        groups: Key of the group that each photo must stay with, N texts.
+        first: What was held out already, by a network that is taught all figures.
+        n_folds: Parts all in all, the first among them.
+        seed: Of the deal.
+    """
+    rest = first.kept
+    keys = [groups[i] for i in rest.tolist()]
+    number = min(n_folds - 1, len(set(keys)))
+    if number < 2:
+        return []
+    dealt = folds(labels[rest].tolist(), keys, number, seed)
+    everything = np.arange(len(labels))
+    return [
+        Part(
+            f"fold {i}",
+            first.figures,
+            np.setdiff1d(everything, rest[held]),
+            rest[held],
+            first.strangers,
+        )
+        for i, held in enumerate(dealt, start=2)
+    ]
+
+
 def _leave_out(labels: NDArray[np.int64], groups: Sequence[str], number: int, seed: int) -> Part:
     figures = np.unique(labels)
     order = np.random.default_rng([seed, number // LEFT_OUT]).permutation(figures)

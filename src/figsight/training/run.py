@@ -6,8 +6,9 @@ The order of things; each of them is done in a room of its own.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,12 @@ from figsight import bundle
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.findings import summarise
+from figsight.errors import RecipeError
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
+from figsight.training.budget import Budget, Timetable
 from figsight.training.delivery import Delivery, deliver
+from figsight.training.export import ALONE, draw_blank
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
 from figsight.training.network import plan_network
@@ -28,8 +32,16 @@ from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from figsight.metrics import Estimate
+    from figsight.training.export import Blank
+    from figsight.training.network import Plan
+
+# Seconds for judging, checking and writing when the networks of a run have ended.
+REST = 3.0
+REST_A_PHOTO = 0.003
+DRAWING = 20.0  # more, where the graph could not be drawn beforehand
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ def train(
     backbone: str | None = None,
     weights: str | Path | None = None,
     epochs: int | None = None,
+    budget: float | Budget | None = None,
     folds: int | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -83,6 +96,9 @@ def train(
         backbone: Another timm backbone than the recipe's.
         weights: A safetensors file to start from, or ``"random"``.
         epochs: Another number than the recipe's.
+        budget: Seconds that all this may take, from the call on. Epochs, the size of views and what
+            is measured are then chosen to fill them, as far as that makes a better model; two such
+            runs differ. See ``training/budget.py``.
         folds: Another number of measuring networks; 1 holds out a fifth, 0 measures nothing.
         seed: Of everything random.
         resume: Go on with the interrupted run of the same command.
@@ -96,7 +112,13 @@ def train(
         FigsightError: The photos, the recipe, the weights or the target are no good; nothing has
             been written then but the folder of the unfinished run.
     """
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
+    if budget is not None and epochs is not None:
+        raise RecipeError(
+            "budget: plans the epochs itself, found epochs too; leave one of them out"
+        )
+    if budget is not None and not isinstance(budget, Budget):
+        budget = Budget(budget)
     target = Path(out)
     bundle.check_target(target, overwrite=overwrite)
     if not isinstance(recipe, Recipe):
@@ -107,22 +129,34 @@ def train(
     watch = watch or Silence()
     machine.keep_freed_memory()
     where = machine.choose_device(device)
-    plan = plan_network(recipe, len(dataset.figures), weights, seed)
+    with ALONE:
+        plan = plan_network(recipe, len(dataset.figures), weights, seed)
     place = Workplace(target)
     place.open(resume=resume, overwrite=overwrite)
     try:
         watch.begin("reading photos", len(dataset.photos))
-        sample = prepare(
-            dataset, recipe, place.folder, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n)
-        )
+        # Beside each other: reading waits for the disk, and nothing of torch may run beside drawing.
+        with ThreadPoolExecutor(1, "figsight-draw") as aside:
+            drawn = aside.submit(_draw, plan, recipe)
+            sample = prepare(
+                dataset,
+                recipe,
+                place.folder,
+                skip_bad=skip_bad,
+                progress=lambda n, _: watch.advance(n),
+            )
+        blank = drawn.result()
         for line in summarise(sample.findings):
             watch.note(line)
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
-            run = Run(sample, recipe, plan, seed, where, place, OneAtATime(watch))
+            # How much longer everything takes than on a machine of its own.
+            slow = (time.perf_counter() - started) / max(1.0, time.process_time() - worked)
+            rest = _expect_rest(len(sample.labels), drawn=blank is not None) * max(1.0, slow)
+            table = _plan_time(budget, place, recipe, rest, watch.note) if budget else None
+            run = Run(sample, recipe, plan, seed, where, place, OneAtATime(watch), table)
             place.agree(run.describe())
-            watch.expect((len(run.parts) + 1) * recipe.epochs)
             outcome = run.train()
             judgement = judge(outcome.answers, sample)
             watch.begin("writing the model", 1)
@@ -131,12 +165,14 @@ def train(
                 network=outcome.network,
                 sample=sample,
                 outputs=outcome.outputs,
-                recipe=recipe,
+                recipe=outcome.recipe,
                 seed=seed,
                 device=run.device.type,
                 seconds=time.perf_counter() - started,
                 history=outcome.history,
                 judgement=judgement,
+                blank=blank,
+                budget=table.budget.seconds if table else None,
             )
             deliver(delivery, target, thumbnails=thumbnails, overwrite=overwrite)
     except BaseException:  # Ctrl-C, too
@@ -144,6 +180,9 @@ def train(
         raise
     place.remove()
     watch.advance(1)
+    if table is not None:
+        for line in table.look_back():
+            watch.note(line)
     photos = len(sample.dataset.photos)
     return TrainingResult(
         path=target,
@@ -151,4 +190,32 @@ def train(
         calibration=judgement.calibration,
         photos=photos,
         seconds=time.perf_counter() - started,
+    )
+
+
+def _draw(plan: Plan, recipe: Recipe) -> Blank | None:
+    """Draw the graph to deliver, if its weights can be put in later."""
+    if recipe.norms != "folded":  # the exporter would multiply norms into convolutions itself
+        return None
+    size, figures = recipe.image_size, plan.network.head.out_features
+    return draw_blank(plan.network, (size, size), (recipe.backbone, size, figures))
+
+
+def _expect_rest(photos: int, *, drawn: bool) -> float:
+    """Return how many seconds a run takes when its networks have ended."""
+    return REST + REST_A_PHOTO * photos + (0.0 if drawn else DRAWING)
+
+
+def _plan_time(
+    budget: Budget, place: Workplace, recipe: Recipe, rest: float, note: Callable[[str], None]
+) -> Timetable:
+    """Plan the networks of a run into what is left of a budget."""
+    spent = place.load_state().get("spent", 0.0)  # before an interruption
+    return Timetable(
+        replace(budget, began=budget.began - spent),
+        usual=recipe.epochs,
+        side=recipe.view_size or recipe.image_size,
+        asked_side=recipe.image_size,
+        rest=rest,
+        note=note,
     )

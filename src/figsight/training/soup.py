@@ -25,17 +25,24 @@ if TYPE_CHECKING:
 
 
 class Soup:
-    """One network in the making: its ingredients, which end in any order and in several threads."""
+    """One network in the making: its ingredients, which end in any order and in several threads.
+
+    Attributes:
+        expected: How many there are.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._expected = 0
+        self.expected = 0
         self._ready: dict[int, tuple[Network, list[EpochRecord]]] = {}
 
-    def expect(self, ingredients: int) -> None:
-        """Hear of further ingredients, before the last of those known so far is added."""
+    def expect(self, ingredients: int) -> bool:
+        """Hear of further ingredients; return whether they come in time: it may be made already."""
         with self._lock:
-            self._expected += ingredients
+            if self._ready and len(self._ready) == self.expected:
+                return False
+            self.expected += ingredients
+            return True
 
     def add(
         self, number: int, network: Network, history: list[EpochRecord]
@@ -52,7 +59,7 @@ class Soup:
         """
         with self._lock:
             self._ready[number] = network, history
-            if len(self._ready) < self._expected:
+            if len(self._ready) < self.expected:
                 return None
         ready = [self._ready[number] for number in sorted(self._ready)]
         mean = average([network for network, _ in ready])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Workplace:
 
     def __init__(self, model: Path) -> None:
         self.folder = model.with_name(f"{model.name}.training")
+        self._state = Lock()
 
     def open(self, *, resume: bool, overwrite: bool) -> None:
         """Make the folder, or take up the one that an interrupted run left.
@@ -84,6 +86,19 @@ class Workplace:
     def checkpoint(self, run: str) -> Path:
         """Return where the state of one network is kept."""
         return self.folder / f"{run.replace(' ', '-')}.safetensors"
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Keep how far a run with a budget has come, beside its checkpoints; as JSON."""
+        with self._state:  # several networks keep it
+            write_whole({self.folder / "state.json": json.dumps(state, indent=2).encode()})
+
+    def load_state(self) -> dict[str, Any]:
+        """Return what was kept; nothing when nothing was."""
+        try:
+            state: dict[str, Any] = json.loads((self.folder / "state.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return state
 
     def save_outputs(self, run: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep what a finished network said of photos that it never saw."""

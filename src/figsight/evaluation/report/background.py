@@ -61,11 +61,7 @@ def write_curves(evaluation: Evaluation) -> str:
         lead=(
             f"{runs}, on photos that were varied at random: accuracy on these is not the accuracy "
             "on new ones."
-            + (
-                " The one that was delivered stands out."
-                if "final" in epochs and len(epochs) > 1
-                else ""
-            )
+            + (" What was delivered stands out." if "final" in epochs and len(epochs) > 1 else "")
         ),
     )
 

@@ -151,7 +151,7 @@ def plot_curves(epochs: Epochs) -> str:
     with drawing(2 * WIDTH, HEIGHT) as figure:
         panels = figure.subplots(1, 2)
         for run, rows in epochs.items():
-            final = run == "final"
+            final = run.startswith("final")
             for panel, column in zip(panels, (1, 2), strict=True):
                 panel.plot(
                     [row[0] for row in rows],

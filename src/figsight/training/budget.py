@@ -1,0 +1,335 @@
+"""Training inside a budget of time: what steps really cost, and how many more of them fit.
+
+Knows clocks, and networks as numbers of photos. Does not know torch, nor what a step does.
+
+Nothing is known about a machine beforehand, and its speed may halve during a run. So the plan is made
+anew at every step, from how many views a second there have been in the last seconds: all networks
+that still learn get equally many passes over their photos, as many as fit before the end. The
+learning rate follows how far a network is on its way to its planned end, so it reaches zero there
+whenever that is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from figsight.errors import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MOST = 2.3  # times the recipe's epochs: beyond these, more of them make a network no better
+ENOUGH = 0.75  # of the recipe's epochs: with fewer, all time goes into the networks there are
+FEW = 0.4  # likewise: with fewer, views shrink
+SMALLER = [0.8]  # sides of views, as shares of the recipe's: smaller ones do not fit what is asked
+FLOOR = 256  # views that every network learns from, but not more than all, however short the budget
+ANSWER = 0.8  # of what learning from a view takes: asking about a picture of the same size
+REST = 0.03  # share of the budget that is kept for surprises
+RECENT = 10.0  # seconds over which speed is measured
+FIRST = 2  # steps of a network that are slow because they are its first
+SETTLED = (2.0, 0.04, 20.0)  # seconds, share of the budget, seconds: least, usual and most
+AGAIN = 1.2  # times what another network is expected to take: with less time left it is not begun
+
+_SPAN = re.compile(r"(?=.)(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
+
+
+def read_span(text: str) -> float:
+    """Read ``90s``, ``5m``, ``1h`` or ``1h30m`` as seconds.
+
+    Raises:
+        RecipeError: It is none of these; a number alone is not, for it could be either.
+    """
+    found = _SPAN.fullmatch(text.strip().lower())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600 * hours + 60 * minutes + seconds
+    if not total:
+        raise RecipeError(f"expected a time like 90s, 5m or 1h30m, found {text!r}")
+    return float(total)
+
+
+def tell_span(seconds: float) -> str:
+    """Write seconds as people say them."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 and whole < 600 else "")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a training may take.
+
+    Attributes:
+        seconds: All in all.
+        began: When the clock said that it began.
+        clock: Seconds that only ever grow.
+    """
+
+    seconds: float
+    began: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = time.perf_counter
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < math.inf:
+            raise RecipeError(f"budget: expected more than 0 seconds, found {self.seconds:g}")
+
+    def spent(self) -> float:
+        """Return how long it has taken up to now, in seconds."""
+        return self.clock() - self.began
+
+    def left(self) -> float:
+        """Return how much is left; less than nothing when it is overdrawn."""
+        return self.seconds - self.spent()
+
+
+@dataclass(eq=False)
+class _Network:
+    photos: int  # views an epoch
+    asked: int  # photos that it is asked about when it has learned
+    done: float = 0.0  # views
+    steps: int = 0
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a run has time for.
+
+    Attributes:
+        side: Width and height of views.
+        option: Which of the wishes is granted; None: none of them.
+    """
+
+    side: int
+    option: int | None
+
+
+def level(networks: Sequence[tuple[int, float]], views: float) -> float:
+    """Return how many epochs all networks can come to with so many more views among them.
+
+    Args:
+        networks: Photos, and views that lie behind it, of each.
+        views: How many more there is time for.
+
+    Returns:
+        Such that nobody who is there already gets more, and all others come to the same. The least
+        that anybody has when there are no more views.
+    """
+    behind = sorted((done / photos, photos) for photos, done in networks)
+    reached, width = behind[0][0], 0
+    for epochs, photos in behind:
+        needed = (epochs - reached) * width
+        if needed > views:
+            break
+        views -= needed
+        reached, width = epochs, width + photos
+    return reached + max(0.0, views) / width
+
+
+def choose(epochs: float, epochs_with: Sequence[float], usual: int, sides: Sequence[int]) -> Choice:
+    """Choose what a run has time for, once its speed is known.
+
+    Args:
+        epochs: How many fit, in views of the first size.
+        epochs_with: Likewise with the further networks of each wish, the greatest wish first.
+        usual: The recipe's.
+        sides: Of views, the largest first.
+    """
+    for option, affordable in enumerate(epochs_with):
+        if affordable >= ENOUGH * usual:
+            return Choice(sides[0], option)
+    fitting = [side for side in sides if epochs * (sides[0] / side) ** 2 >= FEW * usual]
+    return Choice(fitting[0] if fitting else sides[-1], None)
+
+
+def smaller_sides(side: int) -> tuple[int, ...]:
+    """Return the sides that views may have, the largest first."""
+    others = {max(64, 16 * round(side * share / 16)) for share in SMALLER}
+    return side, *sorted((other for other in others if other < side), reverse=True)
+
+
+class Timetable:
+    """The networks of a run against the clock. All methods may be called from several threads."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        *,
+        usual: int,
+        side: int,
+        asked_side: int,
+        rest: float,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Begin to measure.
+
+        Args:
+            budget: What there is.
+            usual: The recipe's epochs.
+            side: Of its views, in pixels.
+            asked_side: Of what its networks are asked about.
+            rest: Seconds that are needed when all networks have ended.
+            note: Is told what was decided, in words.
+        """
+        self.budget = budget
+        self.usual = usual
+        self.most = max(1, round(MOST * usual))
+        self.side = side
+        self._sides = smaller_sides(side)
+        self._answer = ANSWER * (asked_side / side) ** 2
+        self._ends = budget.seconds * (1 - REST) - rest
+        self._note = note
+        self._lock = RLock()
+        self._networks: dict[str, _Network] = {}
+        self._chosen = False
+        self._views = self._seconds = self._measured = 0.0
+        self._began = self._last = budget.clock()
+
+    # ------------------------------------------------------------------------- networks
+
+    def join(self, run: str, photos: int, asked: int) -> None:
+        """Plan a network.
+
+        Args:
+            run: Its name.
+            photos: How many it learns from.
+            asked: How many it is asked about afterwards.
+        """
+        with self._lock:
+            self._networks[run] = _Network(photos, asked)
+
+    def learned(self, run: str, views: int) -> None:
+        """Hear of a step that has ended."""
+        with self._lock:
+            now, network = self.budget.clock(), self._networks[run]
+            passed, self._last = now - self._last, now
+            network.done += views
+            network.steps += 1
+            if network.steps <= FIRST and not self._chosen:
+                self._views = self._seconds = self._measured = 0.0
+                return
+            fading = math.exp(-passed / RECENT)
+            self._views = self._views * fading + views * (self.side / self._sides[0]) ** 2
+            self._seconds = self._seconds * fading + passed
+            self._measured += passed
+
+    def resume(self, run: str, views: int) -> None:
+        """Hear what lies behind a network that was interrupted."""
+        with self._lock:
+            self._networks[run].done = views
+
+    def leave(self, run: str) -> None:
+        """Hear that a network has ended, answers and all."""
+        with self._lock:
+            self._networks[run].ended = True
+
+    # ------------------------------------------------------------------------- plans
+
+    def epochs(self) -> float:
+        """Return how many all networks that still learn are to come to, as things stand."""
+        with self._lock:
+            return min(float(self.most), self._fit(self._learning()))
+
+    def left(self, run: str) -> float:
+        """Return how many views a network has before it."""
+        with self._lock:
+            network = self._networks[run]
+            least = min(FLOOR, network.photos)
+            planned = max(least, self.epochs() * network.photos)
+            return max(0.0, planned - network.done)
+
+    def decide(self, wishes: Sequence[Sequence[tuple[int, int]]], lacking: str = "") -> int | None:
+        """Choose the size of views and which further networks there are, once the speed is known.
+
+        Args:
+            wishes: The greatest first: of each further network its photos, and how many it would be
+                asked about.
+            lacking: What to say when none is granted.
+
+        Returns:
+            Whose networks to begin now; None: no one's, or it is not known yet.
+        """
+        with self._lock:
+            least, share, most = SETTLED
+            enough = min(most, max(least, share * self.budget.seconds))
+            if self._chosen or self._measured < enough or not self._learning():
+                return None
+            self._chosen = True
+            now = self._learning()
+            epochs = self._fit(now)
+            with_them = [[*now, *(_Network(*one) for one in wish)] for wish in wishes]
+            fitting = [self._fit(networks) for networks in with_them]
+            choice = choose(epochs, fitting, self.usual, self._sides)
+            self.side = choice.side
+            granted = [] if choice.option is None else with_them[choice.option][len(now) :]
+            self._tell(granted, lacking if choice.option is None else "")
+            return choice.option
+
+    def settle(self, side: int) -> None:
+        """Take over what was decided before an interruption."""
+        with self._lock:
+            self.side, self._chosen = side, True
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has been decided."""
+        return self._chosen
+
+    def time_for(self, networks: Sequence[tuple[int, int]]) -> bool:
+        """Return whether there is time for further networks, each trained as long as it helps.
+
+        Args:
+            networks: Photos of each, and how many it would be asked about.
+        """
+        with self._lock:
+            if not self._chosen or not self._seconds:
+                return False
+            return self._fit([_Network(*one) for one in networks]) >= AGAIN * self.most
+
+    def look_back(self) -> list[str]:
+        """Say when a run has ended long before or after its budget, and why."""
+        left, room = self.budget.left(), 0.1 * self.budget.seconds
+        if left > room:
+            return [
+                f"ended {tell_span(left)} before its budget: more time would not make it better"
+            ]
+        if left < -room:
+            return [f"took {tell_span(-left)} longer than its budget: these photos need that much"]
+        return []
+
+    def _learning(self) -> list[_Network]:
+        return [one for one in self._networks.values() if not one.ended]
+
+    def _fit(self, networks: Sequence[_Network]) -> float:
+        if not networks or not self._seconds:
+            return float(self.usual)
+        scale = (self.side / self._sides[0]) ** 2
+        seconds = self._ends - self.budget.spent()
+        units = seconds * self._views / self._seconds
+        units -= self._answer * sum(one.asked for one in networks)
+        return level([(one.photos, one.done) for one in networks], max(0.0, units / scale))
+
+    def _tell(self, granted: Sequence[_Network], lacking: str) -> None:
+        number = len(self._networks) + len(granted)
+        words = "1 network" if number == 1 else f"{number} networks"
+        planned = min(float(self.most), self._fit([*self._learning(), *granted]))
+        line = f"budget {tell_span(self.budget.seconds)}: "
+        line += f"about {max(1, round(planned))} epochs of {words}"
+        if self.side < self._sides[0]:
+            line += f", views of {self.side} instead of {self._sides[0]} pixels"
+        self._note(f"{line}; {lacking}" if lacking else line)
+
+
+def state_of(table: Timetable, runs: Sequence[str], ingredients: int) -> Mapping[str, object]:
+    """Return what a resumed run has to know, as JSON values."""
+    return {
+        "spent": table.budget.spent(),
+        "side": table.side if table.settled else None,
+        "runs": list(runs),
+        "ingredients": ingredients,
+    }

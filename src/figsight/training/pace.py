@@ -1,0 +1,138 @@
+"""When a network ends, and how far it is on its way there: by the recipe, or by a budget of time.
+
+Knows epochs, steps and views as numbers. Does not know torch, nor what a step does.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from figsight.training.budget import Timetable
+
+KEEP = 20.0  # seconds between two states that are written to disk
+
+
+class Pace(Protocol):
+    """When a network ends, and how far it is on its way there."""
+
+    @property
+    def size(self) -> int | None:
+        """Width and height of its views; None for the recipe's."""
+
+    def goes_on(self, epoch: int, step: int) -> bool:
+        """Return whether there is a step at that place, both counted from 0."""
+
+    def progress(self, epoch: int, step: int) -> float:
+        """Return the share of the way that lies behind a network at that step, 0..1."""
+
+    def learned(self, views: int) -> None:
+        """Hear that a step has ended."""
+
+    def end_epoch(self, epoch: int) -> bool:
+        """Hear that one has ended; return whether the state is to be kept on disk."""
+
+    def resume(self, epochs: int, views: int, progress: float | None) -> None:
+        """Hear what lies behind a network that was interrupted, as it kept it."""
+
+
+class Steady:
+    """The recipe's epochs, whatever time they take."""
+
+    def __init__(self, epochs: int, steps: int) -> None:
+        self._epochs, self._steps = epochs, steps
+
+    @property
+    def size(self) -> int | None:
+        """The recipe's."""
+        return None
+
+    def goes_on(self, epoch: int, step: int) -> bool:
+        """Until the last epoch."""
+        del step
+        return epoch < self._epochs
+
+    def progress(self, epoch: int, step: int) -> float:
+        """Of all steps."""
+        return (epoch * self._steps + step) / (self._epochs * self._steps)
+
+    def learned(self, views: int) -> None:
+        """Nothing depends on it."""
+
+    def end_epoch(self, epoch: int) -> bool:
+        """Keep every epoch."""
+        del epoch
+        return True
+
+    def resume(self, epochs: int, views: int, progress: float | None) -> None:
+        """The number of epochs says everything."""
+
+
+class Budgeted:
+    """As many steps as fit."""
+
+    def __init__(
+        self,
+        table: Timetable,
+        run: str,
+        tell: Callable[[int], None],
+        keep: Callable[[], None],
+        batch: int,
+    ) -> None:
+        """Follow a timetable.
+
+        Args:
+            table: Which the network has joined.
+            run: Its name there.
+            tell: Is told how many epochs there will be, whenever that changes.
+            keep: Is called when the state is about to be kept.
+            batch: Views of a step.
+        """
+        self._table, self._run, self._tell, self._keep = table, run, tell, keep
+        self._batch = batch
+        self._progress = 0.0
+        self._told = 0
+        self._kept = table.budget.clock()
+
+    @property
+    def size(self) -> int | None:
+        """Of views, as decided."""
+        return self._table.side
+
+    def goes_on(self, epoch: int, step: int) -> bool:
+        """While at least half a batch fits."""
+        del epoch, step
+        return self._table.left(self._run) >= self._batch / 2
+
+    def progress(self, epoch: int, step: int) -> float:
+        """Return what the steps so far have come to, each measured against what was left then."""
+        del epoch, step
+        return self._progress
+
+    def learned(self, views: int) -> None:
+        """Walk on."""
+        self._table.learned(self._run, views)
+        self._progress += (1 - self._progress) * views / (views + self._table.left(self._run))
+
+    def end_epoch(self, epoch: int) -> bool:
+        """Say how many there will be; keep the state now and then: writing it takes time, too."""
+        ends = not self.goes_on(epoch + 1, 0)
+        planned = epoch + 1 if ends else max(epoch + 2, math.ceil(self._table.epochs() - 0.1))
+        if planned != self._told:
+            self._told = planned
+            self._tell(planned)
+        now = self._table.budget.clock()
+        due = now - self._kept >= KEEP and not ends
+        if due:
+            self._kept = now
+            self._keep()
+        return due
+
+    def resume(self, epochs: int, views: int, progress: float | None) -> None:
+        """Go on from there."""
+        del epochs
+        self._table.resume(self._run, views)
+        self._progress = progress or 0.0
