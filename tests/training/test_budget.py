@@ -155,16 +155,18 @@ class Learner:
 class Simulation:
     """A run whose steps take as long as ``cost`` says: seconds a view, at a time."""
 
-    def __init__(self, seconds: float, cost: Callable[[float], float], begun: float = 12.0) -> None:
-        self.now = begun
+    def __init__(self, seconds: float, cost: Callable[[float], float], share: float = 1.0) -> None:
+        self.now = 12.0
+        self.share = share
         self.cost = cost
         self.notes: list[str] = []
         self.table = Timetable(
-            Budget(seconds, 0.0, lambda: self.now),
+            Budget(seconds, 0.0, lambda: self.now, lambda: CORES * self.now * self.share),
             usual=USUAL,
             side=160,
             asked_side=192,
             rest=REST,
+            cores=CORES,
             note=self.notes.append,
         )
         self.learners: dict[str, Learner] = {}
@@ -277,9 +279,24 @@ def test_timetable__stops_where_more_would_not_help() -> None:
 def test_timetable__too_short_a_budget_trains_a_little_all_the_same() -> None:
     run = Simulation(10, lambda _: 0.02)
     assert [one.views for one in run.learners.values()] == [FLOOR, 216]  # whole steps
-    assert run.table.look_back() == [
-        f"took {tell_span(run.now - 10)} longer than its budget: these photos need that much"
-    ]
+    (line,) = run.table.look_back()
+    assert line == (
+        f"took {tell_span(run.now - 10)} longer than its budget: reading, a pass over the photos and "
+        "writing take that long here"
+    )
+
+
+def test_timetable__ends_earlier_where_others_want_the_cores_as_well() -> None:
+    alone, beside = (Simulation(200, lambda _: 0.04, share).now for share in (1.0, 0.4))
+    # What comes after the networks takes 2.5 times as long.
+    assert alone - beside == pytest.approx(1.5 * REST, abs=1.5)
+
+
+def test_timetable__does_not_call_a_cautious_end_the_best_that_can_be() -> None:
+    run = Simulation(300, lambda _: 0.02)
+    run.now = 200.0
+    assert run.epochs("final") < MOST * USUAL - 1
+    assert run.table.look_back() == []
 
 
 def test_timetable__says_what_it_has_no_time_for() -> None:

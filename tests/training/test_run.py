@@ -151,6 +151,27 @@ def test_train__resumed_ends_with_the_weights_of_an_uninterrupted_run(
 
 
 @pytest.mark.usefixtures("graph_at_hand")
+def test_train__averages_ingredients_also_when_resumed(photos: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {
+        "recipe": change_recipe(TINY, ingredients=2, folds=1),
+        "weights": "random",
+        "device": "cpu",
+    }
+    train(photos, tmp_path / "whole", **how)
+    with bundle.open_bundle(tmp_path / "whole") as opened:
+        history = opened.history()
+    assert history is not None
+    runs = {row.split(",")[0] for row in history.splitlines()[1:]}
+    assert runs == {"holdout", "holdout (2)", "final", "final (2)"}
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", **how, watch=Interruption(6))
+    train(photos, tmp_path / "m", **how, resume=True)
+    assert weights_of(tmp_path / "m") == weights_of(tmp_path / "whole")
+    train(photos, tmp_path / "one", **how | {"recipe": change_recipe(TINY, folds=1)})
+    assert weights_of(tmp_path / "one") != weights_of(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("graph_at_hand")
 def test_train__survives_kill_9(photos: Path, model: Path, tmp_path: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
@@ -319,6 +340,10 @@ class Ticking:
         self.now += self.tick
         return self.now
 
+    def work(self) -> float:
+        """All cores are ours, however many there are."""
+        return 1000 * self.now
+
 
 class Ear(Silence):
     """Hears everything."""
@@ -347,7 +372,7 @@ BUDGETED = change_recipe(TINY, epochs=4, folds=1, left_out=1)
 @pytest.mark.usefixtures("graph_at_hand")
 def test_train__within_a_budget_writes_down_what_was_done(photos: Path, tmp_path: Path) -> None:
     clock, ear = Ticking(0.2), Ear()
-    budget = Budget(60.0, clock(), clock)
+    budget = Budget(60.0, clock(), clock, clock.work)
     train(photos, tmp_path / "m", recipe=BUDGETED, weights="random", budget=budget, watch=ear)
     with bundle.open_bundle(tmp_path / "m") as opened:
         training = opened.manifest.training
@@ -368,7 +393,7 @@ def test_train__within_a_budget_writes_down_what_was_done(photos: Path, tmp_path
 def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> None:
     clock, ear = Ticking(0.01), Ear()
     plant_photos(tmp_path / "set", figures=4)
-    budget = Budget(600.0, clock(), clock)
+    budget = Budget(600.0, clock(), clock, clock.work)
     train(
         tmp_path / "set",
         tmp_path / "m",
@@ -401,7 +426,7 @@ def test_train__resumed_has_only_the_time_that_is_left(photos: Path, tmp_path: P
     clock = Ticking(0.5)
 
     def run(**options: Any) -> None:
-        budget = Budget(1200.0, clock(), clock)
+        budget = Budget(1200.0, clock(), clock, clock.work)
         train(photos, tmp_path / "m", recipe=BUDGETED, weights="random", budget=budget, **options)
 
     with pytest.raises(KeyboardInterrupt):

@@ -30,6 +30,7 @@ SMALLER = [0.8]  # sides of views, as shares of the recipe's: smaller ones do no
 FLOOR = 256  # views that every network learns from, but not more than all, however short the budget
 ANSWER = 0.8  # of what learning from a view takes: asking about a picture of the same size
 REST = 0.03  # share of the budget that is kept for surprises
+SLOWEST = 4.0  # times that others' work is taken to slow what comes after the networks
 RECENT = 10.0  # seconds over which speed is measured
 FIRST = 2  # steps of a network that are slow because they are its first
 SETTLED = (2.0, 0.04, 20.0)  # seconds, share of the budget, seconds: least, usual and most
@@ -68,11 +69,13 @@ class Budget:
         seconds: All in all.
         began: When the clock said that it began.
         clock: Seconds that only ever grow.
+        work: Seconds that the processors have given to this process, all together.
     """
 
     seconds: float
     began: float = field(default_factory=time.perf_counter)
     clock: Callable[[], float] = time.perf_counter
+    work: Callable[[], float] = time.process_time
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds < math.inf:
@@ -164,6 +167,7 @@ class Timetable:
         side: int,
         asked_side: int,
         rest: float,
+        cores: int = 1,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Begin to measure.
@@ -173,7 +177,8 @@ class Timetable:
             usual: The recipe's epochs.
             side: Of its views, in pixels.
             asked_side: Of what its networks are asked about.
-            rest: Seconds that are needed when all networks have ended.
+            rest: Seconds that are needed when all networks have ended, on a machine of its own.
+            cores: That the networks keep busy when nobody else wants them.
             note: Is told what was decided, in words.
         """
         self.budget = budget
@@ -182,13 +187,13 @@ class Timetable:
         self.side = side
         self._sides = smaller_sides(side)
         self._answer = ANSWER * (asked_side / side) ** 2
-        self._ends = budget.seconds * (1 - REST) - rest
+        self._rest, self._cores = rest, cores
         self._note = note
         self._lock = RLock()
         self._networks: dict[str, _Network] = {}
         self._chosen = False
-        self._views = self._seconds = self._measured = 0.0
-        self._began = self._last = budget.clock()
+        self._views = self._seconds = self._work = self._measured = 0.0
+        self._last, self._worked = budget.clock(), budget.work()
 
     # ------------------------------------------------------------------------- networks
 
@@ -208,14 +213,17 @@ class Timetable:
         with self._lock:
             now, network = self.budget.clock(), self._networks[run]
             passed, self._last = now - self._last, now
+            worked = self.budget.work()
+            work, self._worked = worked - self._worked, worked
             network.done += views
             network.steps += 1
             if network.steps <= FIRST and not self._chosen:
-                self._views = self._seconds = self._measured = 0.0
+                self._views = self._seconds = self._work = self._measured = 0.0
                 return
             fading = math.exp(-passed / RECENT)
             self._views = self._views * fading + views * (self.side / self._sides[0]) ** 2
             self._seconds = self._seconds * fading + passed
+            self._work = self._work * fading + work
             self._measured += passed
 
     def resume(self, run: str, views: int) -> None:
@@ -294,13 +302,21 @@ class Timetable:
     def look_back(self) -> list[str]:
         """Say when a run has ended long before or after its budget, and why."""
         left, room = self.budget.left(), 0.1 * self.budget.seconds
-        if left > room:
+        full = all(one.done >= 0.99 * self.most * one.photos for one in self._networks.values())
+        if left > room and full:
             return [
                 f"ended {tell_span(left)} before its budget: more time would not make it better"
             ]
         if left < -room:
-            return [f"took {tell_span(-left)} longer than its budget: these photos need that much"]
+            late = f"took {tell_span(-left)} longer than its budget"
+            return [f"{late}: reading, a pass over the photos and writing take that long here"]
         return []
+
+    def _end(self) -> float:
+        """Return when all networks must have ended, in seconds from the beginning of the budget."""
+        # How much longer everything takes now than on a machine of its own.
+        slow = self._cores * self._seconds / self._work if self._work else 1.0
+        return self.budget.seconds * (1 - REST) - self._rest * min(SLOWEST, max(1.0, slow))
 
     def _learning(self) -> list[_Network]:
         return [one for one in self._networks.values() if not one.ended]
@@ -309,7 +325,7 @@ class Timetable:
         if not networks or not self._seconds:
             return float(self.usual)
         scale = (self.side / self._sides[0]) ** 2
-        seconds = self._ends - self.budget.spent()
+        seconds = self._end() - self.budget.spent()
         units = seconds * self._views / self._seconds
         units -= self._answer * sum(one.asked for one in networks)
         return level([(one.photos, one.done) for one in networks], max(0.0, units / scale))

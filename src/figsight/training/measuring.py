@@ -204,7 +204,9 @@ class Run:
         blocks = self._grow()
         if not table.settled:
             return self._decide(blocks[0] if blocks and len(blocks[0][0].strangers) else [])
-        if not blocks or not table.time_for([self._size(p) for p in blocks[0]] * self.ingredients):
+        if not blocks or not table.time_for(
+            [self._size(p) for p in blocks[0] for _ in range(_several(p, self.ingredients))]
+        ):
             return []
         self.watch.note(f"there is time left to measure more: {_name(blocks[0])}")
         self.parts.extend(blocks[0])
@@ -217,7 +219,7 @@ class Run:
         wishes = [wish for wish in wishes if wish != (1, [])]
         sizes = [
             [self._size(part) for part in there] * (ingredients - 1)
-            + [self._size(part) for part in parts] * ingredients
+            + [self._size(part) for part in parts]
             for ingredients, parts in wishes
         ]
         assert self.table is not None  # noqa: S101 - nobody else asks
@@ -240,9 +242,10 @@ class Run:
                 continue
             soup = self._soups.setdefault(run, Soup())
             there = soup.expected
-            if not soup.expect(ingredients):
+            several = _several(part, ingredients)
+            if not soup.expect(several):
                 continue
-            for number in range(there, there + ingredients):
+            for number in range(there, there + several):
                 if self.table is not None:
                     photos, asked = self._size(part)
                     self.table.join(_call(run, number), photos, 0 if number else asked)
@@ -357,10 +360,19 @@ class Run:
             return Steady(self.recipe.epochs, max(1, round(photos / batch)))
 
         def tell(epochs: int) -> None:
-            self.watch.expect((len(self.parts) + 1) * self.ingredients * epochs)
+            networks = sum(_several(part, self.ingredients) for part in (None, *self.parts))
+            self.watch.expect(networks * epochs)
             self.watch.begin(run, epochs)
 
         return Budgeted(self.table, run, tell, self._keep, batch)
+
+
+def _several(part: Part | None, ingredients: int) -> int:
+    """Return how many ingredients a network has.
+
+    Those that leave figures out have one: what they say of unknown figures is careful then.
+    """
+    return 1 if part is not None and len(part.strangers) else ingredients
 
 
 def _call(run: str, number: int) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figsight import bundle
+from figsight.bundle.runtime import count_threads
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.findings import summarise
@@ -112,7 +113,7 @@ def train(
         FigsightError: The photos, the recipe, the weights or the target are no good; nothing has
             been written then but the folder of the unfinished run.
     """
-    started, worked = time.perf_counter(), time.process_time()
+    started = time.perf_counter()
     if budget is not None and epochs is not None:
         raise RecipeError(
             "budget: plans the epochs itself, found epochs too; leave one of them out"
@@ -151,10 +152,9 @@ def train(
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
-            # How much longer everything takes than on a machine of its own.
-            slow = (time.perf_counter() - started) / max(1.0, time.process_time() - worked)
-            rest = _expect_rest(len(sample.labels), drawn=blank is not None) * max(1.0, slow)
-            table = _plan_time(budget, place, recipe, rest, watch.note) if budget else None
+            rest = _expect_rest(len(sample.labels), drawn=blank is not None)
+            cores = count_threads() if where.type == "cpu" else 1
+            table = _plan_time(budget, place, recipe, rest, cores, watch.note) if budget else None
             run = Run(sample, recipe, plan, seed, where, place, OneAtATime(watch), table)
             place.agree(run.describe())
             outcome = run.train()
@@ -202,12 +202,17 @@ def _draw(plan: Plan, recipe: Recipe) -> Blank | None:
 
 
 def _expect_rest(photos: int, *, drawn: bool) -> float:
-    """Return how many seconds a run takes when its networks have ended."""
+    """Return how many seconds a run takes when its networks have ended, on a machine of its own."""
     return REST + REST_A_PHOTO * photos + (0.0 if drawn else DRAWING)
 
 
 def _plan_time(
-    budget: Budget, place: Workplace, recipe: Recipe, rest: float, note: Callable[[str], None]
+    budget: Budget,
+    place: Workplace,
+    recipe: Recipe,
+    rest: float,
+    cores: int,
+    note: Callable[[str], None],
 ) -> Timetable:
     """Plan the networks of a run into what is left of a budget."""
     spent = place.load_state().get("spent", 0.0)  # before an interruption
@@ -217,5 +222,6 @@ def _plan_time(
         side=recipe.view_size or recipe.image_size,
         asked_side=recipe.image_size,
         rest=rest,
+        cores=cores,
         note=note,
     )
