@@ -102,7 +102,7 @@ def draw_times(rows: Sequence[Row]) -> bytes:
             y = place + (k - 1) * 0.26
             if best is None:
                 axes.annotate(
-                    f"{mark:.2f}: no", (0, y), (3, -3), textcoords="offset points", size=7
+                    f"{mark:.2f}: not reached", (0, y), (3, -3), textcoords="offset points", size=7
                 )
                 continue
             axes.barh(y, best[0], 0.24, color=shades[k])
