@@ -397,7 +397,7 @@ def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> N
     train(
         tmp_path / "set",
         tmp_path / "m",
-        recipe=change_recipe(BUDGETED, epochs=2),
+        recipe=change_recipe(BUDGETED, epochs=1),
         weights="random",
         budget=budget,
         watch=ear,

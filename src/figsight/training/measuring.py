@@ -205,7 +205,7 @@ class Run:
         if not table.settled:
             return self._decide(blocks[0] if blocks and len(blocks[0][0].strangers) else [])
         if not blocks or not table.time_for(
-            [self._size(p) for p in blocks[0] for _ in range(_several(p, self.ingredients))]
+            [self._size(part) for part in blocks[0]] * self.ingredients
         ):
             return []
         self.watch.note(f"there is time left to measure more: {_name(blocks[0])}")
@@ -219,7 +219,7 @@ class Run:
         wishes = [wish for wish in wishes if wish != (1, [])]
         sizes = [
             [self._size(part) for part in there] * (ingredients - 1)
-            + [self._size(part) for part in parts]
+            + [self._size(part) for part in parts] * ingredients
             for ingredients, parts in wishes
         ]
         assert self.table is not None  # noqa: S101 - nobody else asks
@@ -242,10 +242,9 @@ class Run:
                 continue
             soup = self._soups.setdefault(run, Soup())
             there = soup.expected
-            several = _several(part, ingredients)
-            if not soup.expect(several):
+            if not soup.expect(ingredients):
                 continue
-            for number in range(there, there + several):
+            for number in range(there, there + ingredients):
                 if self.table is not None:
                     photos, asked = self._size(part)
                     self.table.join(_call(run, number), photos, 0 if number else asked)
@@ -360,19 +359,10 @@ class Run:
             return Steady(self.recipe.epochs, max(1, round(photos / batch)))
 
         def tell(epochs: int) -> None:
-            networks = sum(_several(part, self.ingredients) for part in (None, *self.parts))
-            self.watch.expect(networks * epochs)
+            self.watch.expect((len(self.parts) + 1) * self.ingredients * epochs)
             self.watch.begin(run, epochs)
 
         return Budgeted(self.table, run, tell, self._keep, batch)
-
-
-def _several(part: Part | None, ingredients: int) -> int:
-    """Return how many ingredients a network has.
-
-    Those that leave figures out have one: what they say of unknown figures is careful then.
-    """
-    return 1 if part is not None and len(part.strangers) else ingredients
 
 
 def _call(run: str, number: int) -> str:

@@ -118,7 +118,7 @@ class Recipe(Part, frozen=True, kw_only=True):
         ingredients: Networks that learn from the same start with random numbers of their own, and
             whose weights are averaged, for each network that is asked or delivered (Wortsman et al.
             2022, "Model soups"): an ensemble's gain for the price of one network. They share
-            ``max_views``. Networks that leave figures out have one.
+            ``max_views``.
         optimizer: See there.
         augmentation: See there.
     """
