@@ -17,10 +17,14 @@ from figsight.training.budget import (
     FEW,
     FLOOR,
     MOST,
+    MOST_INGREDIENTS,
+    PLENTY,
     Budget,
     Timetable,
+    Wish,
     choose,
     level,
+    list_wishes,
     read_span,
     smaller_sides,
     tell_span,
@@ -101,8 +105,8 @@ def test_level__grows_with_what_there_is(
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_choose__never_takes_smaller_views_for_more_time(epochs: float, more: float) -> None:
     sides = smaller_sides(160)
-    less = choose(epochs, [epochs * 0.7], USUAL, sides)
-    much = choose(epochs + more, [(epochs + more) * 0.7], USUAL, sides)
+    less = choose(epochs, [(epochs * 0.7, ENOUGH)], USUAL, sides)
+    much = choose(epochs + more, [((epochs + more) * 0.7, ENOUGH)], USUAL, sides)
     assert less.side <= much.side
     assert (less.option is not None) <= (much.option is not None)
 
@@ -110,13 +114,54 @@ def test_choose__never_takes_smaller_views_for_more_time(epochs: float, more: fl
 def test_choose__grants_a_wish_only_with_enough_epochs_for_it() -> None:
     sides = smaller_sides(160)
     enough, few = ENOUGH * USUAL, FEW * USUAL
-    assert choose(99, [enough], USUAL, sides).option == 0
-    assert choose(99, [enough - 1, enough], USUAL, sides).option == 1
-    assert choose(99, [enough - 1], USUAL, sides).option is None
+    assert choose(99, [(enough, ENOUGH)], USUAL, sides).option == 0
+    assert choose(99, [(enough - 1, ENOUGH), (enough, ENOUGH)], USUAL, sides).option == 1
+    assert choose(99, [(enough, PLENTY), (enough, ENOUGH)], USUAL, sides).option == 1
+    assert choose(99, [(PLENTY * USUAL, PLENTY), (99, ENOUGH)], USUAL, sides).option == 0
+    assert choose(99, [(enough - 1, ENOUGH)], USUAL, sides).option is None
     assert choose(99, [], USUAL, sides).option is None
-    assert choose(few, [few / 2], USUAL, sides).side == 160
-    assert choose(few - 1, [few / 2], USUAL, sides).side == sides[1]
-    assert choose(0, [0], USUAL, sides).side == sides[-1]
+    assert choose(few, [(few / 2, ENOUGH)], USUAL, sides).side == 160
+    assert choose(few - 1, [(few / 2, ENOUGH)], USUAL, sides).side == sides[1]
+    assert choose(0, [(0, ENOUGH)], USUAL, sides).side == sides[-1]
+
+
+def test_list_wishes__begins_with_the_most_and_asks_more_of_more_than_usual() -> None:
+    wishes = list_wishes([(268, 268), (214, 268)], [(143, 268)], 2)
+    assert [ingredients for ingredients, _ in wishes] == [*range(MOST_INGREDIENTS, 0, -1)]
+    assert [wish.enough for _, wish in wishes] == [
+        *[PLENTY] * (MOST_INGREDIENTS - 2),
+        ENOUGH,
+        ENOUGH,
+    ]
+    two, one = dict(wishes)[2], dict(wishes)[1]
+    assert sorted(two.networks) == [(143, 268), (143, 268), (214, 268), (268, 268)]
+    assert one.networks == [(143, 268)]
+
+
+def test_list_wishes__of_a_recipe_of_many_ingredients_halves_nothing() -> None:
+    assert [n for n, _ in list_wishes([(268, 0)], [], 8)] == [8]
+    assert [n for n, _ in list_wishes([(268, 0)], [], 1)] == [*range(MOST_INGREDIENTS, 1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ingredients"), [(60, None), (300, 2), (900, 4), (3600, MOST_INGREDIENTS)]
+)
+def test_timetable__buys_ingredients_with_a_long_budget(
+    seconds: float, ingredients: int | None
+) -> None:
+    now, option = 10.0, None
+    there = [(PHOTOS, PHOTOS), (214, PHOTOS)]
+    wishes = list_wishes(there, [(143, PHOTOS)], 2)
+    table = Timetable(
+        Budget(seconds, 0.0, lambda: now), usual=20, side=160, asked_side=192, rest=REST
+    )
+    table.join("final", *there[0])
+    table.join("holdout", *there[1])
+    while not table.settled:
+        now += 0.01 * BATCH
+        table.learned("final", BATCH)
+        option = table.decide([wish for _, wish in wishes])
+    assert (None if option is None else wishes[option][0]) == ingredients
 
 
 @pytest.mark.parametrize(("side", "sides"), [(160, (160, 128)), (64, (64,)), (224, (224, 176))])
@@ -189,7 +234,7 @@ class Simulation:
         events: list[tuple[float, int, Learner, int]] = []
         number = 0
         while True:
-            if self.table.decide([[(143, PHOTOS)]], LACKING) is not None:
+            if self.table.decide([Wish([(143, PHOTOS)])], LACKING) is not None:
                 self.add("left out 1", 143)
             waiting = [one for one in self.learners.values() if not one.busy and not one.ended]
             waiting.sort(key=lambda one: one.pace.progress(0, 0))
@@ -326,6 +371,6 @@ def test_timetable__goes_on_where_an_interrupted_run_was() -> None:
     pace = Budgeted(table, "final", lambda _: None, lambda: None, BATCH)
     pace.resume(3, 3 * PHOTOS, 0.25)
     assert pace.size == 128
-    assert table.decide([[(143, PHOTOS)]]) is None
+    assert table.decide([Wish([(143, PHOTOS)])]) is None
     assert pace.progress(3, 0) == 0.25
     assert table.left("final") == (USUAL - 3) * PHOTOS  # until its speed is known

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST = 2.3  # times the recipe's epochs: beyond these, more of them make a network no better
 ENOUGH = 0.75  # of the recipe's epochs: with fewer, all time goes into the networks there are
+PLENTY = 1.3  # likewise: with as many, another ingredient is worth more than more epochs
+MOST_INGREDIENTS = 6  # that a long budget buys a network
 FEW = 0.4  # likewise: with fewer, views shrink
 SMALLER = [0.8]  # sides of views, as shares of the recipe's: smaller ones do not fit what is asked
 FLOOR = 256  # views that every network learns from, but not more than all, however short the budget
@@ -100,6 +102,19 @@ class _Network:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """Further networks that a run would have with time enough.
+
+    Attributes:
+        networks: Photos of each, and how many it would be asked about.
+        enough: Epochs that all networks must come to with them, as a share of the recipe's.
+    """
+
+    networks: Sequence[tuple[int, int]]
+    enough: float = ENOUGH
+
+
+@dataclass(frozen=True)
 class Choice:
     """What a run has time for.
 
@@ -134,20 +149,49 @@ def level(networks: Sequence[tuple[int, float]], views: float) -> float:
     return reached + max(0.0, views) / width
 
 
-def choose(epochs: float, epochs_with: Sequence[float], usual: int, sides: Sequence[int]) -> Choice:
+def choose(
+    epochs: float,
+    epochs_with: Sequence[tuple[float, float]],
+    usual: int,
+    sides: Sequence[int],
+) -> Choice:
     """Choose what a run has time for, once its speed is known.
 
     Args:
         epochs: How many fit, in views of the first size.
-        epochs_with: Likewise with the further networks of each wish, the greatest wish first.
+        epochs_with: Likewise with the further networks of each wish, the greatest wish first; and
+            the share of the recipe's epochs that the wish needs.
         usual: The recipe's.
         sides: Of views, the largest first.
     """
-    for option, affordable in enumerate(epochs_with):
-        if affordable >= ENOUGH * usual:
+    for option, (affordable, enough) in enumerate(epochs_with):
+        if affordable >= enough * usual:
             return Choice(sides[0], option)
     fitting = [side for side in sides if epochs * (sides[0] / side) ** 2 >= FEW * usual]
     return Choice(fitting[0] if fitting else sides[-1], None)
+
+
+def list_wishes(
+    there: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]], usual: int
+) -> list[tuple[int, Wish]]:
+    """List what a run would have with more time, the greatest first.
+
+    Args:
+        there: The networks with one ingredient each that there are in any case: photos, and how
+            many each is asked about.
+        others: Those that it would like to have besides.
+        usual: The recipe's ingredients.
+
+    Returns:
+        Ingredients of each network, and what that takes. Never the others without their ingredients,
+        and never nothing.
+    """
+    wishes = []
+    for ingredients in range(max(usual, MOST_INGREDIENTS), 0, -1):
+        networks = [*list(there) * (ingredients - 1), *list(others) * ingredients]
+        if networks and (ingredients >= usual or ingredients == 1):
+            wishes.append((ingredients, Wish(networks, PLENTY if ingredients > usual else ENOUGH)))
+    return wishes
 
 
 def smaller_sides(side: int) -> tuple[int, ...]:
@@ -251,12 +295,11 @@ class Timetable:
             planned = max(least, self.epochs() * network.photos)
             return max(0.0, planned - network.done)
 
-    def decide(self, wishes: Sequence[Sequence[tuple[int, int]]], lacking: str = "") -> int | None:
+    def decide(self, wishes: Sequence[Wish], lacking: str = "") -> int | None:
         """Choose the size of views and which further networks there are, once the speed is known.
 
         Args:
-            wishes: The greatest first: of each further network its photos, and how many it would be
-                asked about.
+            wishes: The greatest first.
             lacking: What to say when none is granted.
 
         Returns:
@@ -270,8 +313,11 @@ class Timetable:
             self._chosen = True
             now = self._learning()
             epochs = self._fit(now)
-            with_them = [[*now, *(_Network(*one) for one in wish)] for wish in wishes]
-            fitting = [self._fit(networks) for networks in with_them]
+            with_them = [[*now, *(_Network(*one) for one in wish.networks)] for wish in wishes]
+            fitting = [
+                (self._fit(networks), wish.enough)
+                for networks, wish in zip(with_them, wishes, strict=True)
+            ]
             choice = choose(epochs, fitting, self.usual, self._sides)
             self.side = choice.side
             granted = [] if choice.option is None else with_them[choice.option][len(now) :]

@@ -14,7 +14,7 @@ import torch
 
 from figsight.bundle.runtime import count_threads
 from figsight.training.answers import Answers
-from figsight.training.budget import state_of
+from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.network import Outputs, Plan, answer
@@ -214,21 +214,19 @@ class Run:
 
     def _decide(self, left_out: list[Part]) -> list[Generator[float, None, _Trained]]:
         """Return the jobs of networks that there is time for from the start."""
-        there, full = [None, *self.parts], self.recipe.ingredients
-        wishes = [(ingredients, left_out) for ingredients in sorted({full, 1}, reverse=True)]
-        wishes = [wish for wish in wishes if wish != (1, [])]
-        sizes = [
-            [self._size(part) for part in there] * (ingredients - 1)
-            + [self._size(part) for part in parts] * ingredients
-            for ingredients, parts in wishes
-        ]
         assert self.table is not None  # noqa: S101 - nobody else asks
-        option = self.table.decide(sizes, LACKING if left_out else "")
+        there = [None, *self.parts]
+        wishes = list_wishes(
+            [self._size(part) for part in there],
+            [self._size(part) for part in left_out],
+            self.recipe.ingredients,
+        )
+        option = self.table.decide([wish for _, wish in wishes], LACKING if left_out else "")
         if option is None:
             return []
-        self.ingredients, parts = wishes[option]
-        self.parts.extend(parts)
-        return [*self._begin(there, self.ingredients - 1), *self._begin(parts, self.ingredients)]
+        self.ingredients, _ = wishes[option]
+        self.parts.extend(left_out)
+        return [*self._begin(there, self.ingredients - 1), *self._begin(left_out, self.ingredients)]
 
     def _begin(
         self, parts: Sequence[Part | None], ingredients: int
