@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from tests.cli.make import call
 
 from figsight.cli import main
@@ -21,3 +24,11 @@ def test_version__is_that_of_the_package() -> None:
     from figsight import __version__
 
     assert call("--version").stdout == f"figsight, version {__version__}\n"
+
+
+def test_main__is_there_before_numpy_reads_how_many_threads_it_may_take() -> None:
+    code = "import sys; from figsight.cli import main; print('numpy' in sys.modules)"
+    done = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

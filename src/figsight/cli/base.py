@@ -7,6 +7,7 @@ can mend is one line after ``figsight:`` and exit code 2.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ class Command(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand."""
+        # Read when numpy is loaded: its threads spin while they wait for each other. Beside other work
+        # a decomposition of a second took twenty, and alone it is hardly slower on one thread.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A file's name may be bytes that are no text: show them, as standard error does.
             sys.stdout.reconfigure(errors="backslashreplace")

