@@ -28,7 +28,5 @@ def test_version__is_that_of_the_package() -> None:
 
 def test_main__is_there_before_numpy_reads_how_many_threads_it_may_take() -> None:
     code = "import sys; from figsight.cli import main; print('numpy' in sys.modules)"
-    done = subprocess.run(  # noqa: S603 - our own Python
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from tests.training.make import TINY
 
 from figsight.errors import RecipeError, WeightsError
-from figsight.training import backbones
 from figsight.training.backbones import build
 from figsight.training.export import export_onnx
 from figsight.training.folding import fold_norms
