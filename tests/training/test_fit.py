@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -42,5 +44,26 @@ def test_freeze__stops_stages_and_wide_depthwise_filters_only() -> None:
     assert wide
     for p in (p for stage in stages[2:] for p in stage):
         assert p.requires_grad == (id(p) not in wide)
+
+
+def test_freeze__ends_before_the_first_layer_whose_gradient_needs_no_slow_kernel() -> None:
+    recipe = read_recipe("quick")
+    network = plan_network(recipe, 2, "random", seed=0).fresh()
+    freeze(network, recipe)
+    backbone: Any = network.backbone
+    first = backbone.blocks[2][0]
+    learns = {name for name, p in first.named_parameters() if p.requires_grad}
+    assert learns == {"conv_pwl.weight", "conv_pwl.bias"}
+    assert not any(p.requires_grad for p in backbone.blocks[1].parameters())
+    second = backbone.blocks[2][1]
+    learns = {name for name, p in second.named_parameters() if p.requires_grad}
+    assert learns == {"conv_pw.weight", "conv_pw.bias", "conv_pwl.weight", "conv_pwl.bias"}
+    everything = change_recipe(recipe, frozen_stages=0)
+    freeze(network, everything)
+    assert all(p.requires_grad for p in backbone.conv_stem.parameters())
+
+
+def test_freeze__of_nothing_lets_everything_learn() -> None:
+    network = plan_network(TINY, 2, "random", seed=0).fresh()
     freeze(network, TINY)
     assert all(p.requires_grad for p in network.parameters())

@@ -69,6 +69,27 @@ def test_make_views__leave_the_photos_alone() -> None:
     assert torch.equal(batch, before)
 
 
+def test_make_views__recoloured_are_lit_then_stretched_from_their_mean_then_from_grey() -> None:
+    batch, how = photos(4), Augmentation(brightness=0.4, contrast=0.4, saturation=0.6, tint=0.2)
+    draws = rng()
+    for _ in range(6):  # the geometry's
+        torch.rand(4, generator=draws)
+
+    def factor(reach: float, channels: int = 1) -> torch.Tensor:
+        numbers = torch.rand(4 * channels, generator=draws) * 2 - 1
+        return torch.exp(numbers * reach).view(4, channels, 1, 1)
+
+    expected = batch.permute(0, 3, 1, 2).float()
+    expected = expected * factor(0.4) * factor(0.2, 3)
+    mean = expected.mean(dim=(1, 2, 3), keepdim=True)
+    expected = mean + (expected - mean) * factor(0.4)
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    grey = (expected * luma).sum(1, keepdim=True)
+    expected = (grey + (expected - grey) * factor(0.6)).clamp(0, 255)
+    views = make_views(batch, (24, 24), how, rng())
+    assert torch.allclose(views, expected, atol=0.02)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_mix__blends_targets_as_it_blends_pixels(seed: int) -> None:
     inputs = torch.zeros(4, 3, 10, 10)

@@ -53,13 +53,13 @@ def save_checkpoint(
     Args:
         path: Of the file.
         network: As it stands.
-        average: The moving average of its weights.
+        average: The moving average of its weights; the network itself where there is none.
         optimizer: With its state.
         history: The epochs that lie behind it.
         progress: How far it is on its way, 0..1.
     """
     tensors: dict[str, Tensor] = {}
-    for prefix, module in (("network", network), ("average", average)):
+    for prefix, module in _modules(network, average).items():
         tensors |= {f"{prefix}/{k}": v.detach() for k, v in module.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
@@ -87,8 +87,8 @@ def load_checkpoint(
             metadata: Mapping[str, str] = file.metadata()
     except (FileNotFoundError, SafetensorError):
         return [], 0.0
-    network.load_state_dict(_part(tensors, "network"))
-    average.load_state_dict(_part(tensors, "average"))
+    for prefix, module in _modules(network, average).items():
+        module.load_state_dict(_part(tensors, prefix))
     whole = optimizer.state_dict()
     state: dict[int, dict[str, Any]] = {}
     for key, value in _part(tensors, "optimizer").items():
@@ -102,6 +102,10 @@ def load_checkpoint(
                 values[name] = torch.empty_like(parameter).copy_(value)
     history = [EpochRecord(**record) for record in json.loads(metadata["history"])]
     return history, json.loads(metadata.get("progress", "0.0"))
+
+
+def _modules(network: nn.Module, average: nn.Module) -> dict[str, nn.Module]:
+    return {"network": network} if average is network else {"network": network, "average": average}
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -133,16 +133,25 @@ def fit(
 
 def freeze(network: Network, recipe: Recipe) -> list[nn.Module]:
     """Stop what the recipe names from learning; return its modules (norms must not drift either)."""
-    frozen = {id(p) for stage in network.stages()[: recipe.frozen_stages] for p in stage}
+    stages = network.stages()
+    frozen = {id(p) for stage in stages[: recipe.frozen_stages] for p in stage}
     if recipe.wide_depthwise == "frozen":
+        first = stages[recipe.frozen_stages] if 0 < recipe.frozen_stages < len(stages) else []
+        before: set[int] = set()  # what of the first stage that learns lies before its wide one
         for module in network.modules():
+            own = {id(p) for p in module.parameters(recurse=False)}
             if isinstance(module, nn.Conv2d) and _is_wide_depthwise(module):
                 # The bias too: oneDNN computes the gradients of both in one kernel, the slow one.
-                frozen |= {id(p) for p in module.parameters()}
+                frozen |= own
+                if own & {id(p) for p in first}:
+                    # Few weights, and their gradient would have to come through the slow kernel.
+                    frozen |= before
+            elif own <= {id(p) for p in first}:
+                before |= own
     for parameter in network.parameters():
         parameter.requires_grad_(id(parameter) not in frozen)
-    own = [(m, [id(p) for p in m.parameters(recurse=False)]) for m in network.modules()]
-    return [module for module, ids in own if ids and frozen.issuperset(ids)]
+    owned = [(m, [id(p) for p in m.parameters(recurse=False)]) for m in network.modules()]
+    return [module for module, ids in owned if ids and frozen.issuperset(ids)]
 
 
 def weigh_classes(labels: NDArray[np.int64], figures: int, balance: float) -> Tensor:

@@ -32,10 +32,10 @@ def make_views(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Ge
     Returns:
         float32 [N, 3, height, width] of 0..255, channels last in memory.
     """
-    views = _move(photos.permute(0, 3, 1, 2).float().div_(255), size, how, rng)  # [N, 3, H, W]
-    views = _recolour(views, how, rng)
+    views = _move(photos.permute(0, 3, 1, 2).float(), size, how, rng)  # [N, 3, H, W]
+    views = _recolour(views, how, rng).clamp_(0, 255)
     _erase(views, how.erase, rng)
-    return views.mul_(255).contiguous(memory_format=torch.channels_last)
+    return views.contiguous(memory_format=torch.channels_last)
 
 
 def mix(inputs: Tensor, targets: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:
@@ -99,20 +99,24 @@ def _move(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generat
 
 
 def _recolour(views: Tensor, how: Augmentation, rng: Generator) -> Tensor:
+    """Multiply by brightness and tint, stretch from the mean, then from grey: one matrix a view."""
     n = len(views)
+    none = views.new_ones(n, 1)
 
     def factor(reach: float, channels: int = 1) -> Tensor:
-        return torch.exp(_uniform(n * channels, reach, rng)).view(n, channels, 1, 1)
+        return torch.exp(_uniform(n * channels, reach, rng)).view(n, channels)
 
+    light = none.expand(n, 3)
     if how.brightness or how.tint:
-        views = views * (factor(how.brightness) * factor(how.tint, 3))
-    if how.contrast:
-        mean = views.mean(dim=(1, 2, 3), keepdim=True)
-        views = mean + (views - mean) * factor(how.contrast)
-    if how.saturation:
-        grey = (views * views.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        views = grey + (views - grey) * factor(how.saturation)
-    return views.clamp_(0, 1)
+        light = factor(how.brightness) * factor(how.tint, 3)  # [N, 3]
+    contrast = factor(how.contrast) if how.contrast else none  # [N, 1]
+    saturation = factor(how.saturation) if how.saturation else none
+    mean = (views.mean(dim=(2, 3)) * light).mean(1, keepdim=True)  # [N, 1]
+    grey = views.new_tensor(LUMA).expand(3, 3)  # sums to one, so it leaves the offset alone
+    mixing = saturation[:, :, None] * torch.eye(3) + (1 - saturation[:, :, None]) * grey
+    matrix = mixing * (contrast * light)[:, None, :]  # [N, 3, 3]
+    offset = mean * (1 - contrast)
+    return torch.baddbmm(offset[:, :, None], matrix, views.flatten(2)).view_as(views)
 
 
 def _erase(views: Tensor, share: float, rng: Generator) -> None:
@@ -122,7 +126,7 @@ def _erase(views: Tensor, share: float, rng: Generator) -> None:
     n, _, height, width = views.shape
     for view, draws in zip(views, torch.rand(n, 5, generator=rng).tolist(), strict=True):
         coin, tall, wide, top, left = draws
-        colour = torch.rand(3, 1, 1, generator=rng)
+        colour = torch.rand(3, 1, 1, generator=rng) * 255
         if coin < share:
             h, w = int(height * (0.15 + 0.3 * tall)), int(width * (0.15 + 0.3 * wide))
             y, x = int(top * (height - h)), int(left * (width - w))
