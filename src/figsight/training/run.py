@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from figsight.training.network import Plan
 
 # Seconds for judging, checking and writing when the networks of a run have ended.
-REST = 3.0
-REST_A_PHOTO = 0.003
+REST = 1.5
+REST_A_PHOTO = 0.002
 DRAWING = 20.0  # more, where the graph could not be drawn beforehand
 
 
