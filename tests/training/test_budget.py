@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from figsight.errors import RecipeError
 from figsight.training.budget import (
     ENOUGH,
-    FEW,
     FLOOR,
     MOST,
     MOST_INGREDIENTS,
@@ -26,7 +25,6 @@ from figsight.training.budget import (
     level,
     list_wishes,
     read_span,
-    smaller_sides,
     tell_span,
 )
 from figsight.training.measuring import LACKING
@@ -102,27 +100,14 @@ def test_level__grows_with_what_there_is(
     assert level(behind, views) <= level(behind, views + more) + 1e-9
 
 
-@given(st.floats(0, 100), st.floats(0, 100))
-def test_choose__never_takes_smaller_views_for_more_time(epochs: float, more: float) -> None:
-    sides = smaller_sides(160)
-    less = choose(epochs, [(epochs * 0.7, ENOUGH)], USUAL, sides)
-    much = choose(epochs + more, [((epochs + more) * 0.7, ENOUGH)], USUAL, sides)
-    assert less.side <= much.side
-    assert (less.option is not None) <= (much.option is not None)
-
-
-def test_choose__grants_a_wish_only_with_enough_epochs_for_it() -> None:
-    sides = smaller_sides(160)
-    enough, few = ENOUGH * USUAL, FEW * USUAL
-    assert choose(99, [(enough, ENOUGH)], USUAL, sides).option == 0
-    assert choose(99, [(enough - 1, ENOUGH), (enough, ENOUGH)], USUAL, sides).option == 1
-    assert choose(99, [(enough, PLENTY), (enough, ENOUGH)], USUAL, sides).option == 1
-    assert choose(99, [(PLENTY * USUAL, PLENTY), (99, ENOUGH)], USUAL, sides).option == 0
-    assert choose(99, [(enough - 1, ENOUGH)], USUAL, sides).option is None
-    assert choose(99, [], USUAL, sides).option is None
-    assert choose(few, [(few / 2, ENOUGH)], USUAL, sides).side == 160
-    assert choose(few - 1, [(few / 2, ENOUGH)], USUAL, sides).side == sides[1]
-    assert choose(0, [(0, ENOUGH)], USUAL, sides).side == sides[-1]
+def test_choose__grants_the_greatest_wish_that_leaves_enough_epochs() -> None:
+    enough = ENOUGH * USUAL
+    assert choose([(enough, ENOUGH)], USUAL) == 0
+    assert choose([(enough - 1, ENOUGH), (enough, ENOUGH)], USUAL) == 1
+    assert choose([(enough, PLENTY), (enough, ENOUGH)], USUAL) == 1
+    assert choose([(PLENTY * USUAL, PLENTY), (99, ENOUGH)], USUAL) == 0
+    assert choose([(enough - 1, ENOUGH)], USUAL) is None
+    assert choose([], USUAL) is None
 
 
 def test_list_wishes__begins_with_the_most_and_asks_more_of_more_than_usual() -> None:
@@ -162,11 +147,6 @@ def test_timetable__buys_ingredients_with_a_long_budget(
         table.learned("final", BATCH)
         option = table.decide([wish for _, wish in wishes])
     assert (None if option is None else wishes[option][0]) == ingredients
-
-
-@pytest.mark.parametrize(("side", "sides"), [(160, (160, 128)), (64, (64,)), (224, (224, 176))])
-def test_smaller_sides__begin_with_the_recipe_s(side: int, sides: tuple[int, ...]) -> None:
-    assert smaller_sides(side) == sides
 
 
 # ----------------------------------------------------------------------------------- pace
@@ -252,7 +232,7 @@ class Simulation:
         if not one.left:
             one.pace.end_epoch(one.epoch)
             one.epoch, one.left = one.epoch + 1, one.photos
-        a_view = self.cost(self.now) * (self.table.side / 160) ** 2
+        a_view = self.cost(self.now)
         if one.pace.goes_on(one.epoch, 0):
             views = min(BATCH, one.left)
             return self.now + views * a_view, number, one, views
@@ -304,10 +284,9 @@ def test_timetable__ends_when_it_should_whatever_the_machine_does(
 @given(st.floats(40, 300), st.floats(0.01, 0.05))
 def test_timetable__of_a_longer_budget_never_trains_less(seconds: float, cost: float) -> None:
     short, long = (Simulation(s, lambda _: cost) for s in (seconds, 1.25 * seconds))
-    if short.table.side == long.table.side and len(short.learners) == len(long.learners):
+    if len(short.learners) == len(long.learners):
         assert short.epochs("final") <= long.epochs("final") + 0.1
     assert len(short.learners) <= len(long.learners)
-    assert short.table.side <= long.table.side
     assert long.epochs("final") <= MOST * USUAL + 1
 
 
@@ -348,8 +327,8 @@ def test_timetable__does_not_call_a_cautious_end_the_best_that_can_be() -> None:
 def test_timetable__says_what_it_has_no_time_for() -> None:
     assert Simulation(60, lambda _: 0.03).notes == [
         (
-            "budget 60 s: about 6 epochs of 2 networks, views of 128 instead of 160 pixels; too short "
-            "for a network that leaves figures out, so how unknown ones are told is not measured"
+            "budget 60 s: about 4 epochs of 2 networks; too short for a network that leaves figures "
+            "out, so how unknown ones are told is not measured"
         )
     ]
     assert Simulation(300, lambda _: 0.02).notes == ["budget 5 min: about 42 epochs of 3 networks"]
@@ -367,10 +346,9 @@ def test_timetable__goes_on_where_an_interrupted_run_was() -> None:
         Budget(100, 0.0, lambda: now), usual=USUAL, side=160, asked_side=192, rest=REST
     )
     table.join("final", PHOTOS, PHOTOS)
-    table.settle(128)
+    table.settle()
     pace = Budgeted(table, "final", lambda _: None, lambda: None, BATCH)
     pace.resume(3, 3 * PHOTOS, 0.25)
-    assert pace.size == 128
     assert table.decide([Wish([(143, PHOTOS)])]) is None
     assert pace.progress(3, 0) == 0.25
     assert table.left("final") == (USUAL - 3) * PHOTOS  # until its speed is known

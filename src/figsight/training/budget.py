@@ -27,8 +27,6 @@ MOST = 2.3  # times the recipe's epochs: beyond these, more of them make a netwo
 ENOUGH = 0.75  # of the recipe's epochs: with fewer, all time goes into the networks there are
 PLENTY = 1.3  # likewise: with as many, another ingredient is worth more than more epochs
 MOST_INGREDIENTS = 6  # that a long budget buys a network
-FEW = 0.4  # likewise: with fewer, views shrink
-SMALLER = [0.8]  # sides of views, as shares of the recipe's: smaller ones do not fit what is asked
 FLOOR = 256  # views that every network learns from, but not more than all, however short the budget
 ANSWER = 0.8  # of what learning from a view takes: asking about a picture of the same size
 REST = 0.03  # share of the budget that is kept for surprises
@@ -114,19 +112,6 @@ class Wish:
     enough: float = ENOUGH
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What a run has time for.
-
-    Attributes:
-        side: Width and height of views.
-        option: Which of the wishes is granted; None: none of them.
-    """
-
-    side: int
-    option: int | None
-
-
 def level(networks: Sequence[tuple[int, float]], views: float) -> float:
     """Return how many epochs all networks can come to with so many more views among them.
 
@@ -149,26 +134,19 @@ def level(networks: Sequence[tuple[int, float]], views: float) -> float:
     return reached + max(0.0, views) / width
 
 
-def choose(
-    epochs: float,
-    epochs_with: Sequence[tuple[float, float]],
-    usual: int,
-    sides: Sequence[int],
-) -> Choice:
+def choose(epochs_with: Sequence[tuple[float, float]], usual: int) -> int | None:
     """Choose what a run has time for, once its speed is known.
 
     Args:
-        epochs: How many fit, in views of the first size.
-        epochs_with: Likewise with the further networks of each wish, the greatest wish first; and
-            the share of the recipe's epochs that the wish needs.
-        usual: The recipe's.
-        sides: Of views, the largest first.
+        epochs_with: How many epochs fit with the further networks of each wish, the greatest wish
+            first; and the share of the recipe's epochs that the wish needs.
+        usual: The recipe's epochs.
+
+    Returns:
+        Which wish is granted; None: none of them.
     """
-    for option, (affordable, enough) in enumerate(epochs_with):
-        if affordable >= enough * usual:
-            return Choice(sides[0], option)
-    fitting = [side for side in sides if epochs * (sides[0] / side) ** 2 >= FEW * usual]
-    return Choice(fitting[0] if fitting else sides[-1], None)
+    granted = (i for i, (epochs, enough) in enumerate(epochs_with) if epochs >= enough * usual)
+    return next(granted, None)
 
 
 def list_wishes(
@@ -192,12 +170,6 @@ def list_wishes(
         if networks and (ingredients >= usual or ingredients == 1):
             wishes.append((ingredients, Wish(networks, PLENTY if ingredients > usual else ENOUGH)))
     return wishes
-
-
-def smaller_sides(side: int) -> tuple[int, ...]:
-    """Return the sides that views may have, the largest first."""
-    others = {max(64, 16 * round(side * share / 16)) for share in SMALLER}
-    return side, *sorted((other for other in others if other < side), reverse=True)
 
 
 class Timetable:
@@ -228,8 +200,6 @@ class Timetable:
         self.budget = budget
         self.usual = usual
         self.most = max(1, round(MOST * usual))
-        self.side = side
-        self._sides = smaller_sides(side)
         self._answer = ANSWER * (asked_side / side) ** 2
         self._rest, self._cores = rest, cores
         self._note = note
@@ -265,7 +235,7 @@ class Timetable:
                 self._views = self._seconds = self._work = self._measured = 0.0
                 return
             fading = math.exp(-passed / RECENT)
-            self._views = self._views * fading + views * (self.side / self._sides[0]) ** 2
+            self._views = self._views * fading + views
             self._seconds = self._seconds * fading + passed
             self._work = self._work * fading + work
             self._measured += passed
@@ -296,7 +266,7 @@ class Timetable:
             return max(0.0, planned - network.done)
 
     def decide(self, wishes: Sequence[Wish], lacking: str = "") -> int | None:
-        """Choose the size of views and which further networks there are, once the speed is known.
+        """Choose which further networks there are, once the speed is known.
 
         Args:
             wishes: The greatest first.
@@ -312,22 +282,20 @@ class Timetable:
                 return None
             self._chosen = True
             now = self._learning()
-            epochs = self._fit(now)
             with_them = [[*now, *(_Network(*one) for one in wish.networks)] for wish in wishes]
             fitting = [
                 (self._fit(networks), wish.enough)
                 for networks, wish in zip(with_them, wishes, strict=True)
             ]
-            choice = choose(epochs, fitting, self.usual, self._sides)
-            self.side = choice.side
-            granted = [] if choice.option is None else with_them[choice.option][len(now) :]
-            self._tell(granted, lacking if choice.option is None else "")
-            return choice.option
+            option = choose(fitting, self.usual)
+            granted = [] if option is None else with_them[option][len(now) :]
+            self._tell(granted, lacking if option is None else "")
+            return option
 
-    def settle(self, side: int) -> None:
+    def settle(self) -> None:
         """Take over what was decided before an interruption."""
         with self._lock:
-            self.side, self._chosen = side, True
+            self._chosen = True
 
     @property
     def settled(self) -> bool:
@@ -370,11 +338,10 @@ class Timetable:
     def _fit(self, networks: Sequence[_Network]) -> float:
         if not networks or not self._seconds:
             return float(self.usual)
-        scale = (self.side / self._sides[0]) ** 2
         seconds = self._end() - self.budget.spent()
-        units = seconds * self._views / self._seconds
-        units -= self._answer * sum(one.asked for one in networks)
-        return level([(one.photos, one.done) for one in networks], max(0.0, units / scale))
+        views = seconds * self._views / self._seconds
+        views -= self._answer * sum(one.asked for one in networks)
+        return level([(one.photos, one.done) for one in networks], max(0.0, views))
 
     def _tell(self, granted: Sequence[_Network], lacking: str) -> None:
         number = len(self._networks) + len(granted)
@@ -382,8 +349,6 @@ class Timetable:
         planned = min(float(self.most), self._fit([*self._learning(), *granted]))
         line = f"budget {tell_span(self.budget.seconds)}: "
         line += f"about {max(1, round(planned))} epochs of {words}"
-        if self.side < self._sides[0]:
-            line += f", views of {self.side} instead of {self._sides[0]} pixels"
         self._note(f"{line}; {lacking}" if lacking else line)
 
 
@@ -391,7 +356,7 @@ def state_of(table: Timetable, runs: Sequence[str], ingredients: int) -> Mapping
     """Return what a resumed run has to know, as JSON values."""
     return {
         "spent": table.budget.spent(),
-        "side": table.side if table.settled else None,
+        "settled": table.settled,
         "runs": list(runs),
         "ingredients": ingredients,
     }

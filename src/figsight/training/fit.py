@@ -42,7 +42,7 @@ class TrainingSet:
         pixels: uint8 [M, H, W, 3]; all photos, of which ``photos`` picks some.
         photos: Indices [N] into ``pixels``.
         labels: Class index of every row of ``pixels``, int64 [M].
-        size: Height and width of the views, where the pace does not say otherwise.
+        size: Height and width of the views.
     """
 
     pixels: NDArray[np.uint8]
@@ -113,10 +113,7 @@ def fit(
                 yield way
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["lr"] = peak * learning_pace(way, recipe)
-                size = (pace.size, pace.size) if pace.size else data.size
-                loss, hits = _step(
-                    network, data, batch, recipe, optimizer, rng, device, weights, size
-                )
+                loss, hits = _step(network, data, batch, recipe, optimizer, rng, device, weights)
                 loss_sum, right = loss_sum + loss * len(batch), right + hits
                 if recipe.averaging:
                     _average(average, network, recipe.averaging, epoch * steps + step)
@@ -219,13 +216,12 @@ def _step(
     rng: torch.Generator,
     device: torch.device,
     weights: Tensor,
-    size: tuple[int, int],
 ) -> tuple[float, int]:
     """Learn from one batch; return its mean loss, and how many were right before learning."""
     chosen = data.photos[batch.numpy()]
     labels = torch.from_numpy(data.labels[chosen])  # [B]
     photos = torch.from_numpy(data.pixels[chosen])  # [B, S, S, 3]
-    views = network.scale(make_views(photos, size, recipe.augmentation, rng).to(device))
+    views = network.scale(make_views(photos, data.size, recipe.augmentation, rng).to(device))
     targets = F.one_hot(labels, network.head.out_features).float()  # [B, K]
     targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[1]
     if recipe.augmentation.mix and torch.rand(1, generator=rng) < recipe.augmentation.mix:

@@ -154,7 +154,6 @@ class Run:
             self.recipe,
             epochs=sum(record.run == FINAL for record in final),
             ingredients=self.ingredients,
-            view_size=self.table.side,
             folds=whole,
             left_out=len(answers) - whole,
         )
@@ -200,7 +199,7 @@ class Run:
         if table.settled and not idle:
             return []
         if idle:  # also when all ended before their speed was known
-            table.settle(table.side)
+            table.settle()
         blocks = self._grow()
         if not table.settled:
             return self._decide(blocks[0] if blocks and len(blocks[0][0].strangers) else [])
@@ -259,8 +258,8 @@ class Run:
         state = self.place.load_state() if self.table else {}
         if self.table is None or not state:
             return
-        if state["side"] is not None:
-            self.table.settle(state["side"])
+        if state["settled"]:
+            self.table.settle()
         self.ingredients = state["ingredients"]
         for block in self._grow():
             self.parts.extend(part for part in block if part.run in state["runs"])

@@ -19,10 +19,6 @@ KEEP = 20.0  # seconds between two states that are written to disk
 class Pace(Protocol):
     """When a network ends, and how far it is on its way there."""
 
-    @property
-    def size(self) -> int | None:
-        """Width and height of its views; None for the recipe's."""
-
     def goes_on(self, epoch: int, step: int) -> bool:
         """Return whether there is a step at that place, both counted from 0."""
 
@@ -44,11 +40,6 @@ class Steady:
 
     def __init__(self, epochs: int, steps: int) -> None:
         self._epochs, self._steps = epochs, steps
-
-    @property
-    def size(self) -> int | None:
-        """The recipe's."""
-        return None
 
     def goes_on(self, epoch: int, step: int) -> bool:
         """Until the last epoch."""
@@ -96,11 +87,6 @@ class Budgeted:
         self._progress = 0.0
         self._told = 0
         self._kept = table.budget.clock()
-
-    @property
-    def size(self) -> int | None:
-        """Of views, as decided."""
-        return self._table.side
 
     def goes_on(self, epoch: int, step: int) -> bool:
         """While at least half a batch fits."""

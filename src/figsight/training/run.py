@@ -97,9 +97,9 @@ def train(
         backbone: Another timm backbone than the recipe's.
         weights: A safetensors file to start from, or ``"random"``.
         epochs: Another number than the recipe's.
-        budget: Seconds that all this may take, from the call on. Epochs, the size of views and what
-            is measured are then chosen to fill them, as far as that makes a better model; two such
-            runs differ. See ``training/budget.py``.
+        budget: Seconds that all this may take, from the call on. Epochs, ingredients
+            and what is measured are then chosen to fill them, as far as that makes a better model;
+            two such runs differ. See ``training/budget.py``.
         folds: Another number of measuring networks; 1 holds out a fifth, 0 measures nothing.
         seed: Of everything random.
         resume: Go on with the interrupted run of the same command.
