@@ -44,7 +44,7 @@ class Tour:
 
 
 def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> Tour:
-    """Train on three quarters of the demo pictures, and measure on the rest.
+    """Train on three quarters of the demo pictures as anyone would, and ask about the rest.
 
     Raises:
         FigsightError: The folder cannot be written, or the extra ``train`` is missing.
@@ -64,7 +64,6 @@ def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> To
     train(
         dataset.only(dataset.photos[i] for i in kept),
         model,
-        folds=0,
         epochs=EPOCHS,
         seed=seed,
         overwrite=overwrite,
