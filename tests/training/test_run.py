@@ -387,7 +387,11 @@ def test_train__within_a_budget_writes_down_what_was_done(photos: Path, tmp_path
     assert history is not None
     assert len(history.splitlines()) == 1 + len(ear.records)
     (line,) = (line for line in ear.lines if line.startswith("budget"))
-    assert re.fullmatch(r"budget 60 s: about \d epochs of 2 networks", line)
+    found = re.fullmatch(r"budget 60 s: about \d epochs of (\d+) networks", line)
+    assert found is not None
+    ingredients = training.recipe["ingredients"]
+    assert int(found[1]) == 2 * ingredients
+    assert len({one.run for one in ear.records}) == 2 * ingredients
 
 
 def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> None:
