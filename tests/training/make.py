@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from figsight.training import Recipe
+from figsight.training import Recipe, Silence
 from figsight.training.recipe import Augmentation, Optimizer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from figsight.training.checkpoint import EpochRecord
 
 TINY = Recipe(
     name="tiny",
@@ -31,6 +33,19 @@ TINY = Recipe(
         flip=0.5, rotation=10, min_area=0.7, brightness=0.2, erase=0.3, mix=0.5
     ),
 )
+
+
+class Interruption(Silence):
+    """Raises in the middle of a run, as Ctrl-C would."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Count down."""
+        self._left -= 1
+        if self._left < 0:
+            raise KeyboardInterrupt
 
 
 def plant_photos(root: Path, figures: int = 2, photos: int = 6) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,11 +71,15 @@ def test_build__gives_logits_that_are_the_head_of_the_mean_of_the_features(name:
     assert torch.equal(embedding, features.mean(dim=(2, 3)))
 
 
-def test_build__offline_says_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build__offline_says_the_ways_out_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     real = timm.create_model
+    hub = logging.getLogger("huggingface_hub.utils")
 
     def offline(name: str, *, pretrained: bool = False, **options: Any) -> nn.Module:
         if pretrained:
+            hub.warning("Retrying in 1s")
             raise OSError("no route to host")
         module = real(name, pretrained=False, **options)
         assert isinstance(module, torch.nn.Module)
@@ -83,6 +88,9 @@ def test_build__offline_says_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(WeightsError) as caught:
         build("test_resnet", 2, weights=None)
+    assert caplog.messages == []
+    hub.warning("afterwards it may speak again")
+    assert caplog.messages == ["afterwards it may speak again"]
     text = str(caught.value)
     assert "could not be had from the model hub (OSError)" in text
     for way in ("go online once", "--weights FILE.safetensors", "--weights random", "'quick'"):

@@ -4,65 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.training.make import TINY, plant_photos
+from tests.training.make import TINY, Interruption, plant_photos
 
 from figsight import bundle, load, read, train
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
-from figsight.training import Silence, change_recipe
-from figsight.training.budget import Budget
+from figsight.training import change_recipe
 from figsight.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from figsight.training.checkpoint import EpochRecord
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return plant_photos(tmp_path_factory.mktemp("photos") / "set")
-
-
-@pytest.fixture(scope="module")
-def model(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "model"
-    train(photos, path, recipe=TINY, weights="random", device="cpu")
-    return path
-
-
-@pytest.fixture
-def graph_at_hand(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deliver the fixture's ONNX file: exporting takes longer than all training here together."""
-    data = (model / "model.onnx").read_bytes()
-    monkeypatch.setattr("figsight.training.delivery.export_onnx", lambda *_: data)
 
 
 def weights_of(path: Path) -> dict[str, bytes]:
     with bundle.open_bundle(path) as opened:
         return {name: array.tobytes() for name, array in opened.network().items()}
-
-
-class Interruption(Silence):
-    """Raises in the middle of a run, as Ctrl-C would."""
-
-    def __init__(self, after: int) -> None:
-        self._left = after
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Count down."""
-        self._left -= 1
-        if self._left < 0:
-            raise KeyboardInterrupt
 
 
 def test_train__writes_a_bundle_that_names_its_figures(photos: Path, model: Path) -> None:
@@ -327,129 +290,3 @@ def test_history__is_json_clean(model: Path) -> None:
 
 
 # ----------------------------------------------------------------------------------- budget
-
-
-class Ticking:
-    """A clock that moves on by as much as one says whenever somebody looks at it."""
-
-    def __init__(self, tick: float) -> None:
-        self.now, self.tick = 0.0, tick
-
-    def __call__(self) -> float:
-        """Look at it."""
-        self.now += self.tick
-        return self.now
-
-    def work(self) -> float:
-        """All cores are ours, however many there are."""
-        return 1000 * self.now
-
-
-class Ear(Silence):
-    """Hears everything."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.records: list[EpochRecord] = []
-        self.planned: dict[str, int] = {}
-
-    def begin(self, what: str, steps: int) -> None:
-        """Note the last that was said."""
-        self.planned[what] = steps
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Note it."""
-        self.records.append(record)
-
-    def note(self, line: str) -> None:
-        """Note it."""
-        self.lines.append(line)
-
-
-BUDGETED = change_recipe(TINY, epochs=4, folds=1, left_out=1)
-
-
-@pytest.mark.usefixtures("graph_at_hand")
-def test_train__within_a_budget_writes_down_what_was_done(photos: Path, tmp_path: Path) -> None:
-    clock, ear = Ticking(0.2), Ear()
-    budget = Budget(60.0, clock(), clock, clock.work)
-    train(photos, tmp_path / "m", recipe=BUDGETED, weights="random", budget=budget, watch=ear)
-    with bundle.open_bundle(tmp_path / "m") as opened:
-        training = opened.manifest.training
-        history = opened.history()
-    assert clock.now < 60
-    epochs = [one.epoch for one in ear.records if one.run == "final"]
-    assert epochs == list(range(1, len(epochs) + 1))
-    assert training.epochs == training.recipe["epochs"] == len(epochs) > 1
-    assert training.recipe["budget"] == 60.0
-    assert (training.recipe["folds"], training.recipe["left_out"]) == (1, 0)  # of two figures
-    assert ear.planned["final"] == len(epochs)
-    assert history is not None
-    assert len(history.splitlines()) == 1 + len(ear.records)
-    (line,) = (line for line in ear.lines if line.startswith("budget"))
-    found = re.fullmatch(r"budget 60 s: about \d epochs of (\d+) networks", line)
-    assert found is not None
-    ingredients = training.recipe["ingredients"]
-    assert int(found[1]) == 2 * ingredients
-    assert len({one.run for one in ear.records}) == 2 * ingredients
-
-
-def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> None:
-    clock, ear = Ticking(0.01), Ear()
-    plant_photos(tmp_path / "set", figures=4)
-    budget = Budget(600.0, clock(), clock, clock.work)
-    train(
-        tmp_path / "set",
-        tmp_path / "m",
-        recipe=change_recipe(BUDGETED, epochs=1),
-        weights="random",
-        budget=budget,
-        watch=ear,
-    )
-    with bundle.open_bundle(tmp_path / "m") as opened:
-        manifest = opened.manifest
-    assert manifest.training.recipe["folds"] == 5
-    assert manifest.training.recipe["left_out"] == 3
-    assert {one.run for one in ear.records} == {
-        *("final", "holdout", "fold 2", "fold 3", "fold 4", "fold 5"),
-        *("left out 1", "left out 2", "left out 3"),
-    }
-    score = next(score for score in manifest.scores if score.metric == "accuracy")
-    assert score.photos == 24
-    assert score.protocol.startswith("5-fold cross-validation")
-    assert manifest.calibration is not None
-    assert manifest.calibration.unknown is not None
-    assert "of 4 figures that 3 networks" in manifest.calibration.unknown.protocol
-    assert clock.now < 540
-    assert ear.lines[-1].endswith("before its budget: more time would not make it better")
-    assert "there is time left to measure more: 2 networks that leave figures out" in ear.lines
-
-
-@pytest.mark.usefixtures("graph_at_hand")
-def test_train__resumed_has_only_the_time_that_is_left(photos: Path, tmp_path: Path) -> None:
-    clock = Ticking(0.5)
-
-    def run(**options: Any) -> None:
-        budget = Budget(1200.0, clock(), clock, clock.work)
-        train(photos, tmp_path / "m", recipe=BUDGETED, weights="random", budget=budget, **options)
-
-    with pytest.raises(KeyboardInterrupt):
-        run(watch=Interruption(8))
-    state = json.loads((tmp_path / "m.training" / "state.json").read_text())
-    assert 20 < state["spent"] < 1200
-    assert list((tmp_path / "m.training").glob("*.safetensors"))
-    with pytest.raises(OutputError, match=r"had budget 1200\.0, this one has None"):
-        train(photos, tmp_path / "m", recipe=BUDGETED, weights="random", resume=True)
-    begun, ear = clock.now, Ear()
-    run(resume=True, watch=ear)
-    assert clock.now - begun < 1200 - state["spent"] + 60
-    epochs = [one.epoch for one in ear.records if one.run == "final"]
-    assert epochs == list(range(1, len(epochs) + 1))
-
-
-def test_train__plans_epochs_or_is_told_them(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"^budget: plans the epochs itself, found epochs too"):
-        train(photos, tmp_path / "m", recipe=TINY, budget=90, epochs=3)
-    with pytest.raises(RecipeError, match=r"^budget: expected more than 0 seconds, found -1$"):
-        train(photos, tmp_path / "m", recipe=TINY, budget=-1)
-    assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -225,6 +226,11 @@ def _read_packaged(name: str, backbone: nn.Module) -> tuple[str, dict[str, Tenso
 def _read_from_hub(name: str) -> tuple[str, dict[str, Tensor]]:
     # timm's own loader is used for its knowledge of file names and formats; whatever it raises when
     # the hub cannot be reached (a dozen classes of three libraries) means the same to our user.
+    hub = logging.getLogger("huggingface_hub")
+    before = hub.level
+    hub.setLevel(
+        logging.ERROR
+    )  # it warns of every attempt, while we say in the end what came of it
     try:
         pretrained = timm.create_model(name, pretrained=True)
     except Exception as error:
@@ -233,6 +239,8 @@ def _read_from_hub(name: str) -> tuple[str, dict[str, Tensor]]:
             f"({type(error).__name__}): go online once, or give --weights FILE.safetensors, or "
             f"--weights random, or take the recipe 'quick', whose weights come with pip"
         ) from error
+    finally:
+        hub.setLevel(before)
     config = pretrained_config(pretrained)
     where = config.get("hf_hub_id") or config.get("url") or name
     return f"hub:{where}", dict(pretrained.state_dict())
