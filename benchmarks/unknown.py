@@ -33,7 +33,7 @@ from figsight.dataset.groups import read_groups
 from figsight.dataset.trees import folder_tree, zip_tree
 from figsight.errors import FigsightError
 from figsight.images import is_picture_name
-from figsight.training.answers import Answers
+from figsight.training.answers import Answers, Outputs
 from figsight.training.parts import Part
 from figsight.training.strangers import KEPT, equip, judge_unknown
 
@@ -42,11 +42,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from figsight.calibration import UnknownDetector
     from figsight.classifier import Classifier
     from figsight.dataset import Photo
     from figsight.dataset.groups import Grouped
-
-    Said = tuple[NDArray[np.float32], NDArray[np.float32]]  # logits [N, K], embeddings [N, D]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +76,21 @@ class Asked:
     """
 
     answers: Answers
-    unknown: list[Said]
+    unknown: list[Outputs]
 
 
-def ask(classifier: Classifier, photos: Sequence[Photo]) -> Said:
-    """Return logits and embeddings of photos."""
-    logits, embeddings = [], []
+def ask(classifier: Classifier, photos: Sequence[Photo]) -> Outputs:
+    """Return what the network of a bundle says of photos."""
+    network = classifier.manifest.network
+    widths = (len(classifier.manifest.figures), network.embedding_size, network.style_size)
+    rows = [[np.empty((0, width), np.float32)] for width in widths]
     for result in classifier.run_each(photos):
         if isinstance(result, FigsightError):
             raise result
-        logits.append(result[1].logits)
-        embeddings.append(result[1].embedding)
-    return np.concatenate(logits), np.concatenate(embeddings)
+        said = result[1]
+        for one, output in zip(rows, (said.logits, said.embedding, said.style), strict=True):
+            one.append(np.empty((1, 0), np.float32) if output is None else output)
+    return Outputs(*(np.concatenate(one) for one in rows))
 
 
 def ask_bundle(path: Path, photos: Photos, strangers: Sequence[Grouped]) -> Asked:
@@ -102,11 +104,11 @@ def ask_bundle(path: Path, photos: Photos, strangers: Sequence[Grouped]) -> Aske
         if kept.min() < 0 or sha256 != [photos.found.sha256[i] for i in kept]:
             sys.exit(f"{path}: was trained on other photos than DATA; give what its folds are of")
         held = np.setdiff1d(np.arange(len(index)), kept)
-        logits, embeddings = ask(classifier, [all_photos[i] for i in held])
         nobody = np.empty(0, np.intp)
-        part = Part(path.name, np.arange(logits.shape[1]), kept, held, nobody)
-        own = np.asarray(gallery.embeddings, np.float32)
-        answers = Answers(part, logits, embeddings, own, logits[:0], embeddings[:0])
+        figures = np.arange(len(classifier.manifest.figures))
+        part = Part(path.name, figures, kept, held, nobody)
+        of = (ask(classifier, [all_photos[i] for i in which]) for which in (held, kept, nobody))
+        answers = Answers(part, *of)
         return Asked(answers, [ask(classifier, one.dataset.photos) for one in strangers])
 
 
@@ -133,12 +135,11 @@ def report(asked: Sequence[Asked], photos: Photos, strangers: dict[str, Grouped]
         sys.exit(rule.reason)
     detectors = []
     for one in asked:
-        own = one.answers.own_embeddings
+        own = one.answers.own
         whole, arrays = equip(rule, own, photos.labels[one.answers.part.kept])
-        detectors.append(bundle.build_detector(whole, arrays, own))
+        detectors.append(bundle.build_detector(whole, arrays, own.embeddings))
     low = [
-        detector.score(one.answers.logits, one.answers.embeddings)
-        for detector, one in zip(detectors, asked, strict=True)
+        _score(detector, one.answers.held) for detector, one in zip(detectors, asked, strict=True)
     ]
     low_groups = [photos.groups[i] for one in asked for i in one.answers.part.held]
     kept = rule.measured_kept
@@ -151,7 +152,7 @@ def report(asked: Sequence[Asked], photos: Photos, strangers: dict[str, Grouped]
     print(f"{'':16}{'pictures':>9}  {'AUROC':22}  {f'accepted at {KEPT:.0%}':22}  each")
     for k, (name, found) in enumerate(strangers.items()):
         high = [
-            detector.score(*one.unknown[k]) for detector, one in zip(detectors, asked, strict=True)
+            _score(detector, one.unknown[k]) for detector, one in zip(detectors, asked, strict=True)
         ]
         groups = found.groups * len(asked)
         joined = np.concatenate(low), np.concatenate(high)
@@ -164,6 +165,10 @@ def report(asked: Sequence[Asked], photos: Photos, strangers: dict[str, Grouped]
             f"{name:16}{len(found.groups):9,}  {_show(area)}  {_show(passed)}  "
             f"{np.mean(each):.4f} ({min(each):.4f} to {max(each):.4f})"
         )
+
+
+def _score(detector: UnknownDetector, said: Outputs) -> NDArray[np.float64]:
+    return detector.score(said.logits, said.embeddings, said.styles)
 
 
 def _show(one: metrics.Estimate) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SIDE = 16
 FEATURES = 6
+STYLE = 2 * FEATURES
 PLACES = 8
 FIGURES = 3
 PHOTOS = 4
@@ -59,9 +60,12 @@ def make_weights(seed: int = 0) -> dict[str, NDArray[np.float32]]:
 
 
 def make_proto(
-    seed: int = 0, weights: Mapping[str, NDArray[np.float32]] | None = None
+    seed: int = 0,
+    weights: Mapping[str, NDArray[np.float32]] | None = None,
+    *,
+    styled: bool = False,
 ) -> onnx.ModelProto:
-    """Cast, normalise, convolve, pool, classify; batch of any size."""
+    """Cast, normalise, convolve, pool, classify; batch of any size. Its style is mean and maximum."""
     weights = weights or make_weights(seed)
     constants = {
         "half": np.float32(127.5),
@@ -84,6 +88,12 @@ def make_proto(
         ),
     ]
     value = helper.make_tensor_value_info
+    style = [value("style", TensorProto.FLOAT, ["N", STYLE])] if styled else []
+    if styled:
+        nodes += [
+            helper.make_node("ReduceMax", ["features", "axes"], ["highest"], keepdims=0),
+            helper.make_node("Concat", ["embedding", "highest"], ["style"], axis=1),
+        ]
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -92,6 +102,7 @@ def make_proto(
             value("logits", TensorProto.FLOAT, ["N", FIGURES]),
             value("embedding", TensorProto.FLOAT, ["N", FEATURES]),
             value("features", TensorProto.FLOAT, ["N", FEATURES, PLACES, PLACES]),
+            *style,
         ],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
     )
@@ -99,8 +110,8 @@ def make_proto(
 
 
 @cache
-def make_model(seed: int = 0) -> bytes:
-    return bytes(make_proto(seed).SerializeToString())
+def make_model(seed: int = 0, *, styled: bool = False) -> bytes:
+    return bytes(make_proto(seed, styled=styled).SerializeToString())
 
 
 def make_gallery(seed: int = 0) -> Gallery:
@@ -122,6 +133,13 @@ def make_jpeg(seed: int = 0, size: tuple[int, int] = (8, 8)) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def make_styled(**changes: Any) -> Manifest:
+    """A manifest for ``make_model(styled=True)``."""
+    plain = make_manifest(**changes)
+    network = msgspec.structs.replace(plain.network, style_size=STYLE)
+    return msgspec.structs.replace(plain, network=network)
 
 
 def make_manifest(**changes: Any) -> Manifest:
@@ -184,6 +202,7 @@ def make_unknown(*parts: str, **changes: Any) -> UnknownRule:
         spreads=[2.0] * several,
         threshold=0.25,
         floors=[0.1, 0.2] if SPREADS.intersection(names) else [],
+        style_floor=0.1 if "style_mahalanobis" in names else None,
         kept=0.95,
         protocol="2 figures left out in turn",
     )

@@ -176,6 +176,10 @@ LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
             "unknown.floors: expected 0 numbers, found 2",
         ),
         (
+            make_calibration(unknown=make_unknown("style_mahalanobis")),
+            "unknown.parts: expected no style_mahalanobis, for the network gives no styles",
+        ),
+        (
             make_calibration(unknown=make_unknown("relative_mahalanobis", floors=[-1.0, 0.5])),
             "unknown.floors: expected numbers above 0, found [-1.0, 0.5]",
         ),

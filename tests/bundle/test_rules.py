@@ -45,28 +45,35 @@ def test_rules__need_the_arrays_that_calibration_says() -> None:
     assert consistency.SPREADS == SPREADS
     assert consistency.GAUSSIANS == detector._GAUSSIANS
     assert consistency.KNN in SCORES
+    assert consistency.STYLE == detector.STYLE
 
 
 def test_build_detector__is_the_one_that_was_taken_apart() -> None:
     random = np.random.default_rng(0)
     known = random.normal(size=(30, 6)).astype(np.float32)
-    scorer = fit_scorer(known, np.arange(30) % 3, k=2)
-    logits, embedding = random.normal(size=(9, 3)), random.normal(size=(9, 6))
-    expected = scorer.scores(logits, embedding)
-    mahalanobis = scorer.mahalanobis
+    styles = random.normal(size=(30, 8))
+    scorer = fit_scorer(known, np.arange(30) % 3, style=styles, k=2)
+    outputs = random.normal(size=(9, 3)), random.normal(size=(9, 6)), random.normal(size=(9, 8))
+    expected = scorer.scores(*outputs)
+    mahalanobis, style = scorer.mahalanobis, scorer.style
     assert mahalanobis is not None
+    assert style is not None
     arrays = {
         f"{name}_{field}": getattr(getattr(mahalanobis, name), field)
         for name in ("within", "background")
         for field in ("means", "basis", "variance")
     }
+    arrays |= {"style_centre": style.centre, "style_scale": style.scale}
+    arrays |= {"style_basis": style.gaussian.basis, "style_variance": style.gaussian.variance}
     floors = [mahalanobis.within.floor, mahalanobis.background.floor]
     for part in SCORES:
         rule = make_unknown(part, k=2)
         if part in SPREADS:
             rule = msgspec.structs.replace(rule, floors=floors)
+        if part == detector.STYLE:
+            rule = msgspec.structs.replace(rule, style_floor=style.gaussian.floor)
         built = build_detector(rule, arrays, known)
-        assert np.array_equal(built.score(logits, embedding), expected[part])
+        assert np.array_equal(built.score(*outputs), expected[part])
         assert built.threshold == rule.threshold
 
 

@@ -17,6 +17,7 @@ from figsight.calibration import (
     softmax,
 )
 from figsight.calibration import strangeness as unit
+from figsight.calibration.gaussian import shrink
 from figsight.metrics import auroc
 
 scipy_special: Any = import_module("scipy.special")
@@ -129,7 +130,7 @@ def test_mahalanobis__agrees_with_dense_matrices(n: int, d: int) -> None:
 def test_mahalanobis__shrinks_like_scikit_learn() -> None:
     x, _ = cloud(60, 100)
     deviations = x - x.mean(axis=0)
-    ours = unit._shrink(deviations, x[:1], len(x))  # as many as scikit-learn counts
+    ours = shrink(deviations, x[:1], len(x))  # as many as scikit-learn counts
     theirs = covariance.OAS(assume_centered=True).fit(deviations).covariance_
     spread = ours.basis.T @ np.diag(ours.variance - ours.floor) @ ours.basis
     mine = spread + ours.floor * np.eye(100)

@@ -35,6 +35,7 @@ def scores(n: int, shift: float, seed: int) -> dict[str, Any]:
         "knn": rng.normal(size=n) + shift,
         "relative_mahalanobis": 50 * (rng.normal(size=n) + 0.8 * shift),
         "mean_cosine": rng.normal(size=n) / 9,
+        "style_mahalanobis": rng.normal(size=n) / 9 + 6,
     }
 
 
@@ -179,30 +180,42 @@ def test_combine__a_guard_adds_what_is_above_its_centre_and_nothing_below() -> N
         combine(strange, ["mean_cosine"], [0], [1])
 
 
-def test_choice__its_guard_keeps_silent_within_two_spreads_of_the_known() -> None:
+@pytest.mark.parametrize("guard", ["style_mahalanobis", "mean_cosine"])
+def test_choice__its_guard_keeps_silent_within_two_spreads_of_the_known(guard: str) -> None:
     known, unknown = scores(400, 0.0, 0), scores(80, 2.5, 1)
+    if guard == "mean_cosine":  # what guards where a network gives no styles
+        known, unknown = (
+            {name: one for name, one in some.items() if name != "style_mahalanobis"}
+            for some in (known, unknown)
+        )
     rule = chosen(known, unknown, favourite="mixed").rule
-    assert rule.parts == ("max_logit", "whitened_cosine", "mean_cosine")
-    usual = np.asarray(known["mean_cosine"])
+    assert rule.parts == ("max_logit", "whitened_cosine", guard)
+    usual = np.asarray(known[guard])
     assert rule.centres[2] == pytest.approx(usual.mean() + 2 * usual.std())
     bare = combine(known, rule.parts[:2], rule.centres[:2], rule.spreads[:2])
     quiet = usual <= rule.centres[2]
     assert np.array_equal(rule.decide(known)[quiet], bare[quiet])
     assert 0.95 <= quiet.mean() < 1
     # What the other parts take for known, in a place where no known photo is, is told by the guard.
-    foreign = {name: s[:20] for name, s in known.items()} | {"mean_cosine": np.full(20, 2.0)}
+    foreign = {name: s[:20] for name, s in known.items()} | {guard: np.full(20, 9.0)}
     assert (rule.decide(foreign) > rule.decide(known).max()).all()
 
 
-PARTS = ("max_softmax", "knn", "relative_mahalanobis", "mean_cosine")
+PARTS = ("max_softmax", "knn", "relative_mahalanobis", "style_mahalanobis")
+
+
+def styles(n: int, seed: int, strange: bool = False) -> Any:
+    """Return made-up styles [N, 8], float32."""
+    spread = np.linspace(0.5, 2, 8)
+    return (np.random.default_rng(seed).normal(size=(n, 8)) * spread + 3 * strange).astype("f4")
 
 
 def detector(name: str) -> UnknownDetector:
     _, embedding, labels = network(60, 0)
-    scorer = fit_scorer(embedding, labels, k=2)
-    known = scorer.scores(*network(80, 1)[:2])
-    unknown = scorer.scores(*network(40, 2, strange=True)[:2])
-    found = chosen(known, unknown, score=name, mixed=PARTS)
+    scorer = fit_scorer(embedding, labels, style=styles(60, 0), k=2)
+    known = scorer.scores(*network(80, 1)[:2], styles(80, 1))
+    unknown = scorer.scores(*network(40, 2, strange=True)[:2], styles(40, 2, strange=True))
+    found = chosen(known, unknown, score=name, mixed=(PARTS,))
     assert set(found.candidates) == {*SCORES, "mixed"}
     assert found.rule.name == name
     return UnknownDetector(scorer, found.rule, found.threshold)
@@ -216,8 +229,9 @@ def test_detector__comes_back_equal_to_the_last_bit(name: str) -> None:
     fields = json.loads(json.dumps(one.to_dict(), allow_nan=False))
     two = UnknownDetector.from_parts(fields, arrays)
     logits, embedding, _ = network(30, 5)
-    found = one.score(logits, embedding)
-    assert np.array_equal(two.score(logits, embedding), found)
+    style = styles(30, 5)
+    found = one.score(logits, embedding, style)
+    assert np.array_equal(two.score(logits, embedding, style), found)
     assert np.array_equal(two.is_unknown(found), found > one.threshold)
     assert two.to_dict() == one.to_dict()
 
@@ -227,6 +241,12 @@ def test_detector__carries_only_what_decides() -> None:
     assert list(detector("knn").arrays()) == ["gallery"]
     assert "floors" not in detector("knn").to_dict()
     assert len(detector("relative_mahalanobis").arrays()) == 6
+    assert set(detector("style_mahalanobis").arrays()) == {
+        "style_centre",
+        "style_scale",
+        "style_basis",
+        "style_variance",
+    }
 
 
 def test_detector__tells_strangers() -> None:
@@ -246,6 +266,12 @@ def test_detector__tells_strangers() -> None:
         ({"centres": [0.0]}, {}),
         ({"spreads": [0.0, 1.0, 1.0, 1.0]}, {}),
         ({"parts": ["mean_cosine"] * 4}, {}),
+        ({"style_floor": 0.0}, {}),
+        ({"style_floor": None}, {}),
+        ({}, {"style_centre": np.zeros(7, dtype=np.float32)}),
+        ({}, {"style_scale": np.zeros(8, dtype=np.float32)}),
+        ({}, {"style_basis": np.ones((3, 7), dtype=np.float32)}),
+        ({}, {"style_variance": None}),
         ({"floors": [1.0]}, {}),
         ({"floors": [1.0, 0.0]}, {}),
         ({}, {"gallery": None}),
@@ -266,12 +292,21 @@ def test_scorer__passes_over_copies_and_names_what_it_lacks() -> None:
     logits, embedding, labels = network(30, 0)
     groups = np.arange(30) // 2
     scorer = fit_scorer(embedding, labels, ("knn",), groups=groups)
-    assert scorer.scores(logits, embedding, ("knn",))["knn"] == pytest.approx(0, abs=1e-6)
-    assert scorer.scores(logits, embedding, ("knn",), groups=groups)["knn"].min() > 0.001
-    with pytest.raises(
-        ValueError, match="names: expected scores that were fitted, found 'relative"
-    ):
-        scorer.scores(logits, embedding)
+    assert scorer.fitted == ("max_softmax", "energy", "max_logit", "knn")
+    assert scorer.scores(logits, embedding)["knn"] == pytest.approx(0, abs=1e-6)
+    assert scorer.scores(logits, embedding, groups=groups)["knn"].min() > 0.001
+    for name in ("relative_mahalanobis", "style_mahalanobis"):
+        with pytest.raises(ValueError, match=f"expected scores that were fitted, found '{name}'"):
+            scorer.scores(logits, embedding, names=(name,))
+
+
+def test_scorer__without_styles_knows_no_score_of_them() -> None:
+    _, embedding, labels = network(60, 0)
+    assert set(fit_scorer(embedding, labels).fitted) == {*SCORES} - {"style_mahalanobis"}
+    scorer = fit_scorer(embedding, labels, style=styles(60, 0))
+    assert scorer.fitted == SCORES
+    with pytest.raises(ValueError, match=r"found 'style_mahalanobis'; name it .* give"):
+        scorer.scores(*network(5, 1)[:2])
 
 
 def test_all__is_sorted_and_there() -> None:

@@ -8,11 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 from tests.bundle.make import (
+    STYLE,
     forge,
     make_bundle,
     make_calibration,
+    make_jpeg,
     make_manifest,
+    make_model,
     make_sets,
+    make_styled,
     make_unknown,
 )
 from tests.classifier.conftest import make_photo, make_ruled
@@ -32,7 +36,8 @@ STRANGE = [make_photo(seed) for seed in range(100, 130)]
 def _fit(memory: Gallery, *parts: str, k: int = 1) -> tuple[UnknownRule, Gallery, UnknownDetector]:
     """A rule, the gallery that carries its arrays, and the detector that calibration makes."""
     known = np.asarray(memory.embeddings, np.float32)
-    scorer = fit_scorer(known, memory.labels, parts, k=k)
+    styles = np.random.default_rng(5).normal(size=(len(known), STYLE)) + 0.5
+    scorer = fit_scorer(known, memory.labels, parts, style=styles, k=k)
     several = len(parts) if len(parts) > 1 else 0
     rule = ScoreRule(
         "mixed" if several else parts[0], parts, (0.1,) * several, (0.3, 2.0, 5.0)[:several]
@@ -45,6 +50,7 @@ def _fit(memory: Gallery, *parts: str, k: int = 1) -> tuple[UnknownRule, Gallery
         centres=list(rule.centres),
         spreads=list(rule.spreads),
         floors=detector.to_dict().get("floors", []),
+        style_floor=detector.to_dict().get("style_floor"),
     )
     return entry, replace(memory, unknown=arrays), detector
 
@@ -66,18 +72,28 @@ def _ask(classifier: Classifier) -> list[Prediction]:
         (("mean_cosine",), 1),
         (("max_logit", "whitened_cosine", "mean_cosine"), 1),
         (("max_softmax", "knn", "relative_mahalanobis"), 2),
+        (("style_mahalanobis",), 1),
+        (("max_logit", "whitened_cosine", "style_mahalanobis"), 1),
     ],
 )
 def test_unknown__is_what_calibration_says(
-    parts: tuple[str, ...], k: int, classifier: Classifier, memory: Gallery, tmp_path: Path
+    parts: tuple[str, ...], k: int, memory: Gallery, tmp_path: Path
 ) -> None:
-    pixels = np.stack([classifier.prepare(photo) for photo in STRANGE])
-    outputs = classifier.run(pixels)
+    styled = make_bundle(tmp_path / "plain", make_styled(), model=make_model(styled=True))
+    with load(styled) as classifier:
+        pixels = np.stack([classifier.prepare(photo) for photo in STRANGE])
+        outputs = classifier.run(pixels)
     entry, gallery, detector = _fit(memory, *parts, k=k)
-    expected = detector.score(outputs.logits, outputs.embedding)
+    expected = detector.score(outputs.logits, outputs.embedding, outputs.style)
     threshold = float(np.median(expected))
     entry = msgspec.structs.replace(entry, threshold=threshold)
-    path = make_ruled(tmp_path / "model", gallery, make_calibration(unknown=entry))
+    path = make_bundle(
+        tmp_path / "model",
+        make_styled(calibration=make_calibration(unknown=entry)),
+        model=make_model(styled=True),
+        gallery=gallery,
+        thumbnails=[make_jpeg(seed) for seed in range(len(gallery))],
+    )
     with load(path) as ruled:
         found = _ask(ruled)
         scores = ruled.unknown_scores(outputs)
@@ -86,6 +102,13 @@ def test_unknown__is_what_calibration_says(
     assert [one.unknown_score for one in found] == scores.tolist()
     assert [one.unknown for one in found] == [bool(score > threshold) for score in expected]
     assert {one.unknown for one in found} == {True, False}
+
+
+def test_load__refuses_styles_that_are_not_those_of_the_manifest(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"expected the outputs .*, style, found"):
+        make_bundle(tmp_path / "not in the graph", make_styled())
+    with pytest.raises(BundleError, match=r"expected the outputs .*features, found .*'style'"):
+        make_bundle(tmp_path / "not in the manifest", model=make_model(styled=True))
 
 
 def test_unknown__does_not_change_the_name(classifier: Classifier, ruled: Classifier) -> None:

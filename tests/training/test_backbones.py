@@ -66,9 +66,11 @@ def test_build__gives_logits_that_are_the_head_of_the_mean_of_the_features(name:
     network.eval()
     inputs = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        logits, embedding, features = network.parts(inputs)
+        logits, embedding, features, style = network.parts(inputs)
         assert torch.allclose(logits, network(inputs, torch.ones(())), atol=1e-5)
     assert torch.equal(embedding, features.mean(dim=(2, 3)))
+    assert style.shape == (2, network.style_size)
+    assert network.style_size > 0
 
 
 def test_build__offline_says_the_ways_out_and_nothing_else(
@@ -156,7 +158,8 @@ def test_export_onnx__gives_torch_s_numbers_for_any_number_of_photos() -> None:
     settle(network)
     network.eval()
     session = ort.InferenceSession(export_onnx(network, (48, 40)))
-    assert [output.name for output in session.get_outputs()] == ["logits", "embedding", "features"]
+    outputs = [output.name for output in session.get_outputs()]
+    assert outputs == ["logits", "embedding", "features", "style"]
     rng = np.random.default_rng(0)
     for count in (1, 5):
         pixels = rng.integers(0, 256, (count, 48, 40, 3), dtype=np.uint8)

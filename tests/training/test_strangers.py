@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,14 @@ from tests.training.make import TINY, plant_photos
 
 from figsight import bundle, calibration, load, train
 from figsight.training import change_recipe
-from figsight.training.answers import Answers
+from figsight.training.answers import Answers, Outputs
 from figsight.training.parts import deal_parts
 from figsight.training.strangers import equip, judge_unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FIGURES, WIDTH = 6, 16
+FIGURES, WIDTH, STYLE = 6, 16, 4
 
 
 def make_answers(*, left_out: int, apart: float, each: int = 20) -> tuple[list[Answers], Any]:
@@ -37,7 +38,13 @@ def make_answers(*, left_out: int, apart: float, each: int = 20) -> tuple[list[A
         held, strangers = embed(part.held), embed(part.strangers, apart)
         head = centres[part.figures].T.astype(np.float32) / 6
         found.append(
-            Answers(part, held @ head, held, embed(part.kept), strangers @ head, strangers)
+            Answers(
+                part,
+                *(
+                    Outputs(x @ head, x, x[:, :STYLE] ** 2)
+                    for x in (held, embed(part.kept), strangers)
+                ),
+            )
         )
     return found, SimpleNamespace(labels=labels, groups=groups)
 
@@ -50,7 +57,7 @@ def test_judge_unknown__publishes_what_was_measured() -> None:
     assert rule.accepted is not None
     assert rule.auroc.value > 0.9
     assert rule.auroc.value == max(one.value for one in rule.candidates.values())
-    assert set(rule.candidates) >= {"max_softmax", "energy", "knn", "relative_mahalanobis"}
+    assert set(rule.candidates) >= {"max_softmax", "energy", "knn", "style_mahalanobis"}
     assert rule.protocol == (
         "80 photos of 4 figures that 2 networks trained like this one were never taught, against "
         "photos of taught figures that were not trained on"
@@ -82,13 +89,44 @@ def test_equip__gives_the_detector_what_it_measures_against() -> None:
     own = (centres[sample.labels] + rng.normal(size=(len(sample.labels), WIDTH)) * 0.4).astype(
         np.float32
     )
-    rule, arrays = equip(rule, own, sample.labels)
+    styles = rng.normal(size=(len(own), STYLE)).astype(np.float32)
+    logits = np.zeros((2, FIGURES), np.float32)
+    rule, arrays = equip(rule, Outputs(own @ own[:FIGURES].T, own, styles), sample.labels)
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
     detector = calibration.UnknownDetector.from_parts(fields, arrays | {"gallery": own})
-    logits = np.zeros((2, FIGURES), np.float32)
     both = np.stack([-centres.sum(0), own[0]]).astype(np.float32)
-    strange, own_photo = detector.score(logits, both)
+    strange, own_photo = detector.score(logits, both, styles[[0, 0]])
     assert strange > own_photo
+
+
+def test_equip__gives_the_detector_styles_that_guard_it() -> None:
+    answers, sample = make_answers(left_out=0, apart=0.0)
+    rule = judge_unknown(answers, sample)
+    assert isinstance(rule, bundle.UnknownRule)
+    assert rule.parts[-1] == "style_mahalanobis"
+    own, part = answers[0].own, answers[0].part
+    rule, arrays = equip(rule, own, sample.labels[part.kept])
+    fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
+    detector = calibration.UnknownDetector.from_parts(fields, arrays)
+    one = own.logits[:1], own.embeddings[:1], own.styles[:1]
+    assert detector.score(*one) < rule.threshold < detector.score(*one[:2], one[2] + 1e3)
+
+
+def test_judge_unknown__without_styles_does_without() -> None:
+    answers, sample = make_answers(left_out=2, apart=1.0)
+    bare = [
+        replace(
+            one,
+            held=replace(one.held, styles=one.held.styles[:, :0]),
+            own=replace(one.own, styles=one.own.styles[:, :0]),
+            strangers=replace(one.strangers, styles=one.strangers.styles[:, :0]),
+        )
+        for one in answers
+    ]
+    rule = judge_unknown(bare, sample)
+    assert isinstance(rule, bundle.UnknownRule)
+    assert "style_mahalanobis" not in {*rule.parts, *rule.candidates}
+    assert "mixed" in rule.candidates
 
 
 @pytest.fixture(scope="module")

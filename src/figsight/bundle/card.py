@@ -13,6 +13,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from figsight.bundle.graph import list_outputs
+
 if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest
     from figsight.bundle.parts import (
@@ -62,7 +64,7 @@ print(prediction.name, prediction.probability)
 
 `MODEL` is this folder, or the zip of it. `model.onnx` also runs by itself in any ONNX runtime: it
 takes `pixels`, uint8 [N, {height}, {width}, 3], sRGB in the order red, green, blue, fitted to that
-size by {fit} with the filter {resample}, and gives `logits`, `embedding` and `features`.
+size by {fit} with the filter {resample}, and gives {outputs}.
 Normalisation is inside. {calibration}
 """
 
@@ -244,7 +246,9 @@ def _share(share: float) -> str:
 
 def _fill_use(manifest: Manifest) -> str:
     calibration = manifest.calibration
+    *names, last = map(_code, list_outputs(manifest.network.style_size))
     return _USE.format(
+        outputs=f"{', '.join(names)} and {last}",
         height=manifest.input.height,
         width=manifest.input.width,
         fit=_code(manifest.input.fit),

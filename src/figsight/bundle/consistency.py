@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KNN = "knn"
 SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
 GAUSSIANS = ("within", "background")
+STYLE = "style_mahalanobis"
 _RULES = ("unknown", "sets", "operating_point")
 
 
@@ -56,13 +57,13 @@ def _find_bad_calibration(manifest: Manifest) -> str | None:
         if getattr(calibration, key) is not None:
             return f"calibration.refused.{key}: expected no such rule, found calibration.{key}"
     return (
-        _find_bad_unknown(calibration.unknown)
+        _find_bad_unknown(calibration.unknown, manifest)
         or _find_bad_sets(calibration.sets, manifest)
         or _find_bad_point(calibration.operating_point, manifest)
     )
 
 
-def _find_bad_unknown(rule: UnknownRule | None) -> str | None:
+def _find_bad_unknown(rule: UnknownRule | None, manifest: Manifest) -> str | None:
     if rule is None:
         return None
     where = "calibration.unknown"
@@ -79,7 +80,17 @@ def _find_bad_unknown(rule: UnknownRule | None) -> str | None:
             return f"{where}.{key}: expected numbers above 0, found {getattr(rule, key)}"
     measured = {"measured_kept": rule.measured_kept, "auroc": rule.auroc, "accepted": rule.accepted}
     measured |= {f"candidates.{name}": one for name, one in rule.candidates.items()}
-    return _find_bad_share(where, measured)
+    return _find_bad_style(where, rule, manifest) or _find_bad_share(where, measured)
+
+
+def _find_bad_style(where: str, rule: UnknownRule, manifest: Manifest) -> str | None:
+    if STYLE not in rule.parts:
+        return None
+    if not manifest.network.style_size:
+        return f"{where}.parts: expected no {STYLE}, for the network gives no styles"
+    if rule.style_floor is None or rule.style_floor <= 0:
+        return f"{where}.style_floor: expected a number above 0, found {rule.style_floor}"
+    return None
 
 
 def _find_bad_sets(rule: SetRule | None, manifest: Manifest) -> str | None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest
 
 INPUT = "pixels"
-OUTPUTS = ("logits", "embedding", "features")
+STYLE = "style"
+"""The output of networks whose layers can be told apart; see ``NetworkEntry.style_size``."""
 
 _STANDARD_DOMAINS = (b"", b"ai.onnx")
 _MAX_DEPTH = 16  # graphs inside the attributes of nodes inside graphs ...
@@ -37,6 +38,15 @@ _VARINT_BYTES = 10
 
 Shape = tuple[int | None, ...]
 Span = tuple[int, int]  # from, up to but not including
+
+
+def list_outputs(style_size: int) -> list[str]:
+    """Return the names of a graph's outputs, in their order.
+
+    Args:
+        style_size: Of the manifest.
+    """
+    return ["logits", "embedding", "features", *([STYLE] if style_size else [])]
 
 
 def check_graph(model: bytes, manifest: Manifest, *, where: str = "model.onnx") -> None:
@@ -148,11 +158,13 @@ class _Walk:
             "logits": (None, len(manifest.figures)),
             "embedding": (None, size),
             "features": (None, channels, rows, columns),
+            STYLE: (None, manifest.network.style_size),
         }
+        names = list_outputs(manifest.network.style_size)
         if [name for name, _, _ in inputs] != [INPUT]:
             raise self._refuse(f"the one input {INPUT}", _list_names(inputs))
-        if sorted(name for name, _, _ in outputs) != sorted(OUTPUTS):
-            raise self._refuse(f"the outputs {', '.join(OUTPUTS)}", _list_names(outputs))
+        if sorted(name for name, _, _ in outputs) != sorted(names):
+            raise self._refuse(f"the outputs {', '.join(names)}", _list_names(outputs))
         # The channels must be written in the file: they say that pixels are rows x columns x RGB.
         name, kind, shape = inputs[0]
         if shape is None or len(shape) != 4 or shape[3] != 3:

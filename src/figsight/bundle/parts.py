@@ -66,12 +66,15 @@ class NetworkEntry(Part, frozen=True, kw_only=True):
         embedding_size: Numbers in one embedding, D.
         features: Shape of the last feature map of one photo, [C, h, w]. C is D, because the
             embedding is the map's mean over h and w.
+        style_size: Numbers in one style, S: mean and standard deviation of channels in early
+            layers. 0 when the graph gives no styles.
     """
 
     backbone: str
     head: str
     embedding_size: Size
     features: tuple[Size, Size, Size]
+    style_size: Annotated[int, Meta(ge=0)] = 0
 
 
 class Measured(Part, frozen=True, kw_only=True):
@@ -108,6 +111,7 @@ class UnknownRule(Part, frozen=True, kw_only=True):
         k: Which neighbour the part ``knn`` asks for.
         floors: Variance beside the main axes, within the figures and over all; only for the parts
             ``relative_mahalanobis``, ``whitened_cosine`` and ``mean_cosine``.
+        style_floor: The same of styles; only for the part ``style_mahalanobis``.
         kept: Share of known photos that the threshold was set to keep.
         protocol: What was measured on what, in words.
         measured_kept: Share of known photos kept, measured on photos that the threshold was not set
@@ -125,6 +129,7 @@ class UnknownRule(Part, frozen=True, kw_only=True):
     threshold: float
     k: Size = 1
     floors: list[float] = []
+    style_floor: float | None = None
     kept: Share
     protocol: str
     measured_kept: Measured | None = None

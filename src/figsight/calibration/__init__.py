@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         UnknownScorer,
         fit_scorer,
     )
+    from figsight.calibration.gaussian import ShrunkGaussian
     from figsight.calibration.sets import (
         PredictionSets,
         SetMethod,
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
     )
     from figsight.calibration.strangeness import (
         RelativeMahalanobis,
-        ShrunkGaussian,
         energy,
         fit_relative_mahalanobis,
         knn_distance,
         max_logit,
         max_softmax,
     )
+    from figsight.calibration.style import StyleDistance, fit_style
     from figsight.calibration.temperature import fit_temperature, softmax
     from figsight.calibration.unknown import ScoreRule, UnknownChoice, combine, fit_unknown
 
@@ -46,6 +47,7 @@ __all__ = [
     "SetMethod",
     "SetScore",
     "ShrunkGaussian",
+    "StyleDistance",
     "UnknownChoice",
     "UnknownDetector",
     "UnknownScorer",
@@ -55,6 +57,7 @@ __all__ = [
     "fit_relative_mahalanobis",
     "fit_scorer",
     "fit_sets",
+    "fit_style",
     "fit_temperature",
     "fit_unknown",
     "knn_distance",
@@ -72,7 +75,8 @@ _HOMES = {
     "ScoreRule": "unknown",
     "SetMethod": "sets",
     "SetScore": "sets",
-    "ShrunkGaussian": "strangeness",
+    "ShrunkGaussian": "gaussian",
+    "StyleDistance": "style",
     "UnknownChoice": "unknown",
     "UnknownDetector": "detector",
     "UnknownScorer": "detector",
@@ -82,6 +86,7 @@ _HOMES = {
     "fit_relative_mahalanobis": "strangeness",
     "fit_scorer": "detector",
     "fit_sets": "sets",
+    "fit_style": "style",
     "fit_temperature": "temperature",
     "fit_unknown": "unknown",
     "knn_distance": "strangeness",

@@ -1,4 +1,4 @@
-"""The detector that a bundle carries: from logits and embedding to known or unknown.
+"""The detector that a bundle carries: from logits, embedding and style to known or unknown.
 
 Knows which arrays each score needs, and how to take itself apart into plain fields and arrays and
 back. Does not know files, nor how its threshold was chosen.
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figsight.calibration.gaussian import Floats32, ShrunkGaussian
 from figsight.calibration.strangeness import (
-    Floats32,
     RelativeMahalanobis,
-    ShrunkGaussian,
     energy,
     fit_relative_mahalanobis,
     knn_distance,
     max_logit,
     max_softmax,
 )
+from figsight.calibration.style import StyleDistance, fit_style
 from figsight.calibration.unknown import GUARDS, ScoreRule
 from figsight.errors import BundleError
 from figsight.metrics.checks import Bools, Floats, check_matrix
@@ -38,9 +38,12 @@ SCORES = (
     "relative_mahalanobis",
     "whitened_cosine",
     "mean_cosine",
+    "style_mahalanobis",
 )
 SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
 """The scores that need means and spreads of the embeddings."""
+STYLE = "style_mahalanobis"
+"""The score that needs styles, and what they are like on training photos."""
 
 _GAUSSIANS = ("within", "background")
 
@@ -56,18 +59,31 @@ class UnknownScorer:
         gallery_groups: Their groups of copies, [M]; only for scoring photos of the gallery itself,
             and not kept in a bundle.
         mahalanobis: ``None`` when no score of ``SPREADS`` is wanted.
+        style: ``None`` when ``style_mahalanobis`` is not wanted, or the network gives no styles.
     """
 
     k: int = 1
     gallery: Floats32 | None = None
     gallery_groups: NDArray[Any] | None = None
     mahalanobis: RelativeMahalanobis | None = None
+    style: StyleDistance | None = None
+
+    @property
+    def fitted(self) -> tuple[str, ...]:
+        """The scores that it can be asked for."""
+        without = {
+            "knn": self.gallery is None,
+            STYLE: self.style is None,
+            **dict.fromkeys(SPREADS, self.mahalanobis is None),
+        }
+        return tuple(name for name in SCORES if not without.get(name, False))
 
     def scores(
         self,
         logits: ArrayLike,
         embedding: ArrayLike,
-        names: Sequence[str] = SCORES,
+        style: ArrayLike | None = None,
+        names: Sequence[str] | None = None,
         *,
         groups: ArrayLike | None = None,
     ) -> dict[str, Floats]:
@@ -76,16 +92,23 @@ class UnknownScorer:
         Args:
             logits: [N, K], before the temperature.
             embedding: [N, D].
-            names: Which scores; each costs time of its own.
+            style: [N, S]; only ``style_mahalanobis`` needs it.
+            names: Which scores; each costs time of its own. ``None``: all that were fitted.
             groups: Groups of the photos, [N], to pass over their copies in the gallery.
 
         Raises:
             ValueError: Arrays are wrong, or a score is asked for that was not fitted.
         """
-        return {name: self._score(name, logits, embedding, groups) for name in names}
+        wanted = self.fitted if names is None else names
+        return {name: self._score(name, logits, embedding, style, groups) for name in wanted}
 
     def _score(
-        self, name: str, logits: ArrayLike, embedding: ArrayLike, groups: ArrayLike | None
+        self,
+        name: str,
+        logits: ArrayLike,
+        embedding: ArrayLike,
+        style: ArrayLike | None,
+        groups: ArrayLike | None,
     ) -> Floats:
         if name == "max_softmax":
             return max_softmax(logits)
@@ -105,8 +128,11 @@ class UnknownScorer:
                 "mean_cosine": self.mahalanobis.mean_cosine_distance,
             }
             return of[name](embedding)
+        if name == STYLE and self.style is not None and style is not None:
+            return self.style.score(style)
         raise ValueError(
-            f"names: expected scores that were fitted, found {name!r}; name it in fit_scorer too"
+            f"names: expected scores that were fitted, found {name!r}; "
+            "name it in fit_scorer too, and give what it needs"
         )
 
 
@@ -115,6 +141,7 @@ def fit_scorer(
     labels: ArrayLike,
     names: Sequence[str] = SCORES,
     *,
+    style: ArrayLike | None = None,
     k: int = 1,
     groups: ArrayLike | None = None,
 ) -> UnknownScorer:
@@ -123,7 +150,9 @@ def fit_scorer(
     Args:
         embedding: [M, D].
         labels: Class indices [M].
-        names: Which scores it will be asked for, of ``SCORES``.
+        names: Which scores it will be asked for, of ``SCORES``; ``style_mahalanobis`` is passed over
+            without styles.
+        style: [M, S]; ``None`` when the network gives none.
         k: Which neighbour ``knn`` asks for.
         groups: Groups of copies, [M].
 
@@ -137,6 +166,7 @@ def fit_scorer(
         gallery=gallery if "knn" in names else None,
         gallery_groups=None if groups is None else np.asarray(groups),
         mahalanobis=fit_relative_mahalanobis(gallery, labels) if wanted else None,
+        style=fit_style(style) if style is not None and STYLE in names else None,
     )
 
 
@@ -154,17 +184,20 @@ class UnknownDetector:
     rule: ScoreRule
     threshold: float
 
-    def score(self, logits: ArrayLike, embedding: ArrayLike) -> Floats:
+    def score(
+        self, logits: ArrayLike, embedding: ArrayLike, style: ArrayLike | None = None
+    ) -> Floats:
         """Return how strange each photo is, [N]; only the parts that decide are computed.
 
         Args:
             logits: [N, K], before the temperature.
             embedding: [N, D].
+            style: [N, S]; not needed by every rule.
 
         Raises:
             ValueError: Arrays are wrong.
         """
-        return self.rule.decide(self.scorer.scores(logits, embedding, self.rule.parts))
+        return self.rule.decide(self.scorer.scores(logits, embedding, style, self.rule.parts))
 
     def is_unknown(self, scores: Floats) -> Bools:
         """Return which of the scores [N] lie above the threshold."""
@@ -183,6 +216,8 @@ class UnknownDetector:
         mahalanobis = self.scorer.mahalanobis
         if mahalanobis is not None and not SPREADS.isdisjoint(self.rule.parts):
             fields["floors"] = [getattr(mahalanobis, name).floor for name in _GAUSSIANS]
+        if self.scorer.style is not None and STYLE in self.rule.parts:
+            fields["style_floor"] = self.scorer.style.gaussian.floor
         return fields
 
     def arrays(self) -> dict[str, Floats32]:
@@ -200,6 +235,12 @@ class UnknownDetector:
                 found[f"{name}_means"] = gaussian.means
                 found[f"{name}_basis"] = gaussian.basis
                 found[f"{name}_variance"] = gaussian.variance
+        style = self.scorer.style
+        if style is not None and STYLE in self.rule.parts:
+            found["style_centre"] = style.centre
+            found["style_scale"] = style.scale
+            found["style_basis"] = style.gaussian.basis
+            found["style_variance"] = style.gaussian.variance
         return found
 
     @classmethod
@@ -232,12 +273,13 @@ class UnknownDetector:
                     for name, floor in zip(_GAUSSIANS, fields["floors"], strict=True)
                 ]
                 mahalanobis = RelativeMahalanobis(*pair)
+            style = _style(arrays, float(fields["style_floor"])) if STYLE in parts else None
             _check_rule(rule, threshold)
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(
                 f"unknown detector: {type(error).__name__}: {error}; train the model again"
             ) from error
-        scorer = UnknownScorer(k=k, gallery=gallery, mahalanobis=mahalanobis)
+        scorer = UnknownScorer(k=k, gallery=gallery, mahalanobis=mahalanobis, style=style)
         return cls(scorer=scorer, rule=rule, threshold=threshold)
 
 
@@ -259,6 +301,14 @@ def _check_rule(rule: ScoreRule, threshold: float) -> None:
 
 def _matrix(array: Floats32) -> Floats32:
     return check_matrix(array, "array").astype(np.float32)
+
+
+def _style(arrays: Mapping[str, Floats32], floor: float) -> StyleDistance:
+    centre, scale = (_matrix(arrays[f"style_{name}"][None])[0] for name in ("centre", "scale"))
+    if centre.shape != scale.shape or not scale.min() > 0:
+        raise ValueError(f"expected style scales above 0, one a number, found {scale.min()}")
+    around = {"style_means": np.zeros((1, len(centre)), np.float32), **arrays}
+    return StyleDistance(centre, scale, _gaussian(around, "style", floor))
 
 
 def _gaussian(arrays: Mapping[str, Floats32], name: str, floor: float) -> ShrunkGaussian:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from figsight.calibration.gaussian import shrink
 from figsight.calibration.temperature import check_temperature
 from figsight.metrics.checks import Floats, Ints, check_labels, check_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Floats32: TypeAlias = NDArray[np.float32]
+    from figsight.calibration.gaussian import ShrunkGaussian
 
 _CHUNK = 4_000_000  # similarities held at once: 32 MB of float64
 
@@ -113,56 +113,6 @@ def knn_distance(
             )
         distance[part] = 1 - np.partition(similar, -k, axis=1)[:, -k]
     return np.clip(distance, 0.0, 2.0)
-
-
-@dataclass(frozen=True, eq=False)
-class ShrunkGaussian:
-    """Means with one covariance, shrunk to a ball and kept as its main axes only.
-
-    The covariance is ``basis.T @ diag(variance - floor) @ basis + floor I``: D x D, never built.
-
-    Attributes:
-        means: float32 [K, D].
-        basis: Unit axes with variance of their own, float32 [R, D], R <= min(N, D).
-        variance: Along each axis, above ``floor``, float32 [R].
-        floor: Along every other direction, above 0.
-    """
-
-    means: Floats32
-    basis: Floats32
-    variance: Floats32
-    floor: float
-
-    @cached_property
-    def _axes(self) -> Floats:
-        """The axes as columns, [D, R], in the precision that is counted in."""
-        return self.basis.astype(np.float64).T
-
-    @cached_property
-    def _centres(self) -> tuple[Floats, Floats]:
-        """The means [K, D], and what of them lies along the axes [K, R]."""
-        means = self.means.astype(np.float64)
-        return means, means @ self._axes
-
-    def whiten(self, x: Floats) -> Floats:
-        """Return rows [N, D] stretched by one over the spread in every direction, [N, D].
-
-        Inner products of such rows are inner products in units of the spread.
-        """
-        along = x @ self._axes  # [N, R]
-        gain = 1 / np.sqrt(self.variance.astype(np.float64)) - 1 / np.sqrt(self.floor)
-        return np.asarray((along * gain) @ self._axes.T + x / np.sqrt(self.floor))
-
-    def distances(self, x: Floats) -> Floats:
-        """Return the squared Mahalanobis distance of each row [N, D] to each mean, [N, K]."""
-        means, centres = self._centres
-        inside = x @ self._axes  # [N, R]
-        scale = 1 / np.sqrt(self.variance.astype(np.float64))
-        along = _squared_distances(inside * scale, centres * scale)
-        if len(self.basis) == x.shape[1]:  # the axes span everything: nothing is left but rounding
-            return along
-        rest = _squared_distances(x, means) - _squared_distances(inside, centres)
-        return np.asarray(along + np.maximum(rest, 0) / self.floor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,44 +211,9 @@ def fit_relative_mahalanobis(embedding: ArrayLike, labels: ArrayLike) -> Relativ
     means = np.stack([np.bincount(y, column) / counts for column in x.T], axis=1)  # [K, D]
     overall = x.mean(axis=0, keepdims=True)  # [1, D]
     return RelativeMahalanobis(
-        within=_shrink(x - means[y], means, len(y) - len(counts)),
-        background=_shrink(x - overall, overall, len(y) - 1),
+        within=shrink(x - means[y], means, len(y) - len(counts)),
+        background=shrink(x - overall, overall, len(y) - 1),
     )
-
-
-def _shrink(deviations: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
-    """Return the Gaussian of deviations [N, D] with ``freedom`` degrees of freedom."""
-    n, d = deviations.shape
-    if n <= d:
-        _, singular, axes = np.linalg.svd(deviations, full_matrices=False)
-        variance = np.square(singular) / freedom
-    else:
-        rising, columns = np.linalg.eigh(deviations.T @ deviations / freedom)
-        variance, axes = np.maximum(rising[::-1], 0), columns.T[::-1]
-    total, squared = float(variance.sum()), float(np.square(variance).sum())
-    if total <= 1e-12:
-        raise ValueError(
-            "embedding: expected photos that differ, found the same embedding for all of a class; "
-            "look for copies"
-        )
-    over = squared - total**2 / d
-    rho = 1.0
-    if over > 0:
-        rho = min(1.0, ((1 - 2 / d) * squared + total**2) / ((freedom + 1 - 2 / d) * over))
-    floor = rho * total / d
-    keep = variance > 1e-12 * variance[0]  # the rest is rounding of float32 embeddings
-    return ShrunkGaussian(
-        means.astype(np.float32),
-        axes[keep].astype(np.float32),
-        ((1 - rho) * variance[keep] + floor).astype(np.float32),
-        floor,
-    )
-
-
-def _squared_distances(a: Floats, b: Floats) -> Floats:
-    """Return |a_i - b_j|^2, [N, K], by one product."""
-    squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None, :]
-    return np.asarray(np.maximum(squares - 2 * (a @ b.T), 0))
 
 
 def _unit(x: Floats) -> Floats:

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-MIXED = ("max_logit", "whitened_cosine", "mean_cosine")
-GUARDS = frozenset({"mean_cosine"})
+MIXED = (
+    ("max_logit", "whitened_cosine", "style_mahalanobis"),
+    ("max_logit", "whitened_cosine", "mean_cosine"),
+)
+"""Parts of a mixed score; the second where a network gives no styles."""
+GUARDS = frozenset({"mean_cosine", "style_mahalanobis"})
 """Parts of a mixed score that count only where hardly any known photo lies, see ``combine``."""
 
 _GUARD_FROM = 2.0  # spreads above the mean: one known photo in forty, were they normal
@@ -134,7 +138,7 @@ def fit_unknown(
     kept: float = 0.95,
     known_groups: ArrayLike | None = None,
     unknown_groups: ArrayLike | None = None,
-    mixed: Sequence[str] = MIXED,
+    mixed: Sequence[Sequence[str]] = MIXED,
     score: str | None = None,
     favourite: str | None = None,
     default: str = "knn",
@@ -159,7 +163,8 @@ def fit_unknown(
         kept: Share of known photos to keep, 0..1.
         known_groups: Copies share a value, [N].
         unknown_groups: Copies share a value, [M].
-        mixed: Parts of the candidate ``mixed``; it is left away unless all are among ``known``.
+        mixed: Parts of the candidate ``mixed``: the first of these of which all are among
+            ``known``; it is left away when there is none.
         score: Decide by this one, whatever the candidates' areas; ``None``: by the best.
         favourite: The candidate that must be beaten; passed over when it is not among them.
         default: What decides without unknown photos.
@@ -215,10 +220,13 @@ def fit_unknown(
     )
 
 
-def _candidate_rules(known: Mapping[str, ArrayLike], mixed: Sequence[str]) -> list[ScoreRule]:
+def _candidate_rules(
+    known: Mapping[str, ArrayLike], choices: Sequence[Sequence[str]]
+) -> list[ScoreRule]:
     """Return a rule for each score, and the mixed one where all its parts are there and vary."""
     rules = [ScoreRule(name, (name,)) for name in known]
-    if len(mixed) > 1 and set(mixed) <= set(known):
+    mixed = next((parts for parts in choices if len(parts) > 1 and set(parts) <= set(known)), None)
+    if mixed is not None:
         n = len(_part(known, mixed[0]))
         parts = [_stretched(known, name, n) for name in mixed]
         spreads = tuple(float(part.std()) for part in parts)

@@ -23,7 +23,7 @@ import numpy as np
 
 from figsight import images
 from figsight.bundle import Bundle, Manifest, open_bundle
-from figsight.bundle.graph import INPUT
+from figsight.bundle.graph import INPUT, list_outputs
 from figsight.bundle.names import MANIFEST, MODEL
 from figsight.bundle.runtime import Runtime, SideBySide, count_threads
 from figsight.classifier.ahead import run_side_by_side
@@ -240,7 +240,7 @@ class Classifier:
             Ranked(entries[i].id, entries[i].display, probability)
             for i, probability in zip(order.tolist(), probabilities[0, order].tolist(), strict=True)
         )
-        scores = self._rules.score_unknown(outputs.logits, outputs.embedding)
+        scores = self._rules.score_unknown(outputs)
         sets = self._rules.choose_sets(probabilities)
         return Prediction(
             path=path,
@@ -259,7 +259,7 @@ class Classifier:
         Photos that score above ``manifest.calibration.unknown.threshold`` are unknown. ``None``
         when the model has no such rule.
         """
-        return self._rules.score_unknown(outputs.logits, outputs.embedding)
+        return self._rules.score_unknown(outputs)
 
     def activation_map(self, source: Source, class_id: str) -> NDArray[np.float32]:
         """Return what spoke for a figure where on the photo: float32 [h, w]; see ``explain``.
@@ -351,12 +351,13 @@ class Classifier:
                 f"pixels: expected uint8 [N, {height}, {width}, 3], found {pixels.dtype} "
                 f"{list(pixels.shape)}: use Classifier.prepare"
             )
-        names = ("logits", "embedding", "features") if features else ("logits", "embedding")
         network = self.manifest.network
+        names = [n for n in list_outputs(network.style_size) if features or n != "features"]
         shapes: dict[str, tuple[int, ...]] = {
             "logits": (len(self.manifest.figures),),
             "embedding": (network.embedding_size,),
             "features": network.features,
+            "style": (network.style_size,),
         }
         results = [np.empty((len(pixels), *shapes[name]), np.float32) for name in names]
         for index in range(len(pixels)):
@@ -365,7 +366,7 @@ class Classifier:
             for name, output, result in zip(names, outputs, results, strict=True):
                 self._check(name, output, shapes[name])
                 result[index] = output[0]
-        return Outputs(*results)
+        return Outputs(**dict(zip(names, results, strict=True)))
 
     def _check(self, name: str, output: NDArray[Any], shape: tuple[int, ...]) -> None:
         """Hold what the network gave for one photo against the manifest."""

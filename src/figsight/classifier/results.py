@@ -120,8 +120,11 @@ class Outputs:
         logits: float32 [N, K].
         embedding: float32 [N, D], the mean of the features over h and w.
         features: float32 [N, D, h, w], the last feature map; ``None`` unless it was asked for.
+        style: float32 [N, S], mean and standard deviation of channels in early layers; ``None``
+            when the network gives none.
     """
 
     logits: NDArray[np.float32]
     embedding: NDArray[np.float32]
     features: NDArray[np.float32] | None = None
+    style: NDArray[np.float32] | None = None

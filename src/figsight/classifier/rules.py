@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figsight.bundle import build_detector, build_sets
-from figsight.bundle.consistency import KNN, SPREADS
+from figsight.bundle.consistency import KNN, SPREADS, STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from figsight.bundle import Calibration
     from figsight.calibration import UnknownDetector
     from figsight.classifier.memory import Memory
+    from figsight.classifier.results import Outputs
 
 
 class Rules:
@@ -47,30 +48,25 @@ class Rules:
         self._detector = None
         if unknown is not None:
             arrays, known = {}, np.empty((0, 0), np.float32)
-            if not (SPREADS | {KNN}).isdisjoint(unknown.parts):
+            if not (SPREADS | {KNN, STYLE}).isdisjoint(unknown.parts):
                 memory = remember()
                 arrays, known = dict(memory.unknown), memory.embeddings[: unknown.k]
                 self._memory = memory if KNN in unknown.parts else None
             self._detector = build_detector(unknown, arrays, known, where=where)
         self._sets = build_sets(sets, where=where) if sets is not None else None
 
-    def score_unknown(
-        self, logits: NDArray[np.float32], embedding: NDArray[np.float32]
-    ) -> NDArray[np.float64] | None:
-        """Return how strange each photo is, [N]; ``None`` without a rule.
-
-        Args:
-            logits: [N, K], before the temperature.
-            embedding: [N, D].
-        """
+    def score_unknown(self, outputs: Outputs) -> NDArray[np.float64] | None:
+        """Return how strange each of N photos is, [N]; ``None`` without a rule."""
         detector = self._detector
+        logits, embedding, style = outputs.logits, outputs.embedding, outputs.style
         if detector is None:
             return None
         # Each photo by itself: its number then cannot depend on its neighbours in a list.
         scores = np.empty(len(logits))
         for i in range(len(logits)):
-            one = self._narrow(detector, embedding[i])
-            scores[i] = one.score(logits[i : i + 1], embedding[i : i + 1])[0]
+            one, here = self._narrow(detector, embedding[i]), slice(i, i + 1)
+            seen = None if style is None else style[here]
+            scores[i] = one.score(logits[here], embedding[here], seen)[0]
         return scores
 
     def is_unknown(self, score: float) -> bool | None:

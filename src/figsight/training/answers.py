@@ -1,11 +1,13 @@
-"""What one measuring network said of the photos that it was kept from, and of its own."""
+"""What networks say of photos; of a measuring one, of those that it was kept from and of its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -13,23 +15,54 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """The outputs of one network for F figures.
+class Outputs:
+    """What a network says of N photos.
 
-    Embeddings of different networks lie in different spaces.
+    Embeddings and styles of different networks lie in different spaces.
+
+    Attributes:
+        logits: float32 [N, K].
+        embeddings: float32 [N, D].
+        styles: float32 [N, S]; S is 0 for a network that gives none.
+    """
+
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    styles: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The outputs of one measuring network.
 
     Attributes:
         part: What the network was taught, and kept from.
-        logits: For ``part.held``, float32 [N, F].
-        embeddings: Likewise, float32 [N, D].
-        own_embeddings: Of ``part.kept``, as they are and not augmented, float32 [M, D].
-        stranger_logits: For ``part.strangers``, float32 [S, F].
-        stranger_embeddings: Likewise, float32 [S, D].
+        held: Of ``part.held``.
+        own: Of ``part.kept``, as they are and not augmented.
+        strangers: Of ``part.strangers``.
     """
 
     part: Part
-    logits: NDArray[np.float32]
-    embeddings: NDArray[np.float32]
-    own_embeddings: NDArray[np.float32]
-    stranger_logits: NDArray[np.float32]
-    stranger_embeddings: NDArray[np.float32]
+    held: Outputs
+    own: Outputs
+    strangers: Outputs
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return all outputs by names of their own."""
+        return {
+            f"{which}.{one.name}": getattr(getattr(self, which), one.name)
+            for which in _WHICH
+            for one in fields(Outputs)
+        }
+
+    @classmethod
+    def from_arrays(cls, part: Part, arrays: Mapping[str, NDArray[np.float32]]) -> Answers:
+        """Return what ``arrays`` was made of."""
+        names = [one.name for one in fields(Outputs)]
+        held, own, strangers = (
+            Outputs(**{name: arrays[f"{which}.{name}"] for name in names}) for which in _WHICH
+        )
+        return cls(part, held, own, strangers)
+
+
+_WHICH = ("held", "own", "strangers")

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import timm
 import torch
@@ -57,6 +57,26 @@ class PretrainedWeights:
     std: tuple[float, float, float]
 
 
+STYLE_STRIDES = (4, 8, 16)  # layers whose maps are so many times smaller than the picture
+STYLE_CHANNELS = 128  # of each, at even distances where there are more
+
+
+class Parts(NamedTuple):
+    """What a network makes of N pictures, on the way and in the end.
+
+    Attributes:
+        logits: [N, K].
+        embedding: The mean of the features over h and w, [N, D].
+        features: The last feature map, [N, D, h, w].
+        style: Mean and standard deviation over places of channels in early layers, [N, S].
+    """
+
+    logits: Tensor
+    embedding: Tensor
+    features: Tensor
+    style: Tensor
+
+
 class Network(nn.Module):
     """A timm backbone with global average pooling and a linear head, and its pixel scaling inside.
 
@@ -64,6 +84,9 @@ class Network(nn.Module):
         backbone: timm's module, under timm's names.
         head: Its last linear layer, [K, D].
         head_name: timm's name of that layer.
+        style_layers: Positions among timm's layers of those that give the style; none where timm
+            does not tell a network's layers apart.
+        style_size: Numbers in one style, S.
     """
 
     mean: Tensor
@@ -81,6 +104,9 @@ class Network(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
         self.head = cast("nn.Linear", self.backbone.get_classifier())  # type: ignore[operator]
         self.head_name = next(n for n, m in backbone.named_modules() if m is self.head)
+        layers = _find_style_layers(backbone)
+        self.style_layers = list(layers)
+        self.style_size = sum(2 * _count_described(channels) for channels in layers.values())
 
     def renew_head(self, figures: int, rng: torch.Generator | None = None) -> None:
         """Put a fresh head in the place of the old one, drawn from ``rng`` or torch's own numbers."""
@@ -103,11 +129,22 @@ class Network(nn.Module):
         features = cast("Tensor", self.backbone.forward_features(inputs))  # type: ignore[operator]
         return cast("Tensor", self.head(features.mean(dim=(2, 3)) * gain))
 
-    def parts(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits [N, K], embedding [N, D] and features [N, D, h, w] of scaled inputs."""
-        features = cast("Tensor", self.backbone.forward_features(inputs))  # type: ignore[operator]
+    def parts(self, inputs: Tensor) -> Parts:
+        """Return what becomes of scaled inputs [N, 3, H, W]."""
+        if self.style_layers:
+            features, maps = self.backbone.forward_intermediates(  # type: ignore[operator]
+                inputs, indices=self.style_layers, output_fmt="NCHW"
+            )
+        else:
+            features, maps = self.backbone.forward_features(inputs), []  # type: ignore[operator]
         embedding = features.mean(dim=(2, 3))  # [N, D]
-        return self.head(embedding), embedding, features
+        style = [number for one in maps for number in _describe_style(one)]
+        return Parts(
+            self.head(embedding),
+            embedding,
+            features,
+            torch.cat(style, dim=1) if style else embedding[:, :0],
+        )
 
     def stages(self) -> list[list[nn.Parameter]]:
         """The backbone's parameters from the stem to the head, grouped as timm groups them."""
@@ -152,6 +189,31 @@ def build(
 def pretrained_config(backbone: nn.Module) -> dict[str, Any]:
     """Return what timm notes about the pretrained weights of a network: their scaling, their origin."""
     return cast("dict[str, Any]", backbone.default_cfg)
+
+
+def _describe_style(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of a feature map's channels, each [N, C'].
+
+    Together they are what is called the style of a picture (Huang & Belongie 2017,
+    https://arxiv.org/abs/1703.06868).
+    """
+    step = -(-features.shape[1] // STYLE_CHANNELS)
+    some = features[:, ::step]
+    return some.mean(dim=(2, 3)), some.var(dim=(2, 3), correction=0).sqrt()
+
+
+def _count_described(channels: int) -> int:
+    """Return how many of a layer's channels are described: each, or each second, or third."""
+    step = -(-channels // STYLE_CHANNELS)
+    return -(-channels // step)
+
+
+def _find_style_layers(backbone: nn.Module) -> dict[int, int]:
+    """Return the channels of each layer that gives the style, by its position among timm's."""
+    info = getattr(backbone, "feature_info", None)
+    if not isinstance(info, list) or not hasattr(backbone, "forward_intermediates"):
+        return {}
+    return {i: one["num_chs"] for i, one in enumerate(info) if one["reduction"] in STYLE_STRIDES}
 
 
 def _require_pooled_linear_head(name: str, backbone: nn.Module) -> None:

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from figsight.training.answers import Outputs
     from figsight.training.backbones import Network
     from figsight.training.checkpoint import EpochRecord
     from figsight.training.export import Blank
     from figsight.training.judging import Judgement
-    from figsight.training.network import Outputs, Plan
+    from figsight.training.network import Plan
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
 
@@ -76,7 +77,7 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
     calibration = what.judgement.calibration
     arrays: dict[str, NDArray[np.float32]] = {}
     if calibration is not None and calibration.unknown is not None:
-        unknown, arrays = equip(calibration.unknown, what.outputs.embeddings, sample.labels)
+        unknown, arrays = equip(calibration.unknown, what.outputs, sample.labels)
         calibration = msgspec.structs.replace(calibration, unknown=unknown)
     gallery = bundle.Gallery(
         embeddings=what.outputs.embeddings.astype(np.float16),
@@ -123,6 +124,7 @@ def _write_manifest(
             head=what.network.head_name,
             embedding_size=features[0],
             features=features,
+            style_size=what.network.style_size,
         ),
         calibration=calibration,
         scores=what.judgement.scores,

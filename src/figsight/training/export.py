@@ -1,4 +1,4 @@
-"""A trained network as one ONNX graph: uint8 pixels in; logits, embedding and features out.
+"""A trained network as one ONNX graph: uint8 pixels in; logits, embedding, features, style out.
 
 Knows torch's exporter. Does not know bundles.
 
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from figsight.bundle.graph import list_outputs
 from figsight.bundle.runtime import Runtime
 from figsight.errors import BundleError
 from figsight.images.quiet import quiet
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from figsight.training.backbones import Network
 
-OUTPUTS = ("logits", "embedding", "features")
 OPSET = 18
 TOLERANCE = 1e-3  # of the largest number of an output: another order of adding makes 1e-5
 DRAWN = 2  # pictures in the example that a graph is drawn from
@@ -47,9 +47,10 @@ class Pipeline(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Answer pixels uint8 [N, H, W, 3] with ``OUTPUTS``: [N, K], [N, D] and [N, D, h, w]."""
-        return self.network.parts(self.network.scale(pixels.permute(0, 3, 1, 2)))
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Answer pixels uint8 [N, H, W, 3] with what ``list_outputs`` names, in that order."""
+        parts = self.network.parts(self.network.scale(pixels.permute(0, 3, 1, 2)))
+        return tuple(getattr(parts, name) for name in list_outputs(self.network.style_size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +143,11 @@ def answers_alike(data: bytes, network: Network, pictures: NDArray[np.uint8]) ->
     """Return whether ONNX Runtime answers some of the pictures as torch does."""
     try:
         runtime = Runtime(data, threads=1, where="model.onnx")
+        names = list_outputs(network.style_size)
         for number in ASKED:
             some = np.ascontiguousarray(np.resize(pictures, (number, *pictures.shape[1:])))
             theirs = Pipeline(network)(torch.from_numpy(some))
-            for ours, torchs in zip(runtime.run("pixels", some, OUTPUTS), theirs, strict=True):
+            for ours, torchs in zip(runtime.run("pixels", some, names), theirs, strict=True):
                 wanted = torchs.numpy()
                 if ours.shape != wanted.shape:
                     return False
@@ -214,7 +216,7 @@ def _trace(network: Network, size: tuple[int, int], *, fixed: bool) -> Any:
                 Pipeline(network).eval(),
                 (example,),
                 input_names=["pixels"],
-                output_names=list(OUTPUTS),
+                output_names=list_outputs(network.style_size),
                 dynamic_shapes=None if fixed else opened,
                 opset_version=OPSET,
                 dynamo=True,

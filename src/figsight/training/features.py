@@ -128,7 +128,7 @@ class Embedder:
         inputs = self._network.scale(batch).contiguous(memory_format=torch.channels_last)
         if self._views == 2:
             inputs = torch.cat([inputs, inputs.flip(3)])
-        _, embedding, _ = self._network.parts(inputs)  # [V B, D]
+        embedding = self._network.parts(inputs).embedding  # [V B, D]
         mean = embedding.view(self._views, len(pixels), -1).mean(dim=0)  # [B, D]
         return np.asarray(mean.cpu().numpy())
 

@@ -52,7 +52,7 @@ def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
     if not whole:
         return Judgement()
     photos = np.concatenate([one.part.held for one in whole])
-    logits = np.concatenate([one.logits for one in whole])  # [N, K]
+    logits = np.concatenate([one.held.logits for one in whole])  # [N, K]
     labels = sample.labels[photos]
     groups = [sample.groups[i] for i in photos]
     temperature = calibration.fit_temperature(logits, labels)

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from figsight.bundle.runtime import count_threads
-from figsight.training.answers import Answers
+from figsight.training.answers import Answers, Outputs
 from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
-from figsight.training.network import Outputs, Plan, answer
+from figsight.training.network import Plan, answer
 from figsight.training.pace import Budgeted, Steady
 from figsight.training.parts import LEFT_OUT, Part, deal_parts, deal_rest
 from figsight.training.recipe import change_recipe
@@ -302,20 +302,15 @@ class Run:
             answer(network, pixels, photos, self.device)
             for photos in (part.held, part.kept, part.strangers)
         )
-        arrays = {
-            "logits": held.logits,
-            "embeddings": held.embeddings,
-            "own_embeddings": own.embeddings,
-            "stranger_logits": strangers.logits,
-            "stranger_embeddings": strangers.embeddings,
-        }
+        answers = Answers(part, held, own, strangers)
         names = [_call(part.run, number) for number in range(self.ingredients)]
         rows = [[names.index(r.run), r.epoch, r.loss, r.accuracy, r.seconds] for r in history]
         self._keep()
-        self.place.save_outputs(part.run, arrays | {"history": np.array(rows, np.float64)})
+        numbers = {"history": np.array(rows, np.float64)}
+        self.place.save_outputs(part.run, answers.arrays() | numbers)
         for name in names:
             self.place.checkpoint(name).unlink(missing_ok=True)
-        return _Trained(history, answers=Answers(part, **arrays))
+        return _Trained(history, answers=answers)
 
     def _recall(
         self, part: Part, done: dict[str, NDArray[Any]]
@@ -327,7 +322,7 @@ class Run:
             EpochRecord(_call(part.run, int(number)), int(epoch), *numbers)
             for number, epoch, *numbers in rows
         ]
-        return _Trained(history, answers=Answers(part, **done))
+        return _Trained(history, answers=Answers.from_arrays(part, done))
 
     def _train(
         self, run: str, photos: NDArray[np.intp], figures: NDArray[np.intp]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from figsight.training.answers import Outputs
 from figsight.training.backbones import Network, PretrainedWeights, build
 from figsight.training.folding import fold_norms, unfold_names
 
@@ -69,19 +70,6 @@ def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed:
     return Plan(network, original, folded, pretrained)
 
 
-@dataclass(frozen=True, eq=False)
-class Outputs:
-    """What a network says of N photos.
-
-    Attributes:
-        logits: float32 [N, K].
-        embeddings: float32 [N, D].
-    """
-
-    logits: NDArray[np.float32]
-    embeddings: NDArray[np.float32]
-
-
 @torch.no_grad()
 def answer(
     network: Network, pixels: NDArray[np.uint8], photos: NDArray[np.intp], device: torch.device
@@ -89,19 +77,19 @@ def answer(
     """Ask a network about the photos at some rows of uint8 pixels [M, H, W, 3]."""
     network.eval()
     # Of no photos, arrays of the right widths.
-    logits = [np.empty((0, network.head.out_features), np.float32)]
-    embeddings = [np.empty((0, network.head.in_features), np.float32)]
+    widths = (network.head.out_features, network.head.in_features, network.style_size)
+    rows = [[np.empty((0, width), np.float32)] for width in widths]
     for start in range(0, len(photos), BATCH):
         batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
         views = network.scale(batch.permute(0, 3, 1, 2).to(device))
-        said, embedded, _ = network.parts(views)
-        logits.append(said.cpu().numpy())
-        embeddings.append(embedded.cpu().numpy())
-    return Outputs(np.concatenate(logits), np.concatenate(embeddings))
+        said = network.parts(views)
+        for one, output in zip(rows, (said.logits, said.embedding, said.style), strict=True):
+            one.append(output.cpu().numpy())
+    return Outputs(*(np.concatenate(one) for one in rows))
 
 
 def feature_shape(network: Network, size: int) -> tuple[int, int, int]:
     """Return [D, h, w] of the last feature map for pictures of ``size`` x ``size``."""
     with torch.no_grad():
-        _, _, features = network.parts(torch.zeros(1, 3, size, size))
+        features = network.parts(torch.zeros(1, 3, size, size)).features
     return int(features.shape[1]), int(features.shape[2]), int(features.shape[3])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from figsight.calibration import UnknownDetector, UnknownScorer
     from figsight.metrics import Estimate
-    from figsight.training.answers import Answers
+    from figsight.training.answers import Answers, Outputs
 
 KEPT = 0.95  # share of the photos of known figures that the threshold is set to keep
 
@@ -48,11 +48,13 @@ def judge_unknown(
     known, unknown, known_groups, unknown_groups = [], [], [], []
     for one in answers:
         part = one.part
-        scorer = calibration.fit_scorer(one.own_embeddings, sample.labels[part.kept])
-        known.append(scorer.scores(one.logits, one.embeddings))
+        scorer = calibration.fit_scorer(
+            one.own.embeddings, sample.labels[part.kept], style=_styles(one.own)
+        )
+        known.append(_score(scorer, one.held))
         known_groups += [sample.groups[i] for i in part.held]
         if len(part.strangers):
-            unknown.append(scorer.scores(one.stranger_logits, one.stranger_embeddings))
+            unknown.append(_score(scorer, one.strangers))
             unknown_groups += [sample.groups[i] for i in part.strangers]
     choice = calibration.fit_unknown(
         _join(known),
@@ -82,26 +84,38 @@ def judge_unknown(
 
 
 def equip(
-    rule: bundle.UnknownRule, embeddings: NDArray[np.float32], labels: NDArray[np.int64]
+    rule: bundle.UnknownRule, own: Outputs, labels: NDArray[np.int64]
 ) -> tuple[bundle.UnknownRule, dict[str, NDArray[np.float32]]]:
     """Give the rule what it measures against: the delivered network's own training photos.
 
     Args:
         rule: As ``judge_unknown`` made it.
-        embeddings: Of the training photos by the delivered network, [N, D].
+        own: What the delivered network says of its N training photos.
         labels: Class index of each, [N].
 
     Returns:
         The rule with the numbers that go with its arrays, and the arrays.
     """
-    scorer: UnknownScorer = calibration.fit_scorer(embeddings, labels, rule.parts, k=rule.k)
+    scorer: UnknownScorer = calibration.fit_scorer(
+        own.embeddings, labels, rule.parts, style=_styles(own), k=rule.k
+    )
     choice = calibration.ScoreRule(
         rule.score, tuple(rule.parts), tuple(rule.centres), tuple(rule.spreads)
     )
     detector: UnknownDetector = calibration.UnknownDetector(scorer, choice, rule.threshold)
     arrays = {name: array for name, array in detector.arrays().items() if name != "gallery"}
-    floors = detector.to_dict().get("floors", [])
-    return msgspec.structs.replace(rule, floors=floors), arrays
+    fields = detector.to_dict()
+    floors = {key: fields[key] for key in ("floors", "style_floor") if key in fields}
+    return msgspec.structs.replace(rule, **floors), arrays
+
+
+def _styles(outputs: Outputs) -> NDArray[np.float32] | None:
+    """Return styles [N, S] where the network gives any."""
+    return outputs.styles if outputs.styles.shape[1] else None
+
+
+def _score(scorer: UnknownScorer, outputs: Outputs) -> dict[str, NDArray[np.float64]]:
+    return scorer.scores(outputs.logits, outputs.embeddings, _styles(outputs))
 
 
 def _join(

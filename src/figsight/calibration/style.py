@@ -1,0 +1,92 @@
+"""How foreign the style of a photo is: light, texture, camera, before any figure is recognised.
+
+Knows the numbers that describe a style. Does not know which layers of a network give them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figsight.calibration.gaussian import Floats32, ShrunkGaussian, shrink
+from figsight.metrics.checks import Floats, check_matrix
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+_LEAST_SPREAD = 0.01  # of the median spread: a channel that hardly varies must not decide alone
+
+
+@dataclass(frozen=True, eq=False)
+class StyleDistance:
+    """What the styles of a network's training photos are like; made by ``fit_style``.
+
+    Attributes:
+        centre: Mean of each number, float32 [S].
+        scale: Its standard deviation, above 0, float32 [S].
+        gaussian: Of the standardised numbers, around zero.
+    """
+
+    centre: Floats32
+    scale: Floats32
+    gaussian: ShrunkGaussian
+
+    def score(self, style: ArrayLike) -> Floats:
+        """Return ``ln MD^2``, [N], higher is stranger: how far each style lies from all the others.
+
+        ``MD`` is the Mahalanobis distance to the mean of all training photos, over means and
+        standard deviations of channels in early layers (Lee et al. 2018, "A simple unified
+        framework for detecting out-of-distribution samples", take means, a class each; that the two
+        together are the style of a picture: Huang & Belongie 2017, "Arbitrary style transfer in
+        real-time"). The logarithm keeps a few odd known photos from stretching its scale.
+
+        It says that a picture is another kind of picture: drawn, rendered, scanned, of another
+        subject. It knows no figures, so it hardly tells a new one photographed like the others
+        from a known one; and a known figure in other light, through another camera or without its
+        colours becomes stranger by it, too.
+
+        Args:
+            style: [N, S].
+
+        Raises:
+            ValueError: Shape, or a number that is not finite.
+        """
+        x = check_matrix(style, "style")
+        if x.shape[1] != len(self.centre):
+            raise ValueError(
+                f"style: expected {len(self.centre)} numbers a photo, found {x.shape[1]}; "
+                "use the styles of one network"
+            )
+        standard = (x - self.centre.astype(np.float64)) / self.scale.astype(np.float64)
+        squared = self.gaussian.distances(standard)[:, 0]
+        return np.asarray(np.log(np.maximum(squared, np.finfo(np.float64).tiny)))
+
+
+def fit_style(style: ArrayLike) -> StyleDistance:
+    """Fit the distance of styles.
+
+    The covariance is shrunk, for there are usually fewer photos than numbers; how far new photos
+    of the same kind lie then hardly depends on how many photos it was fitted to, so that a
+    threshold that was found with fewer carries over (docs/decisions/0006).
+
+    Args:
+        style: Of the training photos, [N, S], N >= 2.
+
+    Raises:
+        ValueError: Shape, a number that is not finite, fewer than two photos, or all are alike.
+    """
+    x = check_matrix(style, "style")
+    spread = x.std(axis=0)
+    least = _LEAST_SPREAD * float(np.median(spread))
+    if len(x) < 2 or least <= 0:
+        raise ValueError(
+            f"style: expected at least 2 photos that differ, found {len(x)}; look for copies"
+        )
+    # Rounded before they are used: a bundle keeps 32 bits, and must give the same numbers.
+    centre = x.mean(axis=0).astype(np.float32)
+    scale = np.maximum(spread, least).astype(np.float32)
+    standard = (x - centre.astype(np.float64)) / scale.astype(np.float64)
+    gaussian = shrink(standard, np.zeros((1, x.shape[1])), len(x) - 1)
+    return StyleDistance(centre, scale, gaussian)

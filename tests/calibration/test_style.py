@@ -1,0 +1,78 @@
+"""How foreign the style of a photo is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from figsight.calibration import fit_style
+from figsight.metrics import auroc
+
+covariance: Any = import_module("sklearn.covariance")
+
+
+def styles(n: int, seed: int, shift: float = 0.0, size: int = 40) -> Any:
+    """Channels of very different sizes that move together, [N, size]."""
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(1).normal(size=(size, size)) * np.geomspace(0.01, 100, size)
+    return rng.normal(size=(n, size)) @ mixing + 1000 + shift * mixing.sum(axis=0)
+
+
+def test_score__is_the_logarithm_of_a_shrunk_mahalanobis_distance() -> None:
+    train, x = styles(60, 2), styles(9, 3)
+    found = fit_style(train).score(x)
+    mean, spread = train.mean(axis=0), train.std(axis=0)
+    standard = (train - mean) / spread
+    theirs = covariance.OAS(assume_centered=True).fit(standard)
+    assert found == pytest.approx(np.log(theirs.mahalanobis((x - mean) / spread)), abs=0.05)
+
+
+def test_score__tells_another_kind_of_picture_and_does_not_mind_units() -> None:
+    train, known, foreign = styles(60, 2), styles(80, 4), styles(80, 5, shift=2)
+    fitted = fit_style(train)
+    low, high = fitted.score(known), fitted.score(foreign)
+    assert auroc(low, high).value > 0.95
+    assert fit_style(train * 250).score(known * 250) == pytest.approx(low, abs=1e-3)
+
+
+def test_score__hardly_depends_on_how_many_photos_it_was_fitted_to() -> None:
+    x = styles(200, 9)
+    few, many = (fit_style(styles(n, 7)).score(x) for n in (60, 240))
+    assert abs(few.mean() - many.mean()) < many.std()
+
+
+def test_score__of_a_photo_that_is_the_mean_is_finite_and_least() -> None:
+    train = styles(30, 2)
+    fitted = fit_style(train)
+    assert np.isfinite(fitted.score(train.mean(axis=0, keepdims=True))).all()
+    assert fitted.score(train.mean(axis=0, keepdims=True)) < fitted.score(train).min()
+
+
+def test_score__a_channel_that_never_varied_does_not_decide_alone() -> None:
+    train, known = styles(60, 2), styles(80, 4)
+    dead = [np.pad(one, ((0, 0), (0, 1))) for one in (train, known)]
+    touched = dead[1] + np.eye(len(train[0]) + 1)[-1] * 1e-3
+    fitted = fit_style(dead[0])
+    assert fitted.score(touched) == pytest.approx(fitted.score(dead[1]), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("style", "message"),
+    [
+        (np.ones((1, 4)), "expected at least 2 photos that differ, found 1; look for copies"),
+        (np.ones((9, 4)), "expected at least 2 photos that differ, found 9; look for copies"),
+        (np.ones(9), r"expected a row a photo, shape \[N, K\], found shape \[9\]"),
+        (np.full((9, 4), np.nan), "finite"),
+    ],
+)
+def test_fit_style__says_what_it_cannot_use(style: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^style: .*{message}"):
+        fit_style(style)
+
+
+def test_score__refuses_styles_of_another_network() -> None:
+    with pytest.raises(ValueError, match=r"^style: expected 40 numbers a photo, found 8; use the"):
+        fit_style(styles(30, 2)).score(np.ones((2, 8)))
