@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from tests.training.make import TINY
 from torch import nn
 
 from figsight.training import change_recipe, read_recipe
-from figsight.training.fit import freeze, weigh_classes
+from figsight.training.backbones import build
+from figsight.training.fit import _average, _pair_moving, freeze, weigh_classes
 from figsight.training.network import plan_network
 
 
@@ -67,3 +69,32 @@ def test_freeze__of_nothing_lets_everything_learn() -> None:
     network = plan_network(TINY, 2, "random", seed=0).fresh()
     freeze(network, TINY)
     assert all(p.requires_grad for p in network.parameters())
+
+
+@pytest.mark.parametrize("steps", [100, 1000])
+def test_average__looks_back_on_a_share_of_the_steps(steps: int) -> None:
+    average, network = torch.zeros(3), torch.zeros(3)
+    for step in range(steps):
+        network.fill_(step)
+        _average(([average], [network]), 0.1, step)
+    assert average / steps == pytest.approx(1 / 1.1, abs=0.02)
+
+
+def test_average__begins_with_the_network_itself() -> None:
+    average, network = torch.zeros(3), torch.ones(3)
+    _average(([average], [network]), 0.1, 0)
+    assert torch.equal(average, network)
+
+
+def test_pair_moving__leaves_out_what_is_frozen() -> None:
+    network, _ = build("test_efficientnet", 2, weights="random")
+    freeze(network, change_recipe(TINY, frozen_stages=2))
+    average = copy.deepcopy(network)
+    ours, theirs = _pair_moving(average, network)
+    frozen = {p.data_ptr() for p in network.parameters() if not p.requires_grad}
+    assert len(ours) == len(theirs) > 0
+    assert frozen.isdisjoint(one.data_ptr() for one in theirs)
+    with torch.no_grad():
+        network.head.weight.fill_(3)
+    _average((ours, theirs), 0.1, 0)
+    assert torch.equal(average.head.weight, network.head.weight)

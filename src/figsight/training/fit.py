@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from figsight.training.checkpoint import EpochRecord, load_checkpoint, save_checkpoint
 from figsight.training.convolutions import mixed_precision, quick_convolutions
@@ -88,6 +89,7 @@ def fit(
     if recipe.norms == "folded":  # those that no convolution took in keep their statistics
         frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     average = copy.deepcopy(network) if recipe.averaging else network
+    moving = _pair_moving(average, network)
     optimizer = make_optimizer(network, recipe)
     history, progress = load_checkpoint(checkpoint, network, average, optimizer)
     pace.resume(len(history), len(history) * len(data.photos), progress)
@@ -116,7 +118,7 @@ def fit(
                 loss, hits = _step(network, data, batch, recipe, optimizer, rng, device, weights)
                 loss_sum, right = loss_sum + loss * len(batch), right + hits
                 if recipe.averaging:
-                    _average(average, network, recipe.averaging, epoch * steps + step)
+                    _average(moving, recipe.averaging, epoch * steps + step)
                 seen += len(batch)
                 pace.learned(len(batch))
             seconds = time.perf_counter() - started
@@ -239,14 +241,20 @@ def _step(
     return float(loss.detach()), hits
 
 
+def _pair_moving(average: Network, network: Network) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what moves while a network learns: the average's weights and statistics, and its own."""
+    frozen = {name for name, one in network.named_parameters() if not one.requires_grad}
+    ours, theirs = average.state_dict(), network.state_dict()  # they share memory with the modules
+    names = [n for n, one in theirs.items() if n not in frozen and one.dtype.is_floating_point]
+    return [ours[name] for name in names], [theirs[name] for name in names]
+
+
 @torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move the average towards the network; early on faster, so that the start is soon forgotten."""
-    share = 1 - min(decay, (1 + step) / (10 + step))
-    for ours, theirs in zip(
-        average.state_dict().values(), network.state_dict().values(), strict=True
-    ):
-        if ours.dtype.is_floating_point:
-            ours.lerp_(theirs, share)
-        else:
-            ours.copy_(theirs)
+def _average(moving: tuple[list[Tensor], list[Tensor]], span: float, step: int) -> None:
+    """Move the average towards the network, so that it looks back on a share of all steps so far.
+
+    Polynomial-decay averaging (Shamir & Zhang 2013, https://arxiv.org/abs/1212.1824), with
+    ``1 / span - 1`` for their eta: a share of the steps, however many there will be.
+    """
+    share = min(1.0, 1 / (span * (step + 1)))
+    get_ema_multi_avg_fn(1 - share)(*moving, step)  # type: ignore[no-untyped-call]

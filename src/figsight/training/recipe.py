@@ -116,7 +116,9 @@ class Recipe(Part, frozen=True, kw_only=True):
             statistics into the convolutions: half the time a step, and steadier on few photos.
         dropout: Share of the embedding that is dropped in training.
         label_smoothing: Share of the target that is spread over all figures (Szegedy et al. 2016).
-        averaging: Decay a step of the moving average of the weights that is delivered; 0 is off.
+        averaging: Share of the steps that the moving average of the weights looks back on, which
+            is delivered; 0 delivers the last weights. Best with a ``constant`` schedule: while the
+            learning rate falls, the last weights are such an average.
         ingredients: Networks that learn from the same start with random numbers of their own, and
             whose weights are averaged, for each network that is asked or delivered (Wortsman et al.
             2022, "Model soups"): an ensemble's gain for the price of one network. They share
