@@ -12,7 +12,7 @@ import msgspec
 import timm
 import torch
 
-from figsight.bundle import NetworkEntry, open_bundle, write_bundle
+from figsight.bundle import open_bundle, write_bundle
 from figsight.training.backbones import Network, pretrained_config
 from figsight.training.export import export_onnx
 from figsight.training.folding import fold_norms
@@ -36,11 +36,8 @@ def resize_bundle(model: str | os.PathLike[str], side: int, target: Path) -> Pat
     manifest = msgspec.structs.replace(
         manifest,
         input=msgspec.structs.replace(manifest.input, width=side, height=side),
-        network=NetworkEntry(
-            backbone=entry.backbone,
-            head=entry.head,
-            embedding_size=entry.embedding_size,
-            features=feature_shape(network, side),
+        network=msgspec.structs.replace(
+            entry, features=feature_shape(network, side), style_size=network.style_size
         ),
     )
     write_bundle(
