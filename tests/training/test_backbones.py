@@ -10,11 +10,13 @@ import onnxruntime as ort
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 from tests.training.make import TINY
 
 from figsight.errors import RecipeError, WeightsError
-from figsight.training.backbones import build
+from figsight.training import backbones
+from figsight.training.backbones import Network, build
 from figsight.training.export import export_onnx
 from figsight.training.folding import fold_norms
 from figsight.training.network import plan_network
@@ -73,31 +75,89 @@ def test_build__gives_logits_that_are_the_head_of_the_mean_of_the_features(name:
     assert network.style_size > 0
 
 
-def test_build__offline_says_the_ways_out_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_network__has_no_style_where_the_way_past_its_layers_ends_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = timm.create_model
-    hub = logging.getLogger("huggingface_hub.utils")
+    network, scaling = build("test_resnet", 3, weights="random")
+    backbone: Any = network.backbone
+    real = backbone.forward_intermediates
 
-    def offline(name: str, *, pretrained: bool = False, **options: Any) -> nn.Module:
+    def elsewhere(*inputs: Any, **options: Any) -> Any:
+        features, maps = real(*inputs, **options)
+        return features + 1, maps
+
+    assert Network(backbone, scaling.mean, scaling.std).style_size == network.style_size
+    monkeypatch.setattr(backbone, "forward_intermediates", elsewhere)
+    other = Network(backbone, scaling.mean, scaling.std)
+    assert (other.style_layers, other.style_size) == ([], 0)
+    assert other.eval().parts(torch.zeros(2, 3, 64, 64)).style.shape == (2, 0)
+
+
+class Hub:
+    """Stands in for the model hub and its client; notes what it was asked."""
+
+    def __init__(self, *, is_there: bool, kept: str | None = None) -> None:
+        self.is_there, self.kept = is_there, kept
+        self.asked: list[str] = []
+        self.log = logging.getLogger("huggingface_hub.utils")
+
+    def head(self, url: str, timeout: float) -> None:
+        self.asked.append(url)
+        if not self.is_there:
+            raise ConnectionError(f"no answer within {timeout:.0f} s")
+
+    def create_model(self, name: str, *, pretrained: bool = False) -> nn.Module:
         if pretrained:
-            hub.warning("Retrying in 1s")
+            self.asked.append(name)
+            self.log.warning("Retrying in 1s")
             raise OSError("no route to host")
-        module = real(name, pretrained=False, **options)
+        module = _create_model(name)
         assert isinstance(module, torch.nn.Module)
         return module
 
-    monkeypatch.setattr(timm, "create_model", offline)
+
+_create_model = timm.create_model
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
+    monkeypatch.setattr(timm, "create_model", hub.create_model)
+    monkeypatch.setattr(backbones, "get_session", lambda: hub)
+    monkeypatch.setattr(backbones, "try_to_load_from_cache", lambda *_: hub.kept)
+
+
+def test_build__offline_says_the_ways_out_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = Hub(is_there=True)
+    stand_in(monkeypatch, hub)
     with pytest.raises(WeightsError) as caught:
         build("test_resnet", 2, weights=None)
     assert caplog.messages == []
-    hub.warning("afterwards it may speak again")
+    hub.log.warning("afterwards it may speak again")
     assert caplog.messages == ["afterwards it may speak again"]
     text = str(caught.value)
     assert "could not be had from the model hub (OSError)" in text
     for way in ("go online once", "--weights FILE.safetensors", "--weights random", "'quick'"):
         assert way in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("hub", "reason", "asked"),
+    [
+        (Hub(is_there=False), "ConnectionError", ["https://huggingface.co"]),
+        (Hub(is_there=True), "OSError", ["https://huggingface.co", "test_resnet"]),
+        (Hub(is_there=False, kept="/cache/model.safetensors"), "OSError", ["test_resnet"]),
+    ],
+)
+def test_build__asks_the_hub_s_patient_client_only_where_it_may_succeed(
+    monkeypatch: pytest.MonkeyPatch, hub: Hub, reason: str, asked: list[str]
+) -> None:
+    stand_in(monkeypatch, hub)
+    monkeypatch.setattr(constants, "ENDPOINT", "https://huggingface.co")
+    with pytest.raises(WeightsError, match=rf"from the model hub \({reason}\)"):
+        build("test_resnet", 2, weights=None)
+    assert hub.asked == asked
 
 
 def test_build__reads_safetensors_under_timm_s_names(tmp_path: Path) -> None:

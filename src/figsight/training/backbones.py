@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import timm
 import torch
+from huggingface_hub import constants as hub_constants
+from huggingface_hub import get_session, try_to_load_from_cache
 from safetensors.torch import load as load_safetensors
 from timm.models import group_parameters
 from torch import Tensor, nn
@@ -56,6 +58,9 @@ class PretrainedWeights:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
+
+_HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+_HUB_PATIENCE = 10.0  # seconds
 
 STYLE_STRIDES = (4, 8, 16)  # layers whose maps are so many times smaller than the picture
 STYLE_CHANNELS = 128  # of each, at even distances where there are more
@@ -209,11 +214,29 @@ def _count_described(channels: int) -> int:
 
 
 def _find_style_layers(backbone: nn.Module) -> dict[int, int]:
-    """Return the channels of each layer that gives the style, by its position among timm's."""
+    """Return the channels of each layer that gives the style, by its position among timm's.
+
+    None where timm does not tell the layers apart, or where the way past them does not end at the
+    features that the network learns by.
+    """
     info = getattr(backbone, "feature_info", None)
     if not isinstance(info, list) or not hasattr(backbone, "forward_intermediates"):
         return {}
-    return {i: one["num_chs"] for i, one in enumerate(info) if one["reduction"] in STYLE_STRIDES}
+    told = {i: one["num_chs"] for i, one in enumerate(info) if one["reduction"] in STYLE_STRIDES}
+    backbone.eval()
+    with torch.no_grad():
+        whole = backbone.forward_features(_probe())  # type: ignore[operator]
+        features, maps = backbone.forward_intermediates(  # type: ignore[operator]
+            _probe(), indices=list(told), output_fmt="NCHW"
+        )
+    as_told = [one.shape[1] for one in maps] == list(told.values())
+    same = features.shape == whole.shape and torch.allclose(features, whole, rtol=1e-3, atol=1e-4)
+    return told if as_told and same else {}
+
+
+def _probe() -> Tensor:
+    """Return inputs [1, 3, 96, 96] that a network's paths are compared on."""
+    return torch.linspace(-1, 1, 3 * 96 * 96).view(1, 3, 96, 96)
 
 
 def _require_pooled_linear_head(name: str, backbone: nn.Module) -> None:
@@ -224,10 +247,9 @@ def _require_pooled_linear_head(name: str, backbone: nn.Module) -> None:
         raise RecipeError(f"backbone: {name} has no linear head; {fix}")
     backbone.eval()
     with torch.no_grad():
-        probe = torch.linspace(-1, 1, 3 * 96 * 96).view(1, 3, 96, 96)
         try:
-            features = backbone.forward_features(probe)  # type: ignore[operator]
-            whole = backbone(probe)
+            features = backbone.forward_features(_probe())  # type: ignore[operator]
+            whole = backbone(_probe())
         except (AssertionError, RuntimeError, TypeError) as error:
             raise RecipeError(
                 f"backbone: {name} does not take pictures of any size; {fix}"
@@ -250,7 +272,7 @@ def _find_weights(
         return f"file:{Path(weights).name}", _read_safetensors(Path(weights))
     if name in PACKAGED:
         return _read_packaged(name, backbone)
-    return _read_from_hub(name)
+    return _read_from_hub(name, backbone)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -285,15 +307,15 @@ def _read_packaged(name: str, backbone: nn.Module) -> tuple[str, dict[str, Tenso
     return f"pip:{project}", dict(zip(ours, state.values(), strict=True))
 
 
-def _read_from_hub(name: str) -> tuple[str, dict[str, Tensor]]:
+def _read_from_hub(name: str, backbone: nn.Module) -> tuple[str, dict[str, Tensor]]:
     # timm's own loader is used for its knowledge of file names and formats; whatever it raises when
     # the hub cannot be reached (a dozen classes of three libraries) means the same to our user.
     hub = logging.getLogger("huggingface_hub")
     before = hub.level
-    hub.setLevel(
-        logging.ERROR
-    )  # it warns of every attempt, while we say in the end what came of it
+    # It warns of every attempt, while we say in the end what came of it.
+    hub.setLevel(logging.ERROR)
     try:
+        _require_way_to_hub(pretrained_config(backbone).get("hf_hub_id"))
         pretrained = timm.create_model(name, pretrained=True)
     except Exception as error:
         raise WeightsError(
@@ -306,6 +328,18 @@ def _read_from_hub(name: str) -> tuple[str, dict[str, Tensor]]:
     config = pretrained_config(pretrained)
     where = config.get("hf_hub_id") or config.get("url") or name
     return f"hub:{where}", dict(pretrained.state_dict())
+
+
+def _require_way_to_hub(repository: str | None) -> None:
+    """Raise at once what the hub's own client would raise after many attempts, most of a minute.
+
+    Nothing is asked for when the weights are kept from before, or do not come from the hub.
+    """
+    if repository is None:
+        return
+    kept = (try_to_load_from_cache(repository, file) for file in _HUB_FILES)
+    if not any(isinstance(path, str) for path in kept):
+        get_session().head(hub_constants.ENDPOINT, timeout=_HUB_PATIENCE)
 
 
 def _load_backbone(
