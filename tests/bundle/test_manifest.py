@@ -176,6 +176,10 @@ LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
             "unknown.floors: expected 0 numbers, found 2",
         ),
         (
+            make_calibration(unknown=make_unknown("relative_mahalanobis", power=0.0)),
+            "unknown.power: expected a number above 0, at most 1, found 0.0",
+        ),
+        (
             make_calibration(unknown=make_unknown("style_mahalanobis")),
             "unknown.parts: expected no style_mahalanobis, for the network gives no styles",
         ),

@@ -69,7 +69,7 @@ def test_build_detector__is_the_one_that_was_taken_apart() -> None:
     for part in SCORES:
         rule = make_unknown(part, k=2)
         if part in SPREADS:
-            rule = msgspec.structs.replace(rule, floors=floors)
+            rule = msgspec.structs.replace(rule, floors=floors, power=mahalanobis.power)
         if part == detector.STYLE:
             rule = msgspec.structs.replace(rule, style_floor=style.gaussian.floor)
         built = build_detector(rule, arrays, known)

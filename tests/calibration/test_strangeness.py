@@ -177,6 +177,20 @@ def test_mahalanobis__says_what_is_wrong() -> None:
         model.score(np.ones((2, 5)))
 
 
+@pytest.mark.parametrize("power", [0.25, 0.5])
+def test_mahalanobis__raises_embeddings_to_a_power_with_their_sign(power: float) -> None:
+    train, y = cloud(40)
+    x, _ = cloud(9, seed=5)
+    found = fit_relative_mahalanobis(train, y, power)
+    plain = fit_relative_mahalanobis(np.sign(train) * np.abs(train) ** power, y)
+    raised = np.sign(x) * np.abs(x) ** power
+    assert found.power == power
+    assert found.score(x) == pytest.approx(plain.score(raised))
+    assert found.cosine_distance(x) == pytest.approx(plain.cosine_distance(raised))
+    assert found.mean_cosine_distance(x) == pytest.approx(plain.mean_cosine_distance(raised))
+    assert np.abs(found.score(x) - plain.score(x)).max() > 0.1
+
+
 def test_cosine_distance__agrees_with_dense_matrices() -> None:
     train, y = cloud(40)
     x = np.random.default_rng(5).normal(size=(9, train.shape[1]))

@@ -50,6 +50,7 @@ def _fit(memory: Gallery, *parts: str, k: int = 1) -> tuple[UnknownRule, Gallery
         centres=list(rule.centres),
         spreads=list(rule.spreads),
         floors=detector.to_dict().get("floors", []),
+        power=detector.to_dict().get("power", 1.0),
         style_floor=detector.to_dict().get("style_floor"),
     )
     return entry, replace(memory, unknown=arrays), detector

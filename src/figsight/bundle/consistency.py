@@ -78,6 +78,8 @@ def _find_bad_unknown(rule: UnknownRule | None, manifest: Manifest) -> str | Non
     for key in ("spreads", "floors"):
         if any(number <= 0 for number in getattr(rule, key)):
             return f"{where}.{key}: expected numbers above 0, found {getattr(rule, key)}"
+    if not 0 < rule.power <= 1:
+        return f"{where}.power: expected a number above 0, at most 1, found {rule.power}"
     measured = {"measured_kept": rule.measured_kept, "auroc": rule.auroc, "accepted": rule.accepted}
     measured |= {f"candidates.{name}": one for name, one in rule.candidates.items()}
     return _find_bad_style(where, rule, manifest) or _find_bad_share(where, measured)

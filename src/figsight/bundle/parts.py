@@ -111,7 +111,9 @@ class UnknownRule(Part, frozen=True, kw_only=True):
         k: Which neighbour the part ``knn`` asks for.
         floors: Variance beside the main axes, within the figures and over all; only for the parts
             ``relative_mahalanobis``, ``whitened_cosine`` and ``mean_cosine``.
-        style_floor: The same of styles; only for the part ``style_mahalanobis``.
+        power: What embeddings are raised to first, with their sign; likewise. Models that were
+            made before there was such a thing take them as they are.
+        style_floor: As ``floors``, of styles; only for the part ``style_mahalanobis``.
         kept: Share of known photos that the threshold was set to keep.
         protocol: What was measured on what, in words.
         measured_kept: Share of known photos kept, measured on photos that the threshold was not set
@@ -129,6 +131,7 @@ class UnknownRule(Part, frozen=True, kw_only=True):
     threshold: float
     k: Size = 1
     floors: list[float] = []
+    power: float = 1.0
     style_floor: float | None = None
     kept: Share
     protocol: str

@@ -45,6 +45,9 @@ SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
 STYLE = "style_mahalanobis"
 """The score that needs styles, and what they are like on training photos."""
 
+POWER = 0.25
+"""What embeddings are raised to for the scores of ``SPREADS``: docs/decisions/0006."""
+
 _GAUSSIANS = ("within", "background")
 
 
@@ -165,7 +168,7 @@ def fit_scorer(
         k=k,
         gallery=gallery if "knn" in names else None,
         gallery_groups=None if groups is None else np.asarray(groups),
-        mahalanobis=fit_relative_mahalanobis(gallery, labels) if wanted else None,
+        mahalanobis=fit_relative_mahalanobis(gallery, labels, POWER) if wanted else None,
         style=fit_style(style) if style is not None and STYLE in names else None,
     )
 
@@ -216,6 +219,7 @@ class UnknownDetector:
         mahalanobis = self.scorer.mahalanobis
         if mahalanobis is not None and not SPREADS.isdisjoint(self.rule.parts):
             fields["floors"] = [getattr(mahalanobis, name).floor for name in _GAUSSIANS]
+            fields["power"] = mahalanobis.power
         if self.scorer.style is not None and STYLE in self.rule.parts:
             fields["style_floor"] = self.scorer.style.gaussian.floor
         return fields
@@ -268,11 +272,11 @@ class UnknownDetector:
             gallery = _matrix(arrays["gallery"]) if "knn" in parts else None
             mahalanobis = None
             if not SPREADS.isdisjoint(parts):
-                pair = [
+                within, background = (
                     _gaussian(arrays, name, float(floor))
                     for name, floor in zip(_GAUSSIANS, fields["floors"], strict=True)
-                ]
-                mahalanobis = RelativeMahalanobis(*pair)
+                )
+                mahalanobis = RelativeMahalanobis(within, background, _power(fields["power"]))
             style = _style(arrays, float(fields["style_floor"])) if STYLE in parts else None
             _check_rule(rule, threshold)
         except (KeyError, TypeError, ValueError) as error:
@@ -297,6 +301,13 @@ def _check_rule(rule: ScoreRule, threshold: float) -> None:
     numbers = np.array([threshold, *rule.centres, *rule.spreads])
     if not np.isfinite(numbers).all() or any(spread <= 0 for spread in rule.spreads):
         raise ValueError(f"expected finite numbers and spreads above 0, found {numbers.tolist()}")
+
+
+def _power(value: Any) -> float:
+    power = float(value)
+    if not 0 < power <= 1:
+        raise ValueError(f"expected a power above 0, at most 1, found {power}")
+    return power
 
 
 def _matrix(array: Floats32) -> Floats32:

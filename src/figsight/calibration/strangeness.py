@@ -122,10 +122,12 @@ class RelativeMahalanobis:
     Attributes:
         within: One mean a class, covariance of the photos around their own class.
         background: One mean, covariance of all photos.
+        power: What every embedding is raised to first, above 0; 1 leaves it as it is.
     """
 
     within: ShrunkGaussian
     background: ShrunkGaussian
+    power: float = 1.0
 
     def score(self, embedding: ArrayLike) -> Floats:
         """Return ``min over k of MD_k - MD_0``, [N]; squared, without units, any real number.
@@ -135,9 +137,7 @@ class RelativeMahalanobis:
         Raises:
             ValueError: Shape, or a number that is not finite.
         """
-        x = check_matrix(embedding, "embedding")
-        _check_width(x, self.within.means.shape[1], "embedding")
-        x = _unit(x)
+        x = self._directed(embedding)
         nearest = self.within.distances(x).min(axis=1)
         return np.asarray(nearest - self.background.distances(x)[:, 0])
 
@@ -154,10 +154,9 @@ class RelativeMahalanobis:
         Raises:
             ValueError: Shape, or a number that is not finite.
         """
-        x = check_matrix(embedding, "embedding")
-        _check_width(x, self.within.means.shape[1], "embedding")
         middle = self.background.means.astype(np.float64)  # [1, D]
-        cosines = _unit(self.within.whiten(_unit(x) - middle)) @ self._directions.T  # [N, K]
+        away = self.within.whiten(self._directed(embedding) - middle)
+        cosines = _unit(away) @ self._directions.T  # [N, K]
         return np.asarray(1 - cosines.max(axis=1))
 
     def mean_cosine_distance(self, embedding: ArrayLike) -> Floats:
@@ -171,10 +170,14 @@ class RelativeMahalanobis:
         Raises:
             ValueError: Shape, or a number that is not finite.
         """
+        middle = _unit(self.background.means.astype(np.float64))  # [1, D]
+        return np.asarray(1 - (self._directed(embedding) @ middle.T)[:, 0])
+
+    def _directed(self, embedding: ArrayLike) -> Floats:
+        """Return checked embeddings [N, D] as they are measured: flattened, of length one."""
         x = check_matrix(embedding, "embedding")
         _check_width(x, self.within.means.shape[1], "embedding")
-        middle = _unit(self.background.means.astype(np.float64))  # [1, D]
-        return np.asarray(1 - (_unit(x) @ middle.T)[:, 0])
+        return _unit(_flatten(x, self.power))
 
     @cached_property
     def _directions(self) -> Floats:
@@ -183,7 +186,9 @@ class RelativeMahalanobis:
         return _unit(self.within.whiten(away))
 
 
-def fit_relative_mahalanobis(embedding: ArrayLike, labels: ArrayLike) -> RelativeMahalanobis:
+def fit_relative_mahalanobis(
+    embedding: ArrayLike, labels: ArrayLike, power: float = 1.0
+) -> RelativeMahalanobis:
     """Fit the relative Mahalanobis distance.
 
     From Ren et al. (2021, "A simple fix to Mahalanobis distance"), on unit vectors (Mueller & Hein
@@ -195,11 +200,16 @@ def fit_relative_mahalanobis(embedding: ArrayLike, labels: ArrayLike) -> Relativ
     Args:
         embedding: [N, D].
         labels: Class indices 0..K-1, [N]; classes without photos are left out.
+        power: What the numbers of an embedding are raised to first, with their sign; above 0. Below
+            1, which channels spoke counts for more than how loudly. Means of activations are mostly
+            near zero, with a long tail; a Gaussian fits their roots better (Tukey's ladder of
+            powers, as in Yang, Liu & Xu 2021, "Free lunch for few-shot learning: distribution
+            calibration").
 
     Raises:
         ValueError: Arrays are wrong, no class has two photos, or all embeddings are the same.
     """
-    x = _unit(check_matrix(embedding, "embedding", np.asarray(labels).size))
+    x = _unit(_flatten(check_matrix(embedding, "embedding", np.asarray(labels).size), power))
     y = check_labels(labels, max(2, int(np.max(labels, initial=0)) + 1))
     _, y = np.unique(y, return_inverse=True)
     counts = np.bincount(y)
@@ -213,7 +223,15 @@ def fit_relative_mahalanobis(embedding: ArrayLike, labels: ArrayLike) -> Relativ
     return RelativeMahalanobis(
         within=shrink(x - means[y], means, len(y) - len(counts)),
         background=shrink(x - overall, overall, len(y) - 1),
+        power=power,
     )
+
+
+def _flatten(x: Floats, power: float) -> Floats:
+    """Return ``sign(x) |x|^power``."""
+    if power == 1:
+        return x
+    return np.asarray(np.sign(x) * np.abs(x) ** power)
 
 
 def _unit(x: Floats) -> Floats:

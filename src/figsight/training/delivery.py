@@ -89,10 +89,11 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
         unknown=arrays,
     )
     size = what.recipe.image_size
+    some = sample.exact[np.arange(min(CHECKED, len(sample.labels)))]
     bundle.write_bundle(
         path,
         _write_manifest(what, feature_shape(network, size), calibration),
-        model=export_onnx(network, (size, size), sample.exact.pixels[:CHECKED], what.blank),
+        model=export_onnx(network, (size, size), some, what.blank),
         gallery=gallery,
         network=what.plan.named_state(network),
         thumbnails=sample.thumbnails if thumbnails else None,

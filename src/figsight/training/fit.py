@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from figsight.training.backbones import Network
     from figsight.training.pace import Pace
+    from figsight.training.pixels import Pixels
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
 
@@ -40,13 +41,13 @@ class TrainingSet:
     """What one run learns from.
 
     Attributes:
-        pixels: uint8 [M, H, W, 3]; all photos, of which ``photos`` picks some.
+        pixels: Of all M photos, of which ``photos`` picks some.
         photos: Indices [N] into ``pixels``.
         labels: Class index of every row of ``pixels``, int64 [M].
         size: Height and width of the views.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     photos: NDArray[np.intp]
     labels: NDArray[np.int64]
     size: tuple[int, int]

@@ -292,12 +292,12 @@ class Run:
     def _finish(self, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask the final network about all photos."""
         everything = np.arange(len(self.sample.labels))
-        outputs = answer(network, self.sample.exact.pixels, everything, self.device)
+        outputs = answer(network, self.sample.exact, everything, self.device)
         return _Trained(history, final=(network.cpu(), outputs))
 
     def _ask(self, part: Part, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask a measuring network about its part of the photos, and keep what it says."""
-        pixels = self.sample.exact.pixels
+        pixels = self.sample.exact
         held, own, strangers = (
             answer(network, pixels, photos, self.device)
             for photos in (part.held, part.kept, part.strangers)
@@ -333,7 +333,7 @@ class Run:
         self.watch.begin(run, self.recipe.epochs)
         steps = fit(
             self.plan.fresh(len(figures), seeded(self.seed, run, -1)),
-            TrainingSet(self.sample.stored.pixels, photos, labels, (side, side)),
+            TrainingSet(self.sample.stored, photos, labels, (side, side)),
             self.recipe,
             run=run,
             seed=self.seed,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from figsight.training.pixels import Pixels
     from figsight.training.recipe import Recipe
 
 BATCH = 32
@@ -72,9 +73,9 @@ def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed:
 
 @torch.no_grad()
 def answer(
-    network: Network, pixels: NDArray[np.uint8], photos: NDArray[np.intp], device: torch.device
+    network: Network, pixels: Pixels, photos: NDArray[np.intp], device: torch.device
 ) -> Outputs:
-    """Ask a network about the photos at some rows of uint8 pixels [M, H, W, 3]."""
+    """Ask a network about the photos at some rows of pixels."""
     network.eval()
     # Of no photos, arrays of the right widths.
     widths = (network.head.out_features, network.head.in_features, network.style_size)

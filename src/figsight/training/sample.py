@@ -6,6 +6,7 @@ Knows how photos become arrays. Does not know networks.
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,12 +93,18 @@ def prepare(
 
     def visit(_: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
         row = len(prints)
-        stored.pixels[row] = fit(pixels, stored.spec)
-        exact.pixels[row] = fit(pixels, exact.spec)
+        stored[row] = fit(pixels, stored.spec)
+        exact[row] = fit(pixels, exact.spec)
         thumbnails.append(make_thumbnail(pixels))
         prints.append(fingerprint(pixels, sha256))
 
-    readable, report = require_readable(dataset, skip_bad=skip_bad, progress=progress, visit=visit)
+    with ExitStack() as opened:
+        opened.callback(stored.close)
+        opened.callback(exact.close)
+        readable, report = require_readable(
+            dataset, skip_bad=skip_bad, progress=progress, visit=visit
+        )
+        opened.pop_all()  # all went well: the sample holds them from here on
     hashes = [print_.sha256 for print_ in prints]
     copies = find_copies(prints)
     return Sample(

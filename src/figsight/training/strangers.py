@@ -105,8 +105,8 @@ def equip(
     detector: UnknownDetector = calibration.UnknownDetector(scorer, choice, rule.threshold)
     arrays = {name: array for name, array in detector.arrays().items() if name != "gallery"}
     fields = detector.to_dict()
-    floors = {key: fields[key] for key in ("floors", "style_floor") if key in fields}
-    return msgspec.structs.replace(rule, **floors), arrays
+    numbers = {key: fields[key] for key in ("floors", "power", "style_floor") if key in fields}
+    return msgspec.structs.replace(rule, **numbers), arrays
 
 
 def _styles(outputs: Outputs) -> NDArray[np.float32] | None:
