@@ -201,6 +201,28 @@ def test_fold_norms__changes_nothing_that_the_network_computes(name: str) -> Non
         assert torch.allclose(backbone(inputs), before, rtol=1e-3, atol=1e-3)
 
 
+def test_fold_norms__does_not_mind_a_head_whose_answer_is_nothing_but_rounding() -> None:
+    backbone: Any = timm.create_model("test_efficientnet", num_classes=1).eval()
+    settle(backbone)
+    probe = torch.linspace(-1, 1, 3 * 64 * 64).view(1, 3, 64, 64)
+    head = backbone.classifier
+    with torch.no_grad():
+        embedding = backbone.forward_features(probe).mean(dim=(2, 3))
+        head.weight -= (head.weight @ embedding.T) / (embedding @ embedding.T) * embedding
+        head.bias.zero_()
+        assert float(backbone(probe).abs()) < 1e-5
+    assert fold_norms(backbone)
+
+
+def test_fold_norms__refuses_what_computes_something_else_afterwards() -> None:
+    backbone: Any = timm.create_model("test_efficientnet", num_classes=2).eval()
+    settle(backbone)
+    real, width = backbone.forward_features, backbone.conv_stem.out_channels
+    backbone.forward_features = lambda inputs: backbone.bn1(real(inputs)[:, :width])  # once more
+    with pytest.raises(RecipeError, match="norms: 'folded' does not fit this backbone"):
+        fold_norms(backbone)
+
+
 def test_named_state__of_a_folded_network_loads_into_timm_and_computes_the_same() -> None:
     recipe = change_recipe(TINY, norms="folded")
     plan = plan_network(recipe, 3, "random", seed=1)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from figsight.calibration.gaussian import ShrunkGaussian
 
 _CHUNK = 4_000_000  # similarities held at once: 32 MB of float64
+_ROWS = 2_000  # embeddings that are turned at once
 
 
 def max_softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
@@ -177,7 +178,7 @@ class RelativeMahalanobis:
         """Return checked embeddings [N, D] as they are measured: flattened, of length one."""
         x = check_matrix(embedding, "embedding")
         _check_width(x, self.within.means.shape[1], "embedding")
-        return _unit(_flatten(x, self.power))
+        return _direct(x, self.power)
 
     @cached_property
     def _directions(self) -> Floats:
@@ -209,7 +210,7 @@ def fit_relative_mahalanobis(
     Raises:
         ValueError: Arrays are wrong, no class has two photos, or all embeddings are the same.
     """
-    x = _unit(_flatten(check_matrix(embedding, "embedding", np.asarray(labels).size), power))
+    x = _direct(check_matrix(embedding, "embedding", np.asarray(labels).size), power)
     y = check_labels(labels, max(2, int(np.max(labels, initial=0)) + 1))
     _, y = np.unique(y, return_inverse=True)
     counts = np.bincount(y)
@@ -220,18 +221,20 @@ def fit_relative_mahalanobis(
         )
     means = np.stack([np.bincount(y, column) / counts for column in x.T], axis=1)  # [K, D]
     overall = x.mean(axis=0, keepdims=True)  # [1, D]
-    return RelativeMahalanobis(
-        within=shrink(x - means[y], means, len(y) - len(counts)),
-        background=shrink(x - overall, overall, len(y) - 1),
-        power=power,
-    )
+    background = shrink(x - overall, overall, len(y) - 1)
+    x -= means[y]
+    return RelativeMahalanobis(shrink(x, means, len(y) - len(counts)), background, power)
 
 
-def _flatten(x: Floats, power: float) -> Floats:
-    """Return ``sign(x) |x|^power``."""
-    if power == 1:
-        return x
-    return np.asarray(np.sign(x) * np.abs(x) ** power)
+def _direct(x: Floats, power: float) -> Floats:
+    """Return rows ``sign(x) |x|^power`` of length one, [N, D]; some at a time, for memory's sake."""
+    found = np.empty_like(x)
+    for start in range(0, len(x), _ROWS):
+        some = x[start : start + _ROWS]
+        if power != 1:
+            some = np.sign(some) * np.abs(some) ** power
+        found[start : start + _ROWS] = _unit(some)
+    return found
 
 
 def _unit(x: Floats) -> Floats:

@@ -21,7 +21,7 @@ class Outputs:
     Embeddings and styles of different networks lie in different spaces.
 
     Attributes:
-        logits: float32 [N, K].
+        logits: float32 [N, K]; K is 0 where they were left away.
         embeddings: float32 [N, D].
         styles: float32 [N, S]; S is 0 for a network that gives none.
     """
@@ -38,7 +38,7 @@ class Answers:
     Attributes:
         part: What the network was taught, and kept from.
         held: Of ``part.held``.
-        own: Of ``part.kept``, as they are and not augmented.
+        own: Of ``part.kept``, as they are and not augmented; without logits.
         strangers: Of ``part.strangers``.
     """
 

@@ -32,8 +32,9 @@ def fold_norms(backbone: nn.Module) -> dict[str, str]:
     """
     backbone.eval()
     probe = torch.linspace(-1, 1, 3 * 64 * 64).view(1, 3, 64, 64)
+    # Not its logits: those of a new head may lie as near to zero as rounding does.
     with torch.no_grad():
-        before = backbone(probe)
+        before = backbone.forward_features(probe)  # type: ignore[operator]
     folded: dict[str, str] = {}
     for parent_name, parent in list(backbone.named_modules()):
         children = list(parent.named_children())
@@ -48,7 +49,7 @@ def fold_norms(backbone: nn.Module) -> dict[str, str]:
             setattr(parent, norm_name, getattr(norm, "act", None) or nn.Identity())
             folded[f"{prefix}{norm_name}"] = f"{prefix}{name}"
     with torch.no_grad():
-        after = backbone(probe)
+        after = backbone.forward_features(probe)  # type: ignore[operator]
     if not torch.allclose(before, after, rtol=1e-3, atol=1e-3 * float(before.abs().max())):
         raise RecipeError("norms: 'folded' does not fit this backbone; set norms = \"train\"")
     return folded

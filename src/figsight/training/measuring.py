@@ -50,7 +50,7 @@ class Outcome:
 
     Attributes:
         network: The final one, trained on all photos, on the CPU.
-        outputs: What it says of them.
+        outputs: What it says of them, without logits.
         answers: What each measuring network said.
         history: Every epoch of every network.
         recipe: As it was carried out: a budget has a say in it.
@@ -292,16 +292,17 @@ class Run:
     def _finish(self, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask the final network about all photos."""
         everything = np.arange(len(self.sample.labels))
-        outputs = answer(network, self.sample.exact, everything, self.device)
+        outputs = answer(network, self.sample.exact, everything, self.device, logits=False)
         return _Trained(history, final=(network.cpu(), outputs))
 
     def _ask(self, part: Part, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask a measuring network about its part of the photos, and keep what it says."""
         pixels = self.sample.exact
-        held, own, strangers = (
-            answer(network, pixels, photos, self.device)
-            for photos in (part.held, part.kept, part.strangers)
+        held, strangers = (
+            answer(network, pixels, photos, self.device) for photos in (part.held, part.strangers)
         )
+        # Their logits would be photos times figures, and nobody wants them.
+        own = answer(network, pixels, part.kept, self.device, logits=False)
         answers = Answers(part, held, own, strangers)
         names = [_call(part.run, number) for number in range(self.ingredients)]
         rows = [[names.index(r.run), r.epoch, r.loss, r.accuracy, r.seconds] for r in history]

@@ -73,20 +73,27 @@ def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed:
 
 @torch.no_grad()
 def answer(
-    network: Network, pixels: Pixels, photos: NDArray[np.intp], device: torch.device
+    network: Network,
+    pixels: Pixels,
+    photos: NDArray[np.intp],
+    device: torch.device,
+    *,
+    logits: bool = True,
 ) -> Outputs:
-    """Ask a network about the photos at some rows of pixels."""
+    """Ask a network about the photos at some rows of pixels; its logits may be left away, [N, 0]."""
     network.eval()
-    # Of no photos, arrays of the right widths.
-    widths = (network.head.out_features, network.head.in_features, network.style_size)
-    rows = [[np.empty((0, width), np.float32)] for width in widths]
+    figures = network.head.out_features if logits else 0
+    widths = (figures, network.head.in_features, network.style_size)
+    found = Outputs(*(np.empty((len(photos), width), np.float32) for width in widths))
     for start in range(0, len(photos), BATCH):
         batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
         views = network.scale(batch.permute(0, 3, 1, 2).to(device))
         said = network.parts(views)
-        for one, output in zip(rows, (said.logits, said.embedding, said.style), strict=True):
-            one.append(output.cpu().numpy())
-    return Outputs(*(np.concatenate(one) for one in rows))
+        rows = slice(start, start + BATCH)
+        found.logits[rows] = said.logits.cpu().numpy()[:, :figures]
+        found.embeddings[rows] = said.embedding.cpu().numpy()
+        found.styles[rows] = said.style.cpu().numpy()
+    return found
 
 
 def feature_shape(network: Network, size: int) -> tuple[int, int, int]:
