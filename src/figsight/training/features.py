@@ -228,9 +228,10 @@ def _unit_rows(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     N photos span N dimensions at most. Turned into these, distances and traces stay as they are,
     and so does everything that the classifier says: it only costs less.
     """
-    x = np.sqrt(np.abs(embeddings))
+    x = np.abs(embeddings)  # the only copy: of 50,000 photos it takes 256 MB
+    np.sqrt(x, out=x)
     np.copysign(x, embeddings, out=x)
-    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    x /= np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)[:, None]
     x -= x.mean(axis=0)
     if len(x) >= x.shape[1]:
         return np.asarray(x)
