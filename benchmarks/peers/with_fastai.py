@@ -81,6 +81,8 @@ def _make_callback(vision: Any, run: Run, whole: int) -> Any:
             run.clock.resume()
 
         def after_epoch(self) -> None:
+            if len(run.curve) == whole:  # asking for predictions in the end counts as one, too
+                return
             run.mark(float(self.learn.recorder.values[-1][-1]))
             if run.is_enough:
                 raise vision.CancelFitException
