@@ -39,11 +39,12 @@ def time_to(curves: Sequence[Curve], accuracy: float) -> float | None:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return Student's 95 % interval of a mean over runs, within 0..1; None for a single run.
+    """Return Student's 95 % interval of a mean over runs, within 0..1; None for fewer than three.
 
+    Of two it would be twelve times their spread: nearly always everything.
     Runs of a cross-validation share photos that they learn from, so that it is somewhat too short.
     """
-    if len(values) < 2:
+    if len(values) < 3:
         return None
     from scipy.stats import t
 

@@ -22,7 +22,7 @@ def draw_curves(rows: Sequence[Row]) -> bytes:
     """Return a PNG: the mean accuracy of each peer and setting once so many seconds have passed.
 
     A peer has one colour; bands and bars are Student's 95 % intervals over folds and seeds, as far as
-    there are at least two.
+    there are at least three.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def draw_curves(rows: Sequence[Row]) -> bytes:
     axes.set_xlabel("time of training, from the start of the process (log)")
     axes.set_ylabel("accuracy on held-out photos")
     runs = max((len(row.runs) for row in rows), default=0)
-    band = "; bands: 95 % intervals over them" if runs > 1 else ""
+    band = "; bands: 95 % intervals over them" if runs > 2 else ""
     axes.set_title(f"Mean of up to {runs} runs (folds and seeds){band}", loc="left", fontsize=10)
     for mark in MARKS:
         axes.axhline(mark, color="0.8", linewidth=0.8, zorder=0)
