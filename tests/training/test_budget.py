@@ -340,6 +340,23 @@ def test_timetable__tells_the_epochs_that_come_about() -> None:
         assert one.told[-1] == one.epoch + 1 == math.ceil(one.views / one.photos)
 
 
+def test_budgeted__says_so_when_time_is_up_right_after_an_epoch() -> None:
+    now, told = 0.0, list[int]()
+    budget = Budget(100, 0.0, lambda: now)
+    table = Timetable(budget, usual=USUAL, side=160, asked_side=192, rest=REST)
+    table.join("final", PHOTOS, PHOTOS)
+    pace = Budgeted(table, "final", told.append, lambda: None, BATCH)
+    assert pace.goes_on(0, 0)
+    for _ in range(PHOTOS // BATCH):
+        now += 0.1
+        pace.learned(BATCH)
+    pace.end_epoch(0)
+    assert told[-1] > 1
+    now = 99.0  # others were at work meanwhile
+    assert not pace.goes_on(1, 0)
+    assert told[-1] == 1
+
+
 def test_timetable__goes_on_where_an_interrupted_run_was() -> None:
     now = 0.0
     table = Timetable(

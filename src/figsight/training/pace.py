@@ -90,8 +90,10 @@ class Budgeted:
 
     def goes_on(self, epoch: int, step: int) -> bool:
         """While at least half a batch fits."""
-        del epoch, step
-        return self._table.left(self._run) >= self._batch / 2
+        goes_on = self._table.left(self._run) >= self._batch / 2
+        if not goes_on and step == 0 and epoch:
+            self._plan(epoch)  # though there may have been time for more a moment ago
+        return goes_on
 
     def progress(self, epoch: int, step: int) -> float:
         """Return what the steps so far have come to, each measured against what was left then."""
@@ -107,15 +109,18 @@ class Budgeted:
         """Say how many there will be; keep the state now and then: writing it takes time, too."""
         ends = not self.goes_on(epoch + 1, 0)
         planned = epoch + 1 if ends else max(epoch + 2, math.ceil(self._table.epochs() - 0.1))
-        if planned != self._told:
-            self._told = planned
-            self._tell(planned)
+        self._plan(planned)
         now = self._table.budget.clock()
         due = now - self._kept >= KEEP and not ends
         if due:
             self._kept = now
             self._keep()
         return due
+
+    def _plan(self, epochs: int) -> None:
+        if epochs != self._told:
+            self._told = epochs
+            self._tell(epochs)
 
     def resume(self, epochs: int, views: int, progress: float | None) -> None:
         """Go on from there."""
