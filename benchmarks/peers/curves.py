@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Curve = Sequence[tuple[float, float]]
 
 _ROUNDING = 1e-9
+FEWEST = 3  # runs that an interval is told of
 
 
 def value_at(curve: Curve, seconds: float) -> float:
@@ -39,12 +40,12 @@ def time_to(curves: Sequence[Curve], accuracy: float) -> float | None:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return Student's 95 % interval of a mean over runs, within 0..1; None for fewer than three.
+    """Return Student's 95 % interval of a mean over runs, within 0..1; None for fewer than ``FEWEST``.
 
     Of two it would be twelve times their spread: nearly always everything.
     Runs of a cross-validation share photos that they learn from, so that it is somewhat too short.
     """
-    if len(values) < 3:
+    if len(values) < FEWEST:
         return None
     from scipy.stats import t
 

@@ -6,7 +6,7 @@ import io
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.peers.curves import interval, mean_curve, value_at
+from benchmarks.peers.curves import FEWEST, interval, mean_curve, value_at
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.tables import MARKS, time_to_marks
 
@@ -22,7 +22,7 @@ def draw_curves(rows: Sequence[Row]) -> bytes:
     """Return a PNG: the mean accuracy of each peer and setting once so many seconds have passed.
 
     A peer has one colour; bands and bars are Student's 95 % intervals over folds and seeds, as far as
-    there are at least three.
+    there are enough.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def draw_curves(rows: Sequence[Row]) -> bytes:
     axes.set_xlabel("time of training, from the start of the process (log)")
     axes.set_ylabel("accuracy on held-out photos")
     runs = max((len(row.runs) for row in rows), default=0)
-    band = "; bands: 95 % intervals over them" if runs > 2 else ""
+    band = "; bands: 95 % intervals over them" if runs >= FEWEST else ""
     axes.set_title(f"Mean of up to {runs} runs (folds and seeds){band}", loc="left", fontsize=10)
     for mark in MARKS:
         axes.axhline(mark, color="0.8", linewidth=0.8, zorder=0)

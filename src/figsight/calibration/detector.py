@@ -162,8 +162,8 @@ def fit_scorer(
     Raises:
         ValueError: Arrays are wrong, or the photos do not carry a wanted score.
     """
-    wanted = not SPREADS.isdisjoint(names)
     gallery = check_matrix(embedding, "embedding", np.asarray(labels).size).astype(np.float32)
+    wanted = not SPREADS.isdisjoint(names)
     return UnknownScorer(
         k=k,
         gallery=gallery if "knn" in names else None,
