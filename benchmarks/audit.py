@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from figsight.audit.labels import load_embedder, rank_labels
-from figsight.dataset import check_photos, read
+from figsight.dataset import look_at_photos, read
 from figsight.dataset.copies import fingerprint
 from figsight.dataset.groups import group_photos
 from figsight.training.features import Embedder, choose_effort
@@ -120,7 +120,7 @@ def _estimate(rows: list[tuple[int, float, float]], side: int) -> None:
     embedder.finish()
     used = time.process_time()
     for picture in pictures:
-        embedder.add(picture)
+        embedder.add(embedder.fit(picture))
     embedder.finish()
     each = (time.process_time() - used) / len(pictures)
     print(f"embedding at {effort.side} px, {effort.views} view: {1e3 * each:.0f} ms a photo")
@@ -142,11 +142,14 @@ def measure_swapped(data: str, seeds: int, share: float) -> None:
         sys.exit(notes[0])
     prints: list[Fingerprint] = []
 
-    def visit(_: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
-        prints.append(fingerprint(pixels, sha256))
-        embedder.add(pixels)
+    def look(pixels: NDArray[np.uint8], sha256: str) -> tuple[Fingerprint, NDArray[np.uint8]]:
+        return fingerprint(pixels, sha256), embedder.fit(pixels)
 
-    photos = check_photos(dataset.photos, visit=visit).good
+    def keep(_: Photo, seen: tuple[Fingerprint, NDArray[np.uint8]]) -> None:
+        prints.append(seen[0])
+        embedder.add(seen[1])
+
+    photos = look_at_photos(dataset.photos, look, keep).good
     embeddings, groups = embedder.finish(), group_photos(photos, prints)
     ids = [figure.id for figure in dataset.figures if any(p.figure_id == figure.id for p in photos)]
     n = len(photos)

@@ -109,8 +109,11 @@ class _Stand:
     def __init__(self, _: object) -> None:
         self.rows: list[np.ndarray] = []
 
-    def add(self, pixels: np.ndarray) -> None:
-        self.rows.append(pixels.mean(axis=(0, 1)))
+    def fit(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels
+
+    def add(self, fitted: np.ndarray) -> None:
+        self.rows.append(fitted.mean(axis=(0, 1)))
 
     def finish(self) -> np.ndarray:
         return np.array(self.rows, np.float32)

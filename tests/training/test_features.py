@@ -128,20 +128,20 @@ def test_embedder__gives_a_row_a_photo_whatever_the_batches(
     random = np.random.default_rng(0)
     photos = [random.integers(0, 256, (40 + k, 50, 3), np.uint8) for k in range(5)]
     for photo in photos:
-        embedder.add(photo)
+        embedder.add(embedder.fit(photo))
     rows = embedder.finish()
     assert rows.shape == (5, 1280)
     assert rows.dtype == np.float32
     assert embedder.finish().shape == (0, 1280)  # it has handed everything out
     for photo in photos[::-1]:
-        embedder.add(photo)
+        embedder.add(embedder.fit(photo))
     np.testing.assert_allclose(embedder.finish()[::-1], rows, rtol=1e-3, atol=1e-4)
 
 
 def test_embedder__a_photo_and_its_mirror_image_are_the_same(embedder: Embedder) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    embedder.add(photo)
-    embedder.add(photo[:, ::-1])
+    embedder.add(embedder.fit(photo))
+    embedder.add(embedder.fit(photo[:, ::-1]))
     one, other = embedder.finish()
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -153,7 +153,7 @@ def test_embedder__looks_once_or_twice() -> None:
     twice = Embedder(Effort(96, 2), "random")
     photo = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
     for embedder in (once, twice):
-        embedder.add(photo)
+        embedder.add(embedder.fit(photo))
     once.add(photo[:, ::-1])
     np.testing.assert_allclose(once.finish().mean(axis=0), twice.finish()[0], rtol=1e-4, atol=1e-5)
 

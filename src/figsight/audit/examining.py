@@ -6,11 +6,11 @@ and nothing of its size is kept: about 15 kB a photo.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from figsight.audit.labels import load_embedder, rank_labels
 from figsight.audit.results import Audit, OddPhoto
-from figsight.dataset import Dataset, check_photos, read
+from figsight.dataset import Dataset, look_at_photos, read
 from figsight.dataset.copies import find_copies, fingerprint
 from figsight.dataset.findings import find_findings
 from figsight.dataset.groups import group_photos
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from figsight.dataset.copies import Fingerprint
     from figsight.dataset.model import Photo
     from figsight.dataset.quality import Quality
+
+
+class _Seen(NamedTuple):
+    """What is taken of one picture."""
+
+    print_: Fingerprint
+    quality: Quality
+    fitted: NDArray[np.uint8] | None
 
 
 def examine(
@@ -54,13 +62,17 @@ def examine(
     prints: list[Fingerprint] = []
     qualities: list[Quality] = []
 
-    def visit(photo: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
-        prints.append(fingerprint(pixels, sha256))
-        qualities.append(measure(pixels))
-        if embedder is not None and photo.figure_id is not None:
-            embedder.add(pixels)
+    def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
+        fitted = None if embedder is None else embedder.fit(pixels)
+        return _Seen(fingerprint(pixels, sha256), measure(pixels), fitted)
 
-    report = check_photos(photos, progress=progress, visit=visit)
+    def keep(photo: Photo, seen: _Seen) -> None:
+        prints.append(seen.print_)
+        qualities.append(seen.quality)
+        if embedder is not None and seen.fitted is not None and photo.figure_id is not None:
+            embedder.add(seen.fitted)
+
+    report = look_at_photos(photos, look, keep, progress=progress)
     copies = find_copies(prints)
     sha256 = [print_.sha256 for print_ in prints]
     suspects: tuple[SuspectLabel, ...] = ()

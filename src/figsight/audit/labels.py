@@ -30,8 +30,11 @@ _NOT_LOOKED = "suspect labels were not looked for"
 class Embedder(Protocol):
     """Turns photos into numbers, one after another; see ``training.features``."""
 
-    def add(self, pixels: NDArray[np.uint8]) -> None:
-        """Take a photo: uint8 [H, W, 3]."""
+    def fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what ``add`` takes of a photo, uint8 [H, W, 3]; in any thread."""
+
+    def add(self, fitted: NDArray[np.uint8]) -> None:
+        """Take a photo."""
 
     def finish(self) -> NDArray[np.float32]:
         """Hand out a row a photo: float32 [N, D]."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from figsight.dataset.check import (
     CheckReport,
-    check_photos,
+    look_at_photos,
     require_readable,
     require_trainable,
 )
@@ -23,9 +23,9 @@ __all__ = [
     "Figure",
     "Photo",
     "Split",
-    "check_photos",
     "folds",
     "holdout",
+    "look_at_photos",
     "natural_key",
     "read",
     "require_readable",

@@ -11,7 +11,7 @@ import os
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from figsight.dataset.names import few, printable
 from figsight.errors import DataError, PhotoError, UnreadablePhotosError
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from figsight.dataset.model import Dataset, Photo
 
-    Visit = Callable[[Photo, NDArray[np.uint8], str], None]
     Progress = Callable[[int, int], None]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +46,54 @@ class CheckReport:
     sha256: Mapping[str, str]
 
 
-def check_photos(
+def look_at_photos(
     photos: Sequence[Photo],
+    look: Callable[[NDArray[np.uint8], str], T],
+    keep: Callable[[Photo, T], None],
     *,
     threads: int | None = None,
     progress: Progress | None = None,
-    visit: Visit | None = None,
 ) -> CheckReport:
-    """Decode every photo once.
+    """Decode every photo once, and take from its pixels what is needed of them.
 
     Only a few decoded pictures are alive at any time, so memory does not grow with the set.
 
     Args:
         photos: The photos.
-        threads: How many to decode at the same time; by default one for each core, at most 8.
+        look: Called with the pixels of each good photo (uint8, [H, W, 3], upright sRGB) and the
+            SHA-256 of its file as hex, in several threads at the same time and in any order.
+        keep: Called with each good photo and what ``look`` returned of it, in the order of the
+            photos, in the thread of the caller, before ``progress``.
+        threads: How many to look at at the same time; by default one for each core, at most 8.
         progress: Called after each photo with how many are done and how many there are.
-        visit: Called with each good photo, its pixels (uint8, [H, W, 3], upright sRGB) and its
-            SHA-256, so that whoever needs the pixels need not decode again. Called in the order of
-            the photos, in the thread of the caller, before ``progress``.
 
     Returns:
         What decodes and what does not.
     """
+
+    def visit(photo: Photo) -> tuple[str, T]:
+        data = photo.read()
+        sha256 = hashlib.sha256(data).hexdigest()
+        return sha256, look(decode(data, name=photo.path), sha256)
+
     workers = threads or min(8, os.cpu_count() or 1)
     good, failures, hashes = [], [], {}
-    waiting: deque[Future[tuple[str, NDArray[np.uint8]]]] = deque()
+    waiting: deque[Future[tuple[str, T]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="figsight-check")
     try:
         for done, photo in enumerate(photos, start=1):
-            # A window of work ahead keeps the threads busy while the caller looks at a picture.
+            # A window of work ahead keeps the threads busy while the caller is.
             for ahead in photos[done - 1 + len(waiting) : done - 1 + workers + 1]:
-                waiting.append(pool.submit(_decode, ahead))
+                waiting.append(pool.submit(visit, ahead))
             try:
-                sha256, pixels = waiting.popleft().result()
+                sha256, seen = waiting.popleft().result()
             except PhotoError as error:
                 failures.append(error)
             else:
                 good.append(photo)
                 hashes[photo.path] = sha256
-                if visit is not None:
-                    visit(photo, pixels, sha256)
-                del pixels
+                keep(photo, seen)
+                del seen
             if progress is not None:
                 progress(done, len(photos))
     finally:
@@ -93,35 +101,20 @@ def check_photos(
     return CheckReport(tuple(good), tuple(failures), hashes)
 
 
-def _decode(photo: Photo) -> tuple[str, NDArray[np.uint8]]:
-    data = photo.read()
-    return hashlib.sha256(data).hexdigest(), decode(data, name=photo.path)
-
-
-def require_readable(
-    dataset: Dataset,
-    *,
-    skip_bad: bool,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    visit: Visit | None = None,
-) -> tuple[Dataset, CheckReport]:
-    """Decode every labelled photo once, and stop at unreadable ones or leave them out.
+def require_readable(dataset: Dataset, report: CheckReport, *, skip_bad: bool) -> Dataset:
+    """Stop at unreadable photos, or leave them out.
 
     Args:
         dataset: The set.
+        report: What decoding its labelled photos has shown.
         skip_bad: Whether to go on without the unreadable photos.
-        threads: As for ``check_photos``.
-        progress: As for ``check_photos``.
-        visit: As for ``check_photos``; also called when this function raises in the end.
 
     Returns:
-        The set with its readable photos, and what was found.
+        The set with its readable photos.
 
     Raises:
         UnreadablePhotosError: Photos cannot be decoded and ``skip_bad`` is false, or none can.
     """
-    report = check_photos(dataset.photos, threads=threads, progress=progress, visit=visit)
     failures = report.failures
     if failures and not (skip_bad and report.good):
         way_out = "--skip-bad continues without them" if report.good else "give other photos"
@@ -132,7 +125,7 @@ def require_readable(
             f"repair or remove them, or {way_out}",
             failures,
         )
-    return (dataset.only(report.good) if failures else dataset), report
+    return dataset.only(report.good) if failures else dataset
 
 
 def require_trainable(dataset: Dataset, photos_each: int = 2) -> None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from figsight.dataset.check import require_readable
+from figsight.dataset.check import look_at_photos, require_readable
 from figsight.dataset.copies import Copies, Fingerprint, find_copies, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from figsight.dataset.model import Dataset, Photo
     from figsight.errors import PhotoError
@@ -49,10 +46,11 @@ def read_groups(
     """
     prints: list[Fingerprint] = []
 
-    def visit(_: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
-        prints.append(fingerprint(pixels, sha256))
+    def keep(_: Photo, print_: Fingerprint) -> None:
+        prints.append(print_)
 
-    readable, report = require_readable(dataset, skip_bad=skip_bad, progress=progress, visit=visit)
+    report = look_at_photos(dataset.photos, fingerprint, keep, progress=progress)
+    readable = require_readable(dataset, report, skip_bad=skip_bad)
     groups = group_photos(readable.photos, prints)
     return Grouped(readable, groups, [print_.sha256 for print_ in prints], report.failures)
 

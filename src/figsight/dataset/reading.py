@@ -65,7 +65,7 @@ def read(
         name_column: The same for the names of figures.
 
     Returns:
-        The set. Every listed photo exists, but none has been decoded; see ``check_photos``. It may
+        The set. Every listed photo exists, but none has been decoded; see ``look_at_photos``. It may
         have a single figure; see ``require_trainable``. Pictures beside those that a table lists
         are ``unlisted``.
 

@@ -92,9 +92,13 @@ class Embedder:
         self._waiting: list[NDArray[np.uint8]] = []
         self._done: list[NDArray[np.float32]] = []
 
-    def add(self, pixels: NDArray[np.uint8]) -> None:
-        """Take a photo: uint8 [H, W, 3], upright sRGB."""
-        self._waiting.append(fit(pixels, self._spec))
+    def fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a photo, uint8 [H, W, 3], upright sRGB, as ``add`` takes it; in any thread."""
+        return fit(pixels, self._spec)
+
+    def add(self, fitted: NDArray[np.uint8]) -> None:
+        """Take a photo: uint8 [side, side, 3]."""
+        self._waiting.append(fitted)
         if len(self._waiting) * self._views >= BATCH:
             self._flush()
 

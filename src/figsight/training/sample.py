@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from figsight.dataset import Dataset, Photo, require_readable
+from figsight.dataset import Dataset, Photo, look_at_photos, require_readable
 from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
 from figsight.dataset.findings import Findings, find_findings
 from figsight.dataset.groups import group_photos
@@ -66,6 +66,15 @@ class Sample:
         self.exact.close()
 
 
+class _Seen(NamedTuple):
+    """What is taken of one photo."""
+
+    stored: NDArray[np.uint8]
+    exact: NDArray[np.uint8]
+    thumbnail: bytes
+    print_: Fingerprint
+
+
 def input_spec(recipe: Recipe) -> InputSpec:
     """Return how photos are brought to the size of the network's input."""
     return InputSpec(recipe.image_size, recipe.image_size, fit=recipe.fit)
@@ -91,19 +100,25 @@ def prepare(
     prints: list[Fingerprint] = []
     thumbnails: list[bytes] = []
 
-    def visit(_: Photo, pixels: NDArray[np.uint8], sha256: str) -> None:
+    def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
+        return _Seen(
+            fit(pixels, stored.spec),
+            fit(pixels, exact.spec),
+            make_thumbnail(pixels),
+            fingerprint(pixels, sha256),
+        )
+
+    def keep(_: Photo, seen: _Seen) -> None:
         row = len(prints)
-        stored[row] = fit(pixels, stored.spec)
-        exact[row] = fit(pixels, exact.spec)
-        thumbnails.append(make_thumbnail(pixels))
-        prints.append(fingerprint(pixels, sha256))
+        stored[row], exact[row] = seen.stored, seen.exact
+        thumbnails.append(seen.thumbnail)
+        prints.append(seen.print_)
 
     with ExitStack() as opened:
         opened.callback(stored.close)
         opened.callback(exact.close)
-        readable, report = require_readable(
-            dataset, skip_bad=skip_bad, progress=progress, visit=visit
-        )
+        report = look_at_photos(dataset.photos, look, keep, progress=progress)
+        readable = require_readable(dataset, report, skip_bad=skip_bad)
         opened.pop_all()  # all went well: the sample holds them from here on
     hashes = [print_.sha256 for print_ in prints]
     copies = find_copies(prints)
