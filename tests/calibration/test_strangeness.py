@@ -127,6 +127,18 @@ def test_mahalanobis__agrees_with_dense_matrices(n: int, d: int) -> None:
     assert found == pytest.approx(plain_mahalanobis(x, train, y), rel=1e-3, abs=1e-2)
 
 
+def test_mahalanobis__of_many_photos_some_at_a_time_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train, y = cloud(200, 30)
+    x, _ = cloud(25, 30, seed=5)
+    whole = fit_relative_mahalanobis(train, y, 0.5)
+    monkeypatch.setattr(unit, "_ROWS", 7)
+    parts = fit_relative_mahalanobis(train.tolist(), y, 0.5)
+    assert parts.score(x) == pytest.approx(whole.score(x))
+    assert parts.cosine_distance(x) == pytest.approx(whole.cosine_distance(x))
+
+
 def test_mahalanobis__shrinks_like_scikit_learn() -> None:
     x, _ = cloud(60, 100)
     deviations = x - x.mean(axis=0)

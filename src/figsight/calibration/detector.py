@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figsight.calibration.gaussian import Floats32, ShrunkGaussian
+from figsight.calibration.gaussian import ShrunkGaussian
 from figsight.calibration.strangeness import (
     RelativeMahalanobis,
     energy,
@@ -23,7 +23,7 @@ from figsight.calibration.strangeness import (
 from figsight.calibration.style import StyleDistance, fit_style
 from figsight.calibration.unknown import GUARDS, ScoreRule
 from figsight.errors import BundleError
-from figsight.metrics.checks import Bools, Floats, check_matrix
+from figsight.metrics.checks import Bools, Floats, Floats32, check_matrix32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,7 +162,7 @@ def fit_scorer(
     Raises:
         ValueError: Arrays are wrong, or the photos do not carry a wanted score.
     """
-    gallery = check_matrix(embedding, "embedding", np.asarray(labels).size).astype(np.float32)
+    gallery = check_matrix32(embedding, "embedding", np.asarray(labels).size)
     wanted = not SPREADS.isdisjoint(names)
     return UnknownScorer(
         k=k,
@@ -311,7 +311,7 @@ def _power(value: Any) -> float:
 
 
 def _matrix(array: Floats32) -> Floats32:
-    return check_matrix(array, "array").astype(np.float32)
+    return check_matrix32(array, "array")
 
 
 def _style(arrays: Mapping[str, Floats32], floor: float) -> StyleDistance:

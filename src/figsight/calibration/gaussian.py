@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from figsight.metrics.checks import Floats
-
-
-Floats32: TypeAlias = NDArray[np.float32]
+    from figsight.metrics.checks import Floats, Floats32
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +81,30 @@ def shrink(deviations: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
         ValueError: All photos lie at their means.
     """
     n, d = deviations.shape
-    if n <= d:
-        _, singular, basis = np.linalg.svd(deviations, full_matrices=False)
-        variance = np.square(singular) / freedom
-    else:
-        rising, columns = np.linalg.eigh(deviations.T @ deviations / freedom)
-        variance, basis = np.maximum(rising[::-1], 0), columns.T[::-1]
+    if n > d:
+        return shrink_covariance(deviations.T @ deviations / freedom, means, freedom)
+    _, singular, basis = np.linalg.svd(deviations, full_matrices=False)
+    return _shrink_axes(np.square(singular) / freedom, basis, means, freedom)
+
+
+def shrink_covariance(covariance: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
+    """Fit the same Gaussian to the covariance of more photos than dimensions.
+
+    Args:
+        covariance: Of what photos deviate from their means by, [D, D].
+        means: What they deviate from, [K, D].
+        freedom: Degrees of freedom that the covariance was divided by.
+
+    Raises:
+        ValueError: All photos lie at their means.
+    """
+    rising, columns = np.linalg.eigh(covariance)
+    return _shrink_axes(np.maximum(rising[::-1], 0), columns.T[::-1], means, freedom)
+
+
+def _shrink_axes(variance: Floats, basis: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
+    """Shrink the variances [R] along unit axes [R, D], the greatest first."""
+    d = basis.shape[1]
     total, squared = float(variance.sum()), float(np.square(variance).sum())
     if total <= 1e-12:
         raise ValueError(

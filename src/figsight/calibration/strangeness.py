@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figsight.calibration.gaussian import shrink
+from figsight.calibration.gaussian import shrink, shrink_covariance
 from figsight.calibration.temperature import check_temperature
 from figsight.metrics.checks import Floats, Ints, check_labels, check_matrix
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from figsight.calibration.gaussian import ShrunkGaussian
 
 _CHUNK = 4_000_000  # similarities held at once: 32 MB of float64
-_ROWS = 2_000  # embeddings that are turned at once
+_ROWS = 2_000  # embeddings in double precision at once
 
 
 def max_softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
@@ -96,24 +96,30 @@ def knn_distance(
         ValueError: Shapes differ, only one kind of groups, or fewer than k neighbours are left.
     """
     x = _unit(check_matrix(embedding, "embedding"))
-    known = _unit(check_matrix(gallery, "gallery"))
+    known = np.asarray(gallery)
+    if known.ndim != 2 or not len(known):
+        check_matrix(known, "gallery")  # says what is wrong
     _check_width(x, known.shape[1], "embedding")
     own, theirs = _match_groups(groups, gallery_groups, len(x), len(known))
-    distance = np.empty(len(x))
-    rows = max(1, _CHUNK // len(known))
-    for start in range(0, len(x), rows):
-        part = slice(start, start + rows)
-        similar = x[part] @ known.T  # [rows, M]
+    nearest = np.full((len(x), 1), -np.inf)  # [N, up to k]
+    others = np.zeros(len(x), np.int64)
+    rows = max(1, _CHUNK // len(x))
+    for start in range(0, len(known), rows):
+        some = slice(start, start + rows)
+        similar = x @ _unit(check_matrix(known[some], "gallery")).T  # [N, rows]
         if own is not None and theirs is not None:
-            similar[own[part, None] == theirs[None, :]] = -np.inf
-        fewest = int(np.isfinite(similar).sum(axis=1).min())
-        if not 1 <= k <= fewest:
-            raise ValueError(
-                f"k: expected 1..{fewest}, the photos left to be a neighbour, found {k}; "
-                "use a smaller k or a larger gallery"
-            )
-        distance[part] = 1 - np.partition(similar, -k, axis=1)[:, -k]
-    return np.clip(distance, 0.0, 2.0)
+            similar[own[:, None] == theirs[None, some]] = -np.inf
+        others += np.isfinite(similar).sum(axis=1)
+        nearest = np.concatenate([nearest, similar], axis=1)
+        if nearest.shape[1] > k > 0:
+            nearest = np.partition(nearest, -k, axis=1)[:, -k:]
+    fewest = int(others.min())
+    if not 1 <= k <= fewest:
+        raise ValueError(
+            f"k: expected 1..{fewest}, the photos left to be a neighbour, found {k}; "
+            "use a smaller k or a larger gallery"
+        )
+    return np.asarray(np.clip(1 - nearest.min(axis=1), 0.0, 2.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,8 +216,10 @@ def fit_relative_mahalanobis(
     Raises:
         ValueError: Arrays are wrong, no class has two photos, or all embeddings are the same.
     """
-    x = _direct(check_matrix(embedding, "embedding", np.asarray(labels).size), power)
+    given = np.asarray(embedding)
     y = check_labels(labels, max(2, int(np.max(labels, initial=0)) + 1))
+    if given.ndim != 2 or len(given) != len(y):
+        check_matrix(given, "embedding", len(y))  # says what is wrong
     _, y = np.unique(y, return_inverse=True)
     counts = np.bincount(y)
     if len(y) == len(counts):
@@ -219,22 +227,44 @@ def fit_relative_mahalanobis(
             "labels: expected a class with at least 2 photos, found one photo a class; "
             "the spread within a class needs two"
         )
+    fit = _fit_few if len(y) <= given.shape[1] else _fit_many
+    within, background = fit(given, y, power)
+    return RelativeMahalanobis(within, background, power)
+
+
+def _fit_few(given: NDArray[Any], y: Ints, power: float) -> tuple[ShrunkGaussian, ShrunkGaussian]:
+    """Fit the spread within the classes, and of all photos, to fewer photos than dimensions."""
+    x = _direct(check_matrix(given, "embedding"), power)
+    counts = np.bincount(y)
     means = np.stack([np.bincount(y, column) / counts for column in x.T], axis=1)  # [K, D]
     overall = x.mean(axis=0, keepdims=True)  # [1, D]
     background = shrink(x - overall, overall, len(y) - 1)
-    x -= means[y]
-    return RelativeMahalanobis(shrink(x, means, len(y) - len(counts)), background, power)
+    return shrink(x - means[y], means, len(y) - len(counts)), background
+
+
+def _fit_many(given: NDArray[Any], y: Ints, power: float) -> tuple[ShrunkGaussian, ShrunkGaussian]:
+    """Fit the same to more photos than dimensions, some at a time: for memory's sake, by sums."""
+    counts = np.bincount(y)
+    sums = np.zeros((len(counts), given.shape[1]))  # [K, D]
+    squares = np.zeros((given.shape[1], given.shape[1]))
+    for start in range(0, len(y), _ROWS):
+        some = slice(start, start + _ROWS)
+        x = _direct(check_matrix(given[some], "embedding"), power)
+        np.add.at(sums, y[some], x)
+        squares += x.T @ x
+    n, means = len(y), sums / counts[:, None]
+    overall = sums.sum(axis=0, keepdims=True) / n  # [1, D]
+    around_all = (squares - n * overall.T @ overall) / (n - 1)
+    around_own = (squares - (means.T * counts) @ means) / (n - len(counts))
+    return (
+        shrink_covariance(around_own, means, n - len(counts)),
+        shrink_covariance(around_all, overall, n - 1),
+    )
 
 
 def _direct(x: Floats, power: float) -> Floats:
-    """Return rows ``sign(x) |x|^power`` of length one, [N, D]; some at a time, for memory's sake."""
-    found = np.empty_like(x)
-    for start in range(0, len(x), _ROWS):
-        some = x[start : start + _ROWS]
-        if power != 1:
-            some = np.sign(some) * np.abs(some) ** power
-        found[start : start + _ROWS] = _unit(some)
-    return found
+    """Return rows ``sign(x) |x|^power`` of length one, [N, D]."""
+    return _unit(x if power == 1 else np.sign(x) * np.abs(x) ** power)
 
 
 def _unit(x: Floats) -> Floats:

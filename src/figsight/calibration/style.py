@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.calibration.gaussian import Floats32, ShrunkGaussian, shrink
-from figsight.metrics.checks import Floats, check_matrix
+from figsight.calibration.gaussian import ShrunkGaussian, shrink
+from figsight.metrics.checks import Floats, Floats32, check_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

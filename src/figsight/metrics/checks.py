@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Floats: TypeAlias = NDArray[np.float64]
+Floats32: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 
@@ -66,6 +67,22 @@ def check_matrix(values: ArrayLike, name: str, n: int | None = None) -> Floats:
         ValueError: Wrong shape, wrong number of rows, or a number that is not finite.
     """
     array = np.asarray(values, dtype=np.float64)
+    _check_rows(array, name, n)
+    return array
+
+
+def check_matrix32(values: ArrayLike, name: str, n: int | None = None) -> Floats32:
+    """Return finite numbers as float32 [N, K] with N, K >= 1; the same array where it is such.
+
+    Raises:
+        ValueError: As ``check_matrix``.
+    """
+    array = np.asarray(values, dtype=np.float32)
+    _check_rows(array, name, n)
+    return array
+
+
+def _check_rows(array: NDArray[Any], name: str, n: int | None) -> None:
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             f"{name}: expected a row a photo, shape [N, K], found shape {list(array.shape)}; "
@@ -77,7 +94,6 @@ def check_matrix(values: ArrayLike, name: str, n: int | None = None) -> Floats:
             "pass both for the same photos"
         )
     _check_finite(array, name)
-    return array
 
 
 def check_probabilities(probabilities: ArrayLike, n: int | None = None) -> Floats:
@@ -185,7 +201,7 @@ def check_bins(bins: int) -> int:
     return bins
 
 
-def _check_finite(array: Floats, name: str) -> None:
+def _check_finite(array: NDArray[Any], name: str) -> None:
     finite = np.isfinite(array)
     if not finite.all():
         at = np.unravel_index(int(np.argmin(finite)), array.shape)
