@@ -131,11 +131,11 @@ def test_embedder__gives_a_row_a_photo_whatever_the_batches(
         embedder.add(embedder.fit(photo))
     rows = embedder.finish()
     assert rows.shape == (5, 1280)
-    assert rows.dtype == np.float32
+    assert rows.dtype == np.float16
     assert embedder.finish().shape == (0, 1280)  # it has handed everything out
     for photo in photos[::-1]:
         embedder.add(embedder.fit(photo))
-    np.testing.assert_allclose(embedder.finish()[::-1], rows, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(embedder.finish()[::-1], rows, rtol=2e-3, atol=1e-3)
 
 
 def test_embedder__a_photo_and_its_mirror_image_are_the_same(embedder: Embedder) -> None:
@@ -143,7 +143,7 @@ def test_embedder__a_photo_and_its_mirror_image_are_the_same(embedder: Embedder)
     embedder.add(embedder.fit(photo))
     embedder.add(embedder.fit(photo[:, ::-1]))
     one, other = embedder.finish()
-    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3)
 
 
 def test_embedder__looks_once_or_twice() -> None:
@@ -155,7 +155,7 @@ def test_embedder__looks_once_or_twice() -> None:
     for embedder in (once, twice):
         embedder.add(embedder.fit(photo))
     once.add(photo[:, ::-1])
-    np.testing.assert_allclose(once.finish().mean(axis=0), twice.finish()[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(once.finish().mean(axis=0), twice.finish()[0], rtol=2e-3, atol=1e-3)
 
 
 def test_choose_effort__never_looks_closer_at_more_photos() -> None:

@@ -36,8 +36,8 @@ class Embedder(Protocol):
     def add(self, fitted: NDArray[np.uint8]) -> None:
         """Take a photo."""
 
-    def finish(self) -> NDArray[np.float32]:
-        """Hand out a row a photo: float32 [N, D]."""
+    def finish(self) -> NDArray[np.float16]:
+        """Hand out a row a photo: float16 [N, D]."""
 
 
 def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
@@ -67,7 +67,7 @@ def rank_labels(
     dataset: Dataset,
     photos: Sequence[Photo],
     groups: Sequence[str],
-    embeddings: NDArray[np.float32],
+    embeddings: NDArray[np.float16],
     notes: list[str],
 ) -> tuple[SuspectLabel, ...]:
     """Rank the labels of photos, the most suspect first.
@@ -79,7 +79,7 @@ def rank_labels(
         dataset: The set, for its figures.
         photos: Readable photos; those without a label are passed over.
         groups: What each of ``photos`` must stay together with.
-        embeddings: float32 [N, D], a row for each *labelled* one of ``photos``, in their order.
+        embeddings: float16 [N, D], a row for each *labelled* one of ``photos``, in their order.
         notes: Is told what could not be judged.
     """
     chosen = [i for i, photo in enumerate(photos) if photo.figure_id is not None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -65,7 +65,7 @@ def choose_effort(photos: int) -> Effort:
 
 
 class Embedder:
-    """Embeds photos one after another, in batches; keeps 5 kB of each.
+    """Embeds photos one after another, in batches; keeps 2.5 kB of each.
 
     The network runs in a thread of its own, one batch behind: whoever decodes need not wait for it.
 
@@ -88,9 +88,9 @@ class Embedder:
         # Half the time on a CPU.
         self._network = network.eval().to(self._device).to(memory_format=torch.channels_last)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="figsight-embed")
-        self._running: Future[NDArray[np.float32]] | None = None
+        self._running: Future[NDArray[np.float16]] | None = None
         self._waiting: list[NDArray[np.uint8]] = []
-        self._done: list[NDArray[np.float32]] = []
+        self._done: list[NDArray[np.float16]] = []
 
     def fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a photo, uint8 [H, W, 3], upright sRGB, as ``add`` takes it; in any thread."""
@@ -102,13 +102,13 @@ class Embedder:
         if len(self._waiting) * self._views >= BATCH:
             self._flush()
 
-    def finish(self) -> NDArray[np.float32]:
-        """Hand out the embeddings, float32 [N, D], in the order in which photos were added."""
+    def finish(self) -> NDArray[np.float16]:
+        """Hand out the embeddings, float16 [N, D], in the order in which photos were added."""
         if self._waiting:
             self._flush()
         self._collect()
         sizes = [len(rows) for rows in self._done]
-        embeddings = np.empty((sum(sizes), self._network.head.in_features), np.float32)
+        embeddings = np.empty((sum(sizes), self._network.head.in_features), np.float16)
         # From the end, letting go of each batch, so that they are never in memory twice.
         for end, size in zip(np.cumsum(sizes)[::-1], sizes[::-1], strict=True):
             embeddings[end - size : end] = self._done.pop()
@@ -126,15 +126,15 @@ class Embedder:
             self._running = None
 
     @torch.inference_mode()
-    def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return float32 [B, D] of uint8 [B, side, side, 3]."""
+    def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Return float16 [B, D] of uint8 [B, side, side, 3]."""
         batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
         inputs = self._network.scale(batch).contiguous(memory_format=torch.channels_last)
         if self._views == 2:
             inputs = torch.cat([inputs, inputs.flip(3)])
         embedding = self._network.parts(inputs).embedding  # [V B, D]
         mean = embedding.view(self._views, len(pixels), -1).mean(dim=0)  # [B, D]
-        return np.asarray(mean.cpu().numpy())
+        return mean.cpu().numpy().astype(np.float16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,7 @@ class Unseen:
 
 
 def predict_unseen(
-    embeddings: NDArray[np.float32],
+    embeddings: NDArray[np.floating[Any]],
     labels: Sequence[int],
     groups: Sequence[str],
     classes: int,
@@ -178,7 +178,7 @@ def predict_unseen(
     Cholesky factorisation, for ten photos or for thousands.
 
     Args:
-        embeddings: float32 [N, D].
+        embeddings: [N, D]; half precision will do.
         labels: The class of each photo, 0..classes-1.
         groups: What each photo must stay together with; see ``splits.folds``.
         classes: K; classes without photos get next to no probability.
@@ -223,8 +223,8 @@ def _choose_shrinkage(
     return best[1]
 
 
-def _unit_rows(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the roots of the rows, at length one, centred; turned to have at most N columns.
+def _unit_rows(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return the roots of the rows, float32, at length one, centred; turned to at most N columns.
 
     Roots, because a Gaussian fits them better than means of activations, of which most are near zero
     (Yang, Liu & Xu 2021, "Free lunch for few-shot learning: distribution calibration").
@@ -232,7 +232,7 @@ def _unit_rows(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     N photos span N dimensions at most. Turned into these, distances and traces stay as they are,
     and so does everything that the classifier says: it only costs less.
     """
-    x = np.abs(embeddings)  # the only copy: of 50,000 photos it takes 256 MB
+    x = np.abs(embeddings, dtype=np.float32)  # the only copy: of 50,000 photos it takes 256 MB
     np.sqrt(x, out=x)
     np.copysign(x, embeddings, out=x)
     x /= np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)[:, None]
