@@ -68,6 +68,26 @@ def test_quick_convolutions__pad_nothing_where_filters_do_not_learn(
             network(torch.randn(1, 3, 7, 7))  # odd: left to timm
 
 
+def test_quick_convolutions__pad_nothing_where_a_network_is_only_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = strided(3, frozen=False)
+    inputs = torch.randn(1, 3, 8, 8)
+    plain = network(inputs)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("timm would copy the picture into a larger one")
+
+    monkeypatch.setattr(Conv2dSame, "forward", refuse)
+    with torch.no_grad(), quick_convolutions(network, CPU):
+        torch.testing.assert_close(network(inputs), plain)
+    with (
+        quick_convolutions(network, CPU),
+        pytest.raises(AssertionError, match="larger one"),
+    ):
+        network(inputs)
+
+
 def test_quick_convolutions__leave_nothing_behind() -> None:
     network = strided(5, frozen=True)
     before = network[1].forward

@@ -1,4 +1,4 @@
-"""How convolutions are computed while a network learns, so that this machine is quick at it.
+"""How convolutions are computed while a network learns or is asked, so that this machine is quick.
 
 Knows which kernels CPUs lack, and computes the same numbers by others. Does not know what is learned:
 weights, names and shapes stay as they are, and nothing of this is left in a network afterwards.
@@ -53,7 +53,8 @@ def quick_convolutions(network: nn.Module, device: torch.device) -> Iterator[Non
     - oneDNN has no kernel for their gradient in bfloat16 (50 times slower than in float32).
 
     Args:
-        network: With ``requires_grad`` as it will be; its frozen filters must not be changed inside.
+        network: With ``requires_grad`` as it will be, and gradients off if it is only to be asked;
+            filters that do not learn must not be changed inside.
         device: Where the network is; nothing is done on others than the CPU.
     """
     strided = [m for m in network.modules() if isinstance(m, nn.Conv2d) and _is_strided(m)]
@@ -77,7 +78,7 @@ def _quicken(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
     widened = F.pad(conv.weight.detach(), (1, 0, 1, 0)).contiguous()  # [C, 1, k + 1, k + 1]
     widens = (
         isinstance(conv, Conv2dSame)
-        and not conv.weight.requires_grad
+        and not (conv.weight.requires_grad and torch.is_grad_enabled())
         and conv.kernel_size in ((3, 3), (5, 5))
         and conv.stride == (2, 2)
         and conv.dilation == (1, 1)

@@ -15,6 +15,7 @@ import torch
 
 from figsight.training.answers import Outputs
 from figsight.training.backbones import Network, PretrainedWeights, build
+from figsight.training.convolutions import quick_convolutions
 from figsight.training.folding import fold_norms, unfold_names
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from figsight.training.pixels import Pixels
     from figsight.training.recipe import Recipe
 
-BATCH = 32
+# More at once are a little quicker, and take 15 MB more for each at 192 px.
+BATCH = 8
 # timm draws from the random numbers that all threads share: one network at a time.
 _DRAWING = Lock()
 
@@ -85,14 +87,15 @@ def answer(
     figures = network.head.out_features if logits else 0
     widths = (figures, network.head.in_features, network.style_size)
     found = Outputs(*(np.empty((len(photos), width), np.float32) for width in widths))
-    for start in range(0, len(photos), BATCH):
-        batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
-        views = network.scale(batch.permute(0, 3, 1, 2).to(device))
-        said = network.parts(views)
-        rows = slice(start, start + BATCH)
-        found.logits[rows] = said.logits.cpu().numpy()[:, :figures]
-        found.embeddings[rows] = said.embedding.cpu().numpy()
-        found.styles[rows] = said.style.cpu().numpy()
+    with quick_convolutions(network, device):
+        for start in range(0, len(photos), BATCH):
+            batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
+            views = network.scale(batch.permute(0, 3, 1, 2).to(device))
+            said = network.parts(views)
+            rows = slice(start, start + BATCH)
+            found.logits[rows] = said.logits.cpu().numpy()[:, :figures]
+            found.embeddings[rows] = said.embedding.cpu().numpy()
+            found.styles[rows] = said.style.cpu().numpy()
     return found
 
 
