@@ -17,6 +17,8 @@ from figsight.calibration.temperature import check_temperature
 from figsight.metrics.checks import Floats, Ints, check_labels, check_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     from figsight.calibration.gaussian import ShrunkGaussian
@@ -144,9 +146,10 @@ class RelativeMahalanobis:
         Raises:
             ValueError: Shape, or a number that is not finite.
         """
-        x = self._directed(embedding)
-        nearest = self.within.distances(x).min(axis=1)
-        return np.asarray(nearest - self.background.distances(x)[:, 0])
+        return _by_rows(
+            lambda x: self.within.distances(x).min(axis=1) - self.background.distances(x)[:, 0],
+            self._directed(embedding),
+        )
 
     def cosine_distance(self, embedding: ArrayLike) -> Floats:
         """Return ``1 - max over k of cos(angle to the mean of class k)``, 0..2, [N].
@@ -162,9 +165,12 @@ class RelativeMahalanobis:
             ValueError: Shape, or a number that is not finite.
         """
         middle = self.background.means.astype(np.float64)  # [1, D]
-        away = self.within.whiten(self._directed(embedding) - middle)
-        cosines = _unit(away) @ self._directions.T  # [N, K]
-        return np.asarray(1 - cosines.max(axis=1))
+
+        def distance(x: Floats) -> Floats:
+            cosines = _unit(self.within.whiten(x - middle)) @ self._directions.T  # [N, K]
+            return np.asarray(1 - cosines.max(axis=1))
+
+        return _by_rows(distance, self._directed(embedding))
 
     def mean_cosine_distance(self, embedding: ArrayLike) -> Floats:
         """Return ``1 - cos(angle to the mean of all photos)``, 0..2, [N].
@@ -260,6 +266,11 @@ def _fit_many(given: NDArray[Any], y: Ints, power: float) -> tuple[ShrunkGaussia
         shrink_covariance(around_own, means, n - len(counts)),
         shrink_covariance(around_all, overall, n - 1),
     )
+
+
+def _by_rows(score: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """Return the score of each row [N], of some rows at a time: N times K numbers may be many."""
+    return np.concatenate([score(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)])
 
 
 def _direct(x: Floats, power: float) -> Floats:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LOWEST, HIGHEST = 0.05, 20.0
 _PRIOR = 2.0  # how strongly T = 1 is believed in, counted in photos
+_ROWS = 1_000  # photos whose probabilities are held at once
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
@@ -30,9 +31,12 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
     Raises:
         ValueError: Shape, a number that is not finite, or T not above 0.
     """
-    scaled = check_matrix(logits, "logits") / check_temperature(temperature)
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # [N, K]
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    p = check_matrix(logits, "logits") / check_temperature(temperature)  # [N, K]
+    # In place: N photos times K classes may be many numbers.
+    p -= p.max(axis=1, keepdims=True)
+    np.exp(p, out=p)
+    p /= p.sum(axis=1, keepdims=True)
+    return p
 
 
 def fit_temperature(
@@ -102,10 +106,12 @@ def check_temperature(temperature: float) -> float:
 
 def _derivatives(z: Floats, w: Floats, b: float) -> tuple[float, float]:
     """Return the first and second derivative by b of what ``fit_temperature`` minimises."""
-    powers = np.exp(b * z - (b * z).max(axis=1, keepdims=True))  # [N, K]
-    p = powers / powers.sum(axis=1, keepdims=True)
-    mean = (p * z).sum(axis=1)  # [N]
-    spread = (p * np.square(z - mean[:, None])).sum(axis=1)  # [N]
+    mean, spread = np.empty(len(z)), np.empty(len(z))
+    for start in range(0, len(z), _ROWS):
+        some = slice(start, start + _ROWS)
+        p = softmax(z[some], 1 / b)  # [B, K]
+        mean[some] = (p * z[some]).sum(axis=1)
+        spread[some] = (p * np.square(z[some] - mean[some, None])).sum(axis=1)
     return float(w @ mean) + _PRIOR * (1 - 1 / b), float(w @ spread) + _PRIOR / b**2
 
 
