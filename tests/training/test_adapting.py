@@ -69,6 +69,14 @@ def test_adapt__passes_fewer_times_over_many_photos(photos: int, epochs: int) ->
     assert adapt(recipe, None, photos).epochs == epochs
 
 
+@pytest.mark.parametrize(("photos", "epochs"), [(10, 300), (40, 75), (149, 21), (150, 20)])
+def test_adapt__passes_more_often_over_few_photos(photos: int, epochs: int) -> None:
+    recipe = change_recipe(QUICK, min_views=3_000)
+    few = adapt(recipe, None, photos)
+    assert (few.epochs, few.ingredients) == (epochs, 2)
+    assert adapt(change_recipe(recipe, epochs=7), None, photos).epochs == 7  # as was asked for
+
+
 def test_adapt__takes_larger_batches_of_many_photos() -> None:
     recipe = change_recipe(QUICK, epochs=24, max_views=24_000, batch_size=8)
     assert adapt(recipe, None, 400).batch_size == 8

@@ -31,6 +31,7 @@ from figsight.evaluation.points import STATED, measure_folds
 from figsight.evaluation.results import Evaluation
 from figsight.files import write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
+from figsight.training.adapting import adapt
 
 if TYPE_CHECKING:
     import os
@@ -112,7 +113,8 @@ def cross_validate(
             for number, held in enumerate(deal)
         ]
         untrained = sum(not part.is_trained for part in parts)
-        watch.expect(untrained * recipe.ingredients * recipe.epochs)
+        likely = adapt(recipe, None, len(labels) - len(labels) // folds)
+        watch.expect(untrained * likely.ingredients * likely.epochs)
         said = _Said.expect(repeats, len(labels), len(dataset.figures))
         for part in parts:
             name = f"fold {part.number + 1}"

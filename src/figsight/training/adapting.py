@@ -5,6 +5,7 @@ Looks at a few photos. The recipe that comes out is fixed from then on, and is w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
     - Grey photos are not tinted: no photo to come will be.
     - Epochs end where ``max_views`` views have been seen: a thousand photos a class need fewer
       passes than ten. Never fewer than four.
+    - There are more of them where they would end before ``min_views``: of thirty photos an epoch is
+      four steps.
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
@@ -71,7 +74,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
     """
     if recipe.max_views is None:
         return recipe
-    epochs = min(recipe.epochs, max(4, round(recipe.max_views / max(1, photos))))
+    enough = max(recipe.epochs, math.ceil(recipe.min_views / max(1, photos)))
+    epochs = min(enough, max(4, round(recipe.max_views / max(1, photos))))
     changes: dict[str, object] = {"epochs": epochs}
     affordable = recipe.max_views // max(1, photos * epochs)
     changes["ingredients"] = max(1, min(recipe.ingredients, affordable))

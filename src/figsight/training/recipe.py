@@ -97,6 +97,9 @@ class Recipe(Part, frozen=True, kw_only=True):
         store_size: Width and height that photos are decoded to before they are varied.
         fit: How a photo of another shape is brought to a square: see ``images.InputSpec``.
         epochs: Passes over the photos.
+        min_views: Views of a network before which training does not end, where ``max_views`` lets a
+            recipe be fitted to its photos: few photos take more epochs. A number of epochs that is
+            asked for stays.
         max_views: Views after which training ends, however many epochs that is; with it, sizes and
             colours are fitted to the photos, too: see ``adapting``. None takes the recipe as it is.
         batch_size: Photos a step.
@@ -134,6 +137,7 @@ class Recipe(Part, frozen=True, kw_only=True):
     view_size: Annotated[int, Meta(ge=32, le=1024)] | None = None
     epochs: Count
     batch_size: Annotated[int, Meta(ge=2)]
+    min_views: Annotated[int, Meta(ge=0)] = 0
     max_views: Count | None = None
     balance: Share = 0.0
     optimizer: Optimizer
@@ -179,10 +183,14 @@ def read_recipe(name: str | Path, **changes: Any) -> Recipe:
 def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:
     """Return a recipe with other values where ``changes`` are not None, checked like a file's.
 
+    A number of epochs that is asked for is not raised for few photos: ``min_views`` goes with it.
+
     Raises:
         RecipeError: A key is unknown or a value out of range.
     """
     values: dict[str, Any] = msgspec.to_builtins(recipe)
+    if changes.get("epochs") is not None:
+        values["min_views"] = 0
     return _convert(values | {k: v for k, v in changes.items() if v is not None}, recipe.name)
 
 
