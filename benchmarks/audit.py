@@ -30,7 +30,7 @@ from PIL import Image, ImageDraw
 
 from figsight.audit.labels import load_embedder, rank_labels
 from figsight.dataset import look_at_photos, read
-from figsight.dataset.copies import fingerprint
+from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.groups import group_photos
 from figsight.training.features import Embedder, choose_effort
 
@@ -140,7 +140,7 @@ def measure_swapped(data: str, seeds: int, share: float) -> None:
     embedder = load_embedder(dataset, notes)
     if embedder is None:
         sys.exit(notes[0])
-    prints: list[Fingerprint] = []
+    prints = Fingerprints()
 
     def look(pixels: NDArray[np.uint8], sha256: str) -> tuple[Fingerprint, NDArray[np.uint8]]:
         return fingerprint(pixels, sha256), embedder.fit(pixels)
@@ -150,7 +150,8 @@ def measure_swapped(data: str, seeds: int, share: float) -> None:
         embedder.add(seen[1])
 
     photos = look_at_photos(dataset.photos, look, keep).good
-    embeddings, groups = embedder.finish(), group_photos(photos, prints)
+    embeddings = embedder.finish()
+    groups = group_photos(photos, prints.sha256, find_copies(prints))
     ids = [figure.id for figure in dataset.figures if any(p.figure_id == figure.id for p in photos)]
     n = len(photos)
     shares, flagged = [], []

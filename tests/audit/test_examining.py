@@ -16,6 +16,7 @@ from tests.make import scene
 from figsight.audit import examine
 from figsight.dataset import read
 from figsight.errors import DataError, WeightsError
+from figsight.rows import Rows
 from figsight.training import features
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class _Stand:
     """Embeds a photo as its mean colour."""
 
     def __init__(self, _: object) -> None:
-        self.rows: list[np.ndarray] = []
+        self.rows = Rows((3,), np.float64)
 
     def fit(self, pixels: np.ndarray) -> np.ndarray:
         return pixels
@@ -115,8 +116,11 @@ class _Stand:
     def add(self, fitted: np.ndarray) -> None:
         self.rows.append(fitted.mean(axis=(0, 1)))
 
-    def finish(self) -> np.ndarray:
-        return np.array(self.rows, np.float32)
+    def finish(self) -> Rows[np.float64]:
+        return self.rows
+
+    def close(self) -> None:
+        self.rows.close()
 
 
 def _coloured(n: int = 12) -> dict[str, bytes]:

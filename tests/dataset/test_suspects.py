@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from figsight.dataset import suspects
 from figsight.dataset.suspects import find_suspects
 
 
@@ -20,7 +21,7 @@ def test_find_suspects__follows_the_definition_by_hand() -> None:
     p = [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.4, 0.6], [0.1, 0.9]]
     found = find_suspects(p, [0, 0, 0, 1, 1])
     # Thresholds: (0.9 + 0.7 + 0.2) / 3 = 0.6 and (0.6 + 0.9) / 2 = 0.75.
-    assert found.joint.tolist() == [[2, 1], [0, 1]]  # the fourth photo reaches neither
+    assert found.counted.tolist() == [0, 0, 1, -1, 1]  # the fourth photo reaches neither
     assert found.suspect.tolist() == [False, False, True, False, False]
     assert found.likely.tolist() == [0, 0, 1, 1, 1]
     np.testing.assert_allclose(found.score, [0.1, 0.3, 0.8, 0.4, 0.1])
@@ -54,14 +55,13 @@ def test_find_suspects__does_not_count_what_cannot_be_judged() -> None:
     found = find_suspects(p, [0, 0, 1, 2], judged=[True, True, True, False])
     assert found.order[-1] == 3
     assert (found.score[3], found.likely[3], found.suspect[3]) == (0, 2, False)
-    assert found.joint.sum() == 2  # the second photo of class 0 stays below its mean
-    assert found.joint[2].sum() == 0
+    assert found.counted.tolist() == [0, -1, 1, -1]  # the second one stays below its class's mean
 
 
 def test_find_suspects__takes_a_single_class() -> None:
     found = find_suspects([[1.0], [1.0]], [0, 0])
     assert found.score.tolist() == [0, 0]
-    assert found.joint.tolist() == [[2]]
+    assert found.counted.tolist() == [0, 0]
 
 
 @given(st.integers(2, 6), st.integers(5, 60), st.integers(0, 1000))
@@ -83,6 +83,27 @@ def test_find_suspects__order_and_names_of_classes_change_nothing(
     np.testing.assert_allclose(other.score, found.score[photos])
     assert other.suspect.tolist() == found.suspect[photos].tolist()
     assert other.likely.tolist() == names[found.likely][photos].tolist()
+
+
+def test_find_suspects__takes_many_photos_in_single_precision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = np.random.default_rng(0).integers(0, 5, 100)
+    p = predictions(labels, 5, sure=1)
+    whole = find_suspects(p, labels)
+    monkeypatch.setattr(suspects, "_ROWS", 7)
+    found = find_suspects(p.astype(np.float32), labels)
+    assert 0 < found.suspect.sum() < 50
+    assert found.suspect.tolist() == whole.suspect.tolist()
+    assert found.likely.tolist() == whole.likely.tolist()
+    assert found.counted.tolist() == whole.counted.tolist()
+    np.testing.assert_allclose(found.score, whole.score, atol=1e-6)
+
+
+def test_find_suspects__a_class_whose_photos_are_all_alike_reaches_its_mean() -> None:
+    for kind in (np.float32, np.float64):
+        p = np.tile(np.array([0.1, 0.9], kind), (7, 1))
+        assert find_suspects(p, [1] * 7).counted.tolist() == [1] * 7
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ and nothing of its size is kept: about 15 kB a photo.
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from figsight.audit.labels import load_embedder, rank_labels
 from figsight.audit.results import Audit, OddPhoto
 from figsight.dataset import Dataset, look_at_photos, read
-from figsight.dataset.copies import find_copies, fingerprint
+from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.findings import find_findings
 from figsight.dataset.groups import group_photos
 from figsight.dataset.quality import find_odd, measure
@@ -58,8 +59,6 @@ def examine(
     dataset = data if isinstance(data, Dataset) else read(data)
     photos = (*dataset.photos, *dataset.unlisted)
     notes: list[str] = []
-    embedder = load_embedder(dataset, notes) if labels else None
-    prints: list[Fingerprint] = []
     qualities: list[Quality] = []
 
     def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
@@ -72,13 +71,18 @@ def examine(
         if embedder is not None and seen.fitted is not None and photo.figure_id is not None:
             embedder.add(seen.fitted)
 
-    report = look_at_photos(photos, look, keep, progress=progress)
-    copies = find_copies(prints)
-    sha256 = [print_.sha256 for print_ in prints]
     suspects: tuple[SuspectLabel, ...] = ()
-    if embedder is not None:
-        groups = group_photos(report.good, prints, copies)
-        suspects = rank_labels(dataset, report.good, groups, embedder.finish(), notes)
+    with ExitStack() as opened:
+        prints = opened.enter_context(closing(Fingerprints()))
+        embedder = load_embedder(dataset, notes) if labels else None
+        if embedder is not None:
+            opened.callback(embedder.close)
+        report = look_at_photos(photos, look, keep, progress=progress)
+        copies = find_copies(prints)
+        if embedder is not None:
+            groups = group_photos(report.good, prints.sha256, copies)
+            with closing(embedder.finish()) as embeddings:
+                suspects = rank_labels(dataset, report.good, groups, embeddings, notes)
     odd = find_odd(qualities)
 
     def chosen(numbers: Sequence[int]) -> tuple[OddPhoto, ...]:
@@ -86,7 +90,7 @@ def examine(
 
     return Audit(
         dataset=dataset,
-        findings=find_findings(dataset, report.good, sha256, copies, report.failures),
+        findings=find_findings(dataset, report.good, prints.sha256, copies, report.failures),
         blank=chosen(odd.blank),
         dark=chosen(odd.dark),
         blurred=chosen(odd.blurred),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from figsight.dataset.model import Dataset, Photo
+    from figsight.rows import Rows, RowsLike
 
 ROUNDS = 2  # the last one learns from no label that the one before found suspect
 _NOT_LOOKED = "suspect labels were not looked for"
@@ -36,8 +37,11 @@ class Embedder(Protocol):
     def add(self, fitted: NDArray[np.uint8]) -> None:
         """Take a photo."""
 
-    def finish(self) -> NDArray[np.float16]:
-        """Hand out a row a photo: float16 [N, D]."""
+    def finish(self) -> Rows[np.float16]:
+        """Hand out a row a photo, float16 [N, D]; who asks for them closes them."""
+
+    def close(self) -> None:
+        """Let go of what was not handed out."""
 
 
 def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
@@ -67,7 +71,7 @@ def rank_labels(
     dataset: Dataset,
     photos: Sequence[Photo],
     groups: Sequence[str],
-    embeddings: NDArray[np.float16],
+    embeddings: RowsLike[np.float16],
     notes: list[str],
 ) -> tuple[SuspectLabel, ...]:
     """Rank the labels of photos, the most suspect first.

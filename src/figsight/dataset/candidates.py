@@ -78,7 +78,8 @@ def find_candidates(
 
     Linear in the number of photos: no photo is paired with more than ``NEAREST`` others, nor looks
     at more than 128 x ``BUCKET`` entries of the index. So where more than ``NEAREST`` photos are
-    about equally near, not all pairs are given. Memory: about 5 kB a photo.
+    about equally near, not all pairs are given. Memory: about 3 kB a photo, with one of the four
+    tables at a time.
 
     Args:
         thumbnails: Gives uint8[stop - start, 64, 64] for (start, stop): the luma thumbnails.
@@ -93,40 +94,56 @@ def find_candidates(
         values = _frequencies(thumbnails(start, stop))  # [B, 81, 64]
         codes[start:stop] = _pack(values > 0)
         certainty[start:stop] = np.abs(values[:, 0]) * _WEIGHTS
-    tables = [_Table(codes, band) for band in range(_BANDS)]
-    for start in range(0, n, _CHUNK):
-        rows = np.arange(start, min(start + _CHUNK, n))
-        yield _search(tables, rows, codes[rows, 0], certainty[rows])
+    parts = [slice(start, min(start + _CHUNK, n)) for start in range(0, n, _CHUNK)]
+    # The nearest of all four tables are among the nearest of each.
+    nearest = [np.empty((5, 0), np.int32) for _ in parts]
+    for band in range(_BANDS):
+        table = _Table(codes, band)
+        for k, part in enumerate(parts):
+            found = _search(table, part, codes[part, 0], certainty[part])
+            nearest[k] = _keep_nearest(np.concatenate([nearest[k], found], axis=1))
+        del table  # before there is the next one
+    for part, (who, photo, _, cut, mirror) in zip(parts, nearest, strict=True):
+        rank = np.arange(len(who)) - np.searchsorted(who, who)
+        order = np.argsort(rank, kind="stable")
+        yield Candidates(
+            part.start + who[order].astype(np.int64),
+            photo[order].astype(np.int64),
+            cut[order].astype(np.int64),
+            mirror[order].astype(bool),
+        )
 
 
 def _search(
-    tables: list[_Table],
-    rows: NDArray[np.int64],
-    codes: NDArray[np.uint64],
-    certainty: NDArray[np.float32],
-) -> Candidates:
-    """Find the photos nearest to these, as they are and mirrored."""
-    found: list[NDArray[np.int64]] = []
+    table: _Table, part: slice, codes: NDArray[np.uint64], certainty: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """Find what is near these photos, as they are and mirrored: see ``_keep_nearest``."""
+    found: list[NDArray[np.int32]] = []
     for mirrored in (0, 1):
         query = codes ^ _MIRROR if mirrored else codes
-        for table in tables:
-            who, photo, cut, distance = table.look_up(query, certainty)
-            keep = rows[who] != photo
-            who, photo, cut, distance = who[keep], photo[keep], cut[keep], distance[keep]
-            found.append(np.stack([who, photo, distance, cut, np.full_like(who, mirrored)]))
-    who, photo, distance, cut, mirror = np.concatenate(found, axis=1)
-    # Of the several parts of one photo that were found, the nearest; then the nearest photos.
-    order = np.lexsort((cut, distance, mirror, photo, who))
-    who, photo, distance, cut, mirror = (x[order] for x in (who, photo, distance, cut, mirror))
-    first = np.ones(len(who), bool)
-    first[1:] = (np.diff(who) != 0) | (np.diff(photo) != 0) | (np.diff(mirror) != 0)
-    who, photo, distance, cut, mirror = (x[first] for x in (who, photo, distance, cut, mirror))
-    order = np.lexsort((mirror, photo, distance, who))
-    who, photo, cut, mirror = (x[order] for x in (who, photo, cut, mirror))
+        who, photo, cut, distance = table.look_up(query, certainty)
+        others = part.start + who != photo
+        rows = np.stack([who, photo, distance, cut, np.full_like(who, mirrored)])
+        found.append(rows[:, others].astype(np.int32))
+    return np.concatenate(found, axis=1)
+
+
+def _keep_nearest(found: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the ``NEAREST`` photos of each, the nearest first; of several cuts of one, the nearest.
+
+    Args:
+        found: int32[5, N]: who asked, the photo, its distance, the cut, and whether mirrored.
+    """
+    who, photo, distance, cut, mirror = found
+    found = found[:, np.lexsort((cut, distance, mirror, photo, who))]
+    first = np.ones(found.shape[1], bool)
+    first[1:] = (np.diff(found[[0, 1, 4]], axis=1) != 0).any(axis=0)
+    found = found[:, first]
+    who, photo, distance, cut, mirror = found
+    found = found[:, np.lexsort((mirror, photo, distance, who))]
+    who = found[0]
     rank = np.arange(len(who)) - np.searchsorted(who, who)
-    kept = np.flatnonzero(rank < NEAREST)
-    kept = kept[np.argsort(rank[kept], kind="stable")]
-    return Candidates(rows[who[kept]], photo[kept], cut[kept], mirror[kept].astype(bool))
+    return np.ascontiguousarray(found[:, rank < NEAREST])
 
 
 class _Table:
@@ -142,8 +159,9 @@ class _Table:
         self.band = band
         turned = _turn(codes.ravel(), band)
         order = np.argsort(turned, kind="stable")
-        self.codes = turned[order]
         self.entries = order.astype(np.int32 if len(order) < 2**31 else np.int64)
+        del order
+        self.codes = turned[self.entries]
         keys = np.arange(2**_BAND_BITS, dtype=np.uint64) << np.uint64(64 - _BAND_BITS)
         self.starts = np.append(np.searchsorted(self.codes, keys), len(self.codes))
         self.cuts = codes.shape[1]

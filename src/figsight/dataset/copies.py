@@ -24,28 +24,24 @@ shot to a thumbnail of 64 x 64; so can two catalogue pictures that differ in a f
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from figsight.dataset.candidates import find_candidates, rectangle
-from figsight.dataset.fingerprints import (
-    COLOUR_SIZE,
-    GREY_SIZE,
-    Fingerprint,
-    fingerprint,
-)
+from figsight.dataset.fingerprints import Fingerprint, Fingerprints, fingerprint
 from figsight.dataset.resemblance import MIN_SCORE, Thumbnails, mirror, resemble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
     from figsight.dataset.candidates import Candidates
 
-__all__ = ["Copies", "Fingerprint", "NearPair", "find_copies", "fingerprint"]
+__all__ = ["Copies", "Fingerprint", "Fingerprints", "NearPair", "find_copies", "fingerprint"]
 
 _CHUNK: Final = 256
 _CROWD: Final = 16  # in groups up to this size, every pair that the index brings up is scored
@@ -85,7 +81,9 @@ class Copies:
     groups: list[int]
 
 
-def find_copies(prints: Sequence[Fingerprint], *, min_score: float = MIN_SCORE) -> Copies:
+def find_copies(
+    prints: Fingerprints | Iterable[Fingerprint], *, min_score: float = MIN_SCORE
+) -> Copies:
     """Find the copies among photos.
 
     Deterministic, and independent of the order of ``prints``: another order gives the same groups
@@ -96,9 +94,12 @@ def find_copies(prints: Sequence[Fingerprint], *, min_score: float = MIN_SCORE) 
         min_score: What two photos must score to be near-duplicates, in (0, 1]. Below the default,
             shots of one scene and pictures of one series are joined as well.
     """
+    if not isinstance(prints, Fingerprints):
+        with closing(Fingerprints(prints)) as kept:
+            return find_copies(kept, min_score=min_score)
     owners: dict[str, list[int]] = {}
-    for number, print_ in enumerate(prints):
-        owners.setdefault(print_.sha256, []).append(number)
+    for number, sha256 in enumerate(prints.sha256):
+        owners.setdefault(sha256, []).append(number)
     # By content, so that whatever depends on order below depends on content alone.
     firsts = [owners[sha256][0] for sha256 in sorted(owners)]
     found = [*_same_pixels(prints, firsts), *_same_shot(prints, firsts, min_score)]
@@ -119,26 +120,25 @@ def find_copies(prints: Sequence[Fingerprint], *, min_score: float = MIN_SCORE) 
 _Found = tuple[int, int, float, bool]
 
 
-def _same_pixels(prints: Sequence[Fingerprint], numbers: Iterable[int]) -> list[_Found]:
+def _same_pixels(prints: Fingerprints, numbers: Iterable[int]) -> list[_Found]:
     """Pair each plain photo with the first one that has the same pixels."""
     first: dict[bytes, int] = {}
     found = []
     for number in numbers:
-        if prints[number].is_plain:
-            other = first.setdefault(prints[number].plain_pixels, number)
+        pixels = prints.plain_pixels[number]
+        if pixels:
+            other = first.setdefault(pixels, number)
             if other != number:
                 found.append((other, number, 1.0, False))
     return found
 
 
-def _same_shot(
-    prints: Sequence[Fingerprint], numbers: Iterable[int], min_score: float
-) -> list[_Found]:
+def _same_shot(prints: Fingerprints, firsts: Iterable[int], min_score: float) -> list[_Found]:
     """Pair the photos that are not plain with those that show the same."""
-    numbers = [number for number in numbers if not prints[number].is_plain]
+    numbers = np.array([k for k in firsts if not prints.plain_pixels[k]], np.intp)
 
     def grey(start: int, stop: int) -> NDArray[np.uint8]:
-        return _thumbnails(prints, numbers[start:stop]).grey
+        return prints.thumbnails(numbers[start:stop])[0]
 
     found = []
     joined = _Groups(len(numbers))
@@ -157,34 +157,25 @@ def _same_shot(
                 if scores[k] >= MIN_SCORE:
                     joined.join(one, other)
                 mirrored = bool(batch.mirrored[rows[k]])
-                found.append((numbers[one], numbers[other], float(scores[k]), mirrored))
+                found.append((int(numbers[one]), int(numbers[other]), float(scores[k]), mirrored))
     return found
 
 
 def _compare(
-    prints: Sequence[Fingerprint],
-    numbers: Sequence[int],
+    prints: Fingerprints,
+    numbers: NDArray[np.intp],
     batch: Candidates,
     rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Score these rows of ``batch``, which counts in positions in ``numbers``."""
-    part = _thumbnails(prints, [numbers[i] for i in batch.part[rows]])
-    whole = _thumbnails(prints, [numbers[i] for i in batch.whole[rows]])
+    part = Thumbnails(*prints.thumbnails(numbers[batch.part[rows]]))
+    whole = Thumbnails(*prints.thumbnails(numbers[batch.whole[rows]]))
     turned, mirrored = mirror(whole), batch.mirrored[rows]
     whole = Thumbnails(
         np.where(mirrored[:, None, None], turned.grey, whole.grey),
         np.where(mirrored[:, None, None, None], turned.colour, whole.colour),
     )
     return resemble(whole, part, rectangle(batch.cut[rows]))
-
-
-def _thumbnails(prints: Sequence[Fingerprint], numbers: Sequence[int]) -> Thumbnails:
-    grey = b"".join(prints[number].grey for number in numbers)
-    colour = b"".join(prints[number].colour for number in numbers)
-    return Thumbnails(
-        np.frombuffer(grey, np.uint8).reshape(-1, GREY_SIZE, GREY_SIZE),
-        np.frombuffer(colour, np.uint8).reshape(-1, 2, COLOUR_SIZE, COLOUR_SIZE),
-    )
 
 
 def _best(found: Iterable[_Found]) -> dict[tuple[int, int], tuple[float, bool]]:

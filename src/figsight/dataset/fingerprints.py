@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
+from figsight.rows import Rows
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 GREY_SIZE: Final = 64
@@ -48,6 +52,48 @@ class Fingerprint:
     def is_plain(self) -> bool:
         """Whether only a photo with the very same pixels counts as a copy of this one."""
         return bool(self.plain_pixels)
+
+
+class Fingerprints:
+    """The fingerprints of many photos, in their order; about 0.2 kB each in memory.
+
+    The thumbnails of a large set lie in a file: see ``Rows``.
+
+    Args:
+        prints: The first of them.
+
+    Attributes:
+        sha256: Of each photo's file, in hexadecimal.
+        plain_pixels: Of each photo: see ``Fingerprint``.
+    """
+
+    def __init__(self, prints: Iterable[Fingerprint] = ()) -> None:
+        self.sha256: list[str] = []
+        self.plain_pixels: list[bytes] = []
+        self._thumbnails = Rows((GREY_SIZE**2 + 2 * COLOUR_SIZE**2,), np.uint8)
+        for print_ in prints:
+            self.append(print_)
+
+    def __len__(self) -> int:
+        return len(self.sha256)
+
+    def append(self, print_: Fingerprint) -> None:
+        """Add the fingerprint of a photo."""
+        self.sha256.append(print_.sha256)
+        self.plain_pixels.append(print_.plain_pixels)
+        self._thumbnails.append(np.frombuffer(print_.grey + print_.colour, np.uint8))
+
+    def thumbnails(self, numbers: NDArray[np.intp]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return luma, uint8 [B, 64, 64], and chroma, uint8 [B, 2, 16, 16], of some photos."""
+        grey, colour = np.split(self._thumbnails[numbers], [GREY_SIZE**2], axis=1)
+        return (
+            grey.reshape(-1, GREY_SIZE, GREY_SIZE),
+            colour.reshape(-1, 2, COLOUR_SIZE, COLOUR_SIZE),
+        )
+
+    def close(self) -> None:
+        """Let go of the thumbnails."""
+        self._thumbnails.close()
 
 
 def fingerprint(pixels: NDArray[np.uint8], sha256: str) -> Fingerprint:

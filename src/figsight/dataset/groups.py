@@ -6,15 +6,17 @@ Knows photos and their fingerprints. Does not decide what a copy is (``copies``)
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from figsight.dataset.check import look_at_photos, require_readable
-from figsight.dataset.copies import Copies, Fingerprint, find_copies, fingerprint
+from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from figsight.dataset.copies import Copies, Fingerprint
     from figsight.dataset.model import Dataset, Photo
     from figsight.errors import PhotoError
 
@@ -44,20 +46,18 @@ def read_groups(
     Raises:
         UnreadablePhotosError: Photos cannot be decoded, and ``skip_bad`` is false.
     """
-    prints: list[Fingerprint] = []
 
     def keep(_: Photo, print_: Fingerprint) -> None:
         prints.append(print_)
 
-    report = look_at_photos(dataset.photos, fingerprint, keep, progress=progress)
-    readable = require_readable(dataset, report, skip_bad=skip_bad)
-    groups = group_photos(readable.photos, prints)
-    return Grouped(readable, groups, [print_.sha256 for print_ in prints], report.failures)
+    with closing(Fingerprints()) as prints:
+        report = look_at_photos(dataset.photos, fingerprint, keep, progress=progress)
+        readable = require_readable(dataset, report, skip_bad=skip_bad)
+        groups = group_photos(readable.photos, prints.sha256, find_copies(prints))
+    return Grouped(readable, groups, prints.sha256, report.failures)
 
 
-def group_photos(
-    photos: Sequence[Photo], prints: Sequence[Fingerprint], copies: Copies | None = None
-) -> list[str]:
+def group_photos(photos: Sequence[Photo], sha256: Sequence[str], copies: Copies) -> list[str]:
     """Return the key of each photo's group.
 
     Two photos share a group when one is a copy of the other, when their source puts them into the
@@ -66,11 +66,9 @@ def group_photos(
 
     Args:
         photos: The photos.
-        prints: The fingerprint of each.
-        copies: What ``find_copies(prints)`` returned, for callers who have it already.
+        sha256: Of each photo's file, in hexadecimal.
+        copies: Which of them are copies of each other.
     """
-    if copies is None:
-        copies = find_copies(prints)
     parent = list(range(len(photos)))
 
     def find(i: int) -> int:
@@ -85,7 +83,7 @@ def group_photos(
             if key[1] is not None:
                 parent[find(i)] = find(first.setdefault(key, i))
     smallest: dict[int, str] = {}
-    for i, print_ in enumerate(prints):
+    for i, digest in enumerate(sha256):
         root = find(i)
-        smallest[root] = min(smallest.get(root, print_.sha256), print_.sha256)
+        smallest[root] = min(smallest.get(root, digest), digest)
     return [smallest[find(i)] for i in range(len(photos))]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.dataset.copies import Fingerprint, fingerprint
+from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
 from figsight.dataset.groups import group_photos
 from figsight.errors import PhotoError
 from figsight.evaluation.seen import shrink
@@ -63,7 +63,9 @@ class Asked:
 
     def groups(self) -> tuple[str, ...] | None:
         """Return a key for each photo, shared by copies; None when every photo stands alone."""
-        keys = group_photos(self.photos, [mark.print for mark in self.marks])
+        prints = [mark.print for mark in self.marks]
+        hashes = [print_.sha256 for print_ in prints]
+        keys = group_photos(self.photos, hashes, find_copies(prints))
         return tuple(keys) if len(set(keys)) < len(keys) else None
 
 

@@ -4,7 +4,7 @@ The only room that imports torch and timm, and only when something of it is used
 
     run.py         from labelled photos to a bundle: the order of things
     recipe.py      what decides a run, as data; recipes/ holds those that we carry
-    sample.py      the photos, decoded once; pixels.py keeps their pixels
+    sample.py      the photos, decoded once
     measuring.py   the networks of a run, with and without a part of the photos
     turns.py       how they share the cores; budget.py how they share the time; soup.py how they
                    become one

@@ -18,20 +18,24 @@ import torch
 from figsight.calibration import fit_temperature, softmax
 from figsight.dataset.splits import folds
 from figsight.images import InputSpec, fit
+from figsight.rows import Rows
 from figsight.training.backbones import LITE0, build
 from figsight.training.folding import fold_norms
 from figsight.training.machine import choose_device, keep_freed_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from figsight.rows import RowsLike
 
 BATCH = 8  # views: larger ones are no faster on a CPU, and take more memory
 FOLDS = 10
 SHRINKAGES = (0.03, 0.1, 0.3, 0.6, 0.9)
 _CHOOSING = 4000  # photos that the shrinkage is chosen on, at most
+_ROWS = 1024  # embeddings in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def choose_effort(photos: int) -> Effort:
 
 
 class Embedder:
-    """Embeds photos one after another, in batches; keeps 2.5 kB of each.
+    """Embeds photos one after another, in batches; keeps 2.5 kB of each, of many in a file.
 
     The network runs in a thread of its own, one batch behind: whoever decodes need not wait for it.
 
@@ -90,7 +94,7 @@ class Embedder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="figsight-embed")
         self._running: Future[NDArray[np.float16]] | None = None
         self._waiting: list[NDArray[np.uint8]] = []
-        self._done: list[NDArray[np.float16]] = []
+        self._done = self._start()
 
     def fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a photo, uint8 [H, W, 3], upright sRGB, as ``add`` takes it; in any thread."""
@@ -102,17 +106,24 @@ class Embedder:
         if len(self._waiting) * self._views >= BATCH:
             self._flush()
 
-    def finish(self) -> NDArray[np.float16]:
-        """Hand out the embeddings, float16 [N, D], in the order in which photos were added."""
+    def finish(self) -> Rows[np.float16]:
+        """Hand out the embeddings, float16 [N, D], in the order in which photos were added.
+
+        Who asks for them closes them. The next photo begins new ones.
+        """
         if self._waiting:
             self._flush()
         self._collect()
-        sizes = [len(rows) for rows in self._done]
-        embeddings = np.empty((sum(sizes), self._network.head.in_features), np.float16)
-        # From the end, letting go of each batch, so that they are never in memory twice.
-        for end, size in zip(np.cumsum(sizes)[::-1], sizes[::-1], strict=True):
-            embeddings[end - size : end] = self._done.pop()
-        return embeddings
+        done, self._done = self._done, self._start()
+        return done
+
+    def close(self) -> None:
+        """Let go of embeddings that were not handed out."""
+        self._thread.shutdown()
+        self._done.close()
+
+    def _start(self) -> Rows[np.float16]:
+        return Rows((self._network.head.in_features,), np.float16)
 
     def _flush(self) -> None:
         # No more than one batch ahead: decoding may be faster, and memory must not grow.
@@ -122,7 +133,7 @@ class Embedder:
 
     def _collect(self) -> None:
         if self._running is not None:
-            self._done.append(self._running.result())
+            self._done.extend(self._running.result())
             self._running = None
 
     @torch.inference_mode()
@@ -142,20 +153,20 @@ class Unseen:
     """What classifiers that never saw a photo, nor what belongs to it, say of it.
 
     Attributes:
-        probabilities: float64 [N, K], rows summing to one.
+        probabilities: float32 [N, K], rows summing to one.
         judged: bool [N]: whether the photo's class had other photos to learn from.
         shrinkage: What was chosen, in 0..1.
         temperature: What the logits were divided by.
     """
 
-    probabilities: NDArray[np.float64]
+    probabilities: NDArray[np.float32]
     judged: NDArray[np.bool_]
     shrinkage: float
     temperature: float
 
 
 def predict_unseen(
-    embeddings: NDArray[np.floating[Any]],
+    embeddings: RowsLike[np.floating[Any]],
     labels: Sequence[int],
     groups: Sequence[str],
     classes: int,
@@ -193,22 +204,24 @@ def predict_unseen(
     """
     y = np.asarray(labels, np.int64)
     learn = np.ones(len(y), np.bool_) if trusted is None else trusted
-    x = _unit_rows(embeddings)
     parts = folds(list(map(int, y)), groups, min(n_folds, len(set(groups))), seed)
-    data = _Data(x, embeddings.shape[1], y, learn, parts, classes)
+    data = _Data(_centre(embeddings), embeddings.shape[1], y, learn, parts, classes)
     chosen = _choose_shrinkage(data, y, parts) if shrinkage is None else shrinkage
     logits, judged = data.ask(chosen, parts)
-    z = _at_one_scale(logits)
-    temperature = fit_temperature(z[judged], y[judged]) if judged.any() else 1.0
-    return Unseen(softmax(z, temperature), judged, chosen, temperature)
+    asked = np.flatnonzero(judged)[:: _sampling(len(y))]
+    scale = _scale(logits)
+    temperature = fit_temperature(logits[asked] / scale, y[asked]) if len(asked) else 1.0
+    # In place: N photos times K classes may be many numbers.
+    for rows in _some_at_a_time(np.arange(len(y))):
+        logits[rows] = softmax(logits[rows], temperature * scale)
+    return Unseen(logits, judged, chosen, temperature)
 
 
 def _choose_shrinkage(
     data: _Data, y: NDArray[np.int64], parts: Sequence[NDArray[np.intp]]
 ) -> float:
     """Return the shrinkage with the least log loss on (a sample of) the photos left out."""
-    step = -(-len(y) // _CHOOSING)
-    sample = [part[::step] for part in parts]
+    sample = [part[:: _sampling(len(y))] for part in parts]
     asked = np.concatenate(sample)
     best = (np.inf, SHRINKAGES[0])
     for shrinkage in SHRINKAGES:
@@ -216,7 +229,7 @@ def _choose_shrinkage(
         rows = asked[judged[asked]]
         if len(rows) == 0:
             break
-        z = _at_one_scale(logits[rows])
+        z = logits[rows] / _scale(logits[rows])
         p = softmax(z, fit_temperature(z, y[rows]))
         loss = float(-np.log(np.maximum(p[np.arange(len(rows)), y[rows]], 1e-12)).mean())
         best = min(best, (loss, shrinkage))
@@ -224,29 +237,64 @@ def _choose_shrinkage(
 
 
 def _unit_rows(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return the roots of the rows, float32, at length one, centred; turned to at most N columns.
+    """Return the roots of the rows, float32, at length one.
 
     Roots, because a Gaussian fits them better than means of activations, of which most are near zero
     (Yang, Liu & Xu 2021, "Free lunch for few-shot learning: distribution calibration").
+    """
+    x: NDArray[np.float32] = np.sqrt(np.abs(embeddings, dtype=np.float32))
+    np.copysign(x, embeddings, out=x)
+    x /= np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)[:, None]
+    return x
+
+
+class _Centred:
+    """The unit rows of many embeddings around their mean, made as they are asked for: float32 [N, D]."""
+
+    def __init__(self, embeddings: RowsLike[np.floating[Any]]) -> None:
+        self.shape, self._embeddings = embeddings.shape, embeddings
+        self._mean = np.zeros(self.shape[1], np.float32)
+        sums = np.zeros(self.shape[1])
+        for rows in _some_at_a_time(np.arange(self.shape[0])):
+            sums += self[rows].sum(axis=0, dtype=np.float64)
+        self._mean = (sums / max(1, self.shape[0])).astype(np.float32)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        x = _unit_rows(self._embeddings[rows])
+        x -= self._mean
+        return x
+
+
+def _centre(embeddings: RowsLike[np.floating[Any]]) -> RowsLike[np.float32]:
+    """Return unit rows around their mean; of fewer than D, turned to N columns.
 
     N photos span N dimensions at most. Turned into these, distances and traces stay as they are,
     and so does everything that the classifier says: it only costs less.
     """
-    x = np.abs(embeddings, dtype=np.float32)  # the only copy: of 50,000 photos it takes 256 MB
-    np.sqrt(x, out=x)
-    np.copysign(x, embeddings, out=x)
-    x /= np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)[:, None]
-    x -= x.mean(axis=0)
-    if len(x) >= x.shape[1]:
-        return np.asarray(x)
+    centred = _Centred(embeddings)
+    n, d = embeddings.shape
+    if n >= d:
+        return centred
+    x = centred[np.arange(n)]
     values, vectors = np.linalg.eigh((x @ x.T).astype(np.float64))  # [N], [N, N]
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0)), np.float32)
 
 
-def _at_one_scale(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale logits so that a temperature of about one fits, whatever the shrinkage."""
-    centred = logits - logits.mean(axis=1, keepdims=True)
-    return np.asarray(centred / max(float(np.sqrt(np.mean(centred**2))), 1e-12))
+def _some_at_a_time(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Yield so many rows at a time that float32 embeddings of them take a few megabytes."""
+    for start in range(0, len(rows), _ROWS):
+        yield rows[start : start + _ROWS]
+
+
+def _sampling(photos: int) -> int:
+    """Return the step that takes at most ``_CHOOSING`` of them."""
+    return -(-photos // _CHOOSING)
+
+
+def _scale(logits: NDArray[np.float32]) -> float:
+    """Return what to divide logits by so that a temperature of about one fits, whatever the shrinkage."""
+    squares = sum(float(np.vdot(row, row)) for row in logits)
+    return max(float(np.sqrt(squares / max(1, logits.size))), 1e-12)
 
 
 class _Data:
@@ -257,7 +305,7 @@ class _Data:
 
     def __init__(
         self,
-        x: NDArray[np.float32],
+        x: RowsLike[np.float32],
         d: int,
         y: NDArray[np.int64],
         learn: NDArray[np.bool_],
@@ -269,25 +317,30 @@ class _Data:
         self._sums: list[NDArray[np.float64]] = []
         self._squares: list[NDArray[np.float64]] = []
         for part in parts:
-            rows = part[learn[part]]
-            counts = np.bincount(y[rows], minlength=classes)
-            sums = np.zeros((classes, x.shape[1]), np.float64)
-            np.add.at(sums, y[rows], x[rows])
+            counts = np.zeros(classes, np.int64)
+            sums = np.zeros((classes, x.shape[1]))
+            squares = np.zeros((x.shape[1], x.shape[1]))
+            for rows in _some_at_a_time(part[learn[part]]):
+                some = x[rows]
+                counts += np.bincount(y[rows], minlength=classes)
+                np.add.at(sums, y[rows], some)
+                squares += some.T @ some
             self._counts.append(counts)
             self._sums.append(sums)
-            self._squares.append((x[rows].T @ x[rows]).astype(np.float64))
+            self._squares.append(squares)
         self._count = np.sum(self._counts, axis=0)  # [K]
         self._sum = np.sum(self._sums, axis=0)  # [K, D]
         self._square = np.sum(self._squares, axis=0)  # [D, D]
 
     def ask(
         self, shrinkage: float, asked: Sequence[NDArray[np.intp]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return logits [N, K] and judged [N] of the photos asked about, one array of them a fold.
 
-        Rows of photos that were not asked about are zero and not judged.
+        Rows of logits have the mean zero. Those of photos that were not asked about are zero and
+        not judged.
         """
-        logits = np.zeros((len(self._y), self._classes))
+        logits = np.zeros((len(self._y), self._classes), np.float32)
         judged = np.zeros(len(self._y), np.bool_)
         for fold, rows in enumerate(asked):
             counts, sums = self._count - self._counts[fold], self._sum - self._sums[fold]
@@ -303,9 +356,11 @@ class _Data:
             within[np.diag_indices(len(within))] += shrinkage * spread
             weights = np.linalg.solve(within, means.T)  # [D, K']
             bias = np.log(counts[known] / n) - 0.5 * np.einsum("kd,dk->k", means, weights)
-            said = self._x[rows] @ weights + bias  # [B, K']
-            # A class that was not learnt is as improbable as the least probable one that was.
-            logits[rows] = said.min(axis=1, keepdims=True)
-            logits[np.ix_(rows, np.flatnonzero(known))] = said
             judged[rows] = known[self._y[rows]]
+            for some in _some_at_a_time(rows):
+                said = self._x[some] @ weights + bias  # [B, K']
+                # A class that was not learnt is as improbable as the least probable one that was.
+                every = np.tile(said.min(axis=1, keepdims=True), self._classes)  # [B, K]
+                every[:, known] = said
+                logits[some] = every - every.mean(axis=1, keepdims=True)
         return logits, judged

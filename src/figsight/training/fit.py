@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from figsight.rows import RowsLike
     from figsight.training.backbones import Network
     from figsight.training.pace import Pace
-    from figsight.training.pixels import Pixels
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
 
@@ -41,13 +41,13 @@ class TrainingSet:
     """What one run learns from.
 
     Attributes:
-        pixels: Of all M photos, of which ``photos`` picks some.
+        pixels: Of all M photos, uint8 [M, H, W, 3], of which ``photos`` picks some.
         photos: Indices [N] into ``pixels``.
         labels: Class index of every row of ``pixels``, int64 [M].
         size: Height and width of the views.
     """
 
-    pixels: Pixels
+    pixels: RowsLike[np.uint8]
     photos: NDArray[np.intp]
     labels: NDArray[np.int64]
     size: tuple[int, int]

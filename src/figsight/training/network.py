@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from figsight.training.pixels import Pixels
+    from figsight.rows import RowsLike
     from figsight.training.recipe import Recipe
 
 # More at once are a little quicker, and take 15 MB more for each at 192 px.
@@ -76,7 +76,7 @@ def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed:
 @torch.no_grad()
 def answer(
     network: Network,
-    pixels: Pixels,
+    pixels: RowsLike[np.uint8],
     photos: NDArray[np.intp],
     device: torch.device,
     *,

@@ -6,18 +6,18 @@ Knows how photos become arrays. Does not know networks.
 from __future__ import annotations
 
 import hashlib
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from figsight.dataset import Dataset, Photo, look_at_photos, require_readable
-from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
+from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.findings import Findings, find_findings
 from figsight.dataset.groups import group_photos
 from figsight.images import InputSpec, fit, make_thumbnail
-from figsight.training.pixels import PixelStore
+from figsight.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from figsight.dataset.copies import Fingerprint
     from figsight.errors import PhotoError
     from figsight.training.recipe import Recipe
+
+IN_MEMORY = 512 * 2**20  # bytes of pixels; more of them lie on disk
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Sample:
         findings: What an audit says of the photos that were asked for, as far as it needs no network.
         sha256: Of each photo's file as hex, N texts.
         thumbnails: A small JPEG of each photo.
-        stored: Pixels that views are made from.
-        exact: Pixels exactly as the delivered network will be fed them.
+        stored: Pixels that views are made from, uint8 [N, H, W, 3].
+        exact: Pixels exactly as the delivered network will be fed them, uint8 [N, H, W, 3].
     """
 
     dataset: Dataset
@@ -52,8 +55,8 @@ class Sample:
     findings: Findings
     sha256: list[str]
     thumbnails: list[bytes]
-    stored: PixelStore
-    exact: PixelStore
+    stored: Rows[np.uint8]
+    exact: Rows[np.uint8]
 
     @property
     def photos_fingerprint(self) -> str:
@@ -95,41 +98,45 @@ def prepare(
     """
     n = len(dataset.photos)
     store = InputSpec(recipe.store_size, recipe.store_size, fit=recipe.fit)
-    stored = PixelStore(n, store, folder)
-    exact = PixelStore(n, input_spec(recipe), folder)
-    prints: list[Fingerprint] = []
+    feed = input_spec(recipe)
     thumbnails: list[bytes] = []
 
     def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
         return _Seen(
-            fit(pixels, stored.spec),
-            fit(pixels, exact.spec),
+            fit(pixels, store),
+            fit(pixels, feed),
             make_thumbnail(pixels),
             fingerprint(pixels, sha256),
         )
 
     def keep(_: Photo, seen: _Seen) -> None:
-        row = len(prints)
-        stored[row], exact[row] = seen.stored, seen.exact
+        stored.append(seen.stored)
+        exact.append(seen.exact)
         thumbnails.append(seen.thumbnail)
         prints.append(seen.print_)
 
-    with ExitStack() as opened:
-        opened.callback(stored.close)
-        opened.callback(exact.close)
+    with closing(Fingerprints()) as prints, ExitStack() as opened:
+        stored = opened.enter_context(closing(_keep_pixels(n, store, folder)))
+        exact = opened.enter_context(closing(_keep_pixels(n, feed, folder)))
         report = look_at_photos(dataset.photos, look, keep, progress=progress)
         readable = require_readable(dataset, report, skip_bad=skip_bad)
+        copies = find_copies(prints)
         opened.pop_all()  # all went well: the sample holds them from here on
-    hashes = [print_.sha256 for print_ in prints]
-    copies = find_copies(prints)
     return Sample(
         dataset=readable,
         skipped=report.failures,
         labels=np.array(readable.labels(), np.int64),
-        groups=group_photos(readable.photos, prints, copies),
-        findings=find_findings(readable, readable.photos, hashes, copies, report.failures),
-        sha256=hashes,
+        groups=group_photos(readable.photos, prints.sha256, copies),
+        findings=find_findings(readable, readable.photos, prints.sha256, copies, report.failures),
+        sha256=prints.sha256,
         thumbnails=thumbnails,
         stored=stored,
         exact=exact,
     )
+
+
+def _keep_pixels(photos: int, spec: InputSpec, folder: Path) -> Rows[np.uint8]:
+    """Return where the pixels of so many photos lie: small sets in memory, large ones on disk."""
+    shape = (spec.height, spec.width, 3)
+    in_memory = IN_MEMORY if photos * spec.height * spec.width * 3 <= IN_MEMORY else 0
+    return Rows(shape, np.uint8, in_memory=in_memory, folder=folder)

@@ -1,0 +1,134 @@
+"""Rows of numbers, more of them than memory should hold.
+
+Knows arrays and a file without a name. Does not know what the rows say.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import pairwise
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from figsight.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# Beyond this many bytes, rows lie on disk unless another number is given.
+IN_MEMORY = 32 * 2**20
+
+S = TypeVar("S", bound=np.generic)
+S_co = TypeVar("S_co", bound=np.generic, covariant=True)
+
+
+class RowsLike(Protocol[S_co]):
+    """Rows by their numbers: ``Rows`` are such, and so is an array [N, ...]."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many rows there are, and the shape of each."""
+
+    def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[S_co]:
+        """Return some of them, [B, ...]."""
+
+
+class Rows(Generic[S]):
+    """Rows of one shape, added one after another: in memory while they are few, then in a file.
+
+    The file has no name and ends with the process, however that ends. It is not mapped: the pages of a
+    mapped file count as memory of the process for as long as the system finds no other use for them,
+    and would be most of what a large run is said to take.
+
+    May be read by several threads.
+
+    Args:
+        shape: Of a row.
+        dtype: Of its numbers.
+        in_memory: How many bytes stay in memory, at most; 0 for none.
+        folder: Where the file lies; by default where the system keeps temporary files.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: type[S],
+        *,
+        in_memory: int = IN_MEMORY,
+        folder: Path | None = None,
+    ) -> None:
+        self._of_row, self._dtype, self._rows = shape, np.dtype(dtype), 0
+        self._bytes = int(np.prod(shape)) * self._dtype.itemsize
+        self._folder = folder
+        self._lock = Lock()  # who reads and who writes share the place in the file
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+            max_size=in_memory, dir=None if folder is None else str(folder)
+        )
+        if in_memory <= 0:
+            self._file.rollover()
+
+    def __len__(self) -> int:
+        return self._rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many rows there are, and the shape of each."""
+        return (self._rows, *self._of_row)
+
+    def append(self, row: NDArray[S]) -> None:
+        """Add a row.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        self.extend(row[None])
+
+    def extend(self, rows: NDArray[S]) -> None:
+        """Add rows, [B, ...].
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        if rows.shape[1:] != self._of_row or rows.dtype != self._dtype:
+            raise ValueError(
+                f"expected rows of {self._dtype}{list(self._of_row)}, found "
+                f"{rows.dtype}{list(rows.shape[1:])}"
+            )
+        with self._lock:
+            try:
+                self._file.seek(self._rows * self._bytes)
+                self._file.write(np.ascontiguousarray(rows).data)
+                self._file.flush()
+            except OSError as error:
+                place = self._folder or tempfile.gettempdir()
+                raise OutputError(
+                    f"{place}: expected room for {len(rows) * self._bytes} more bytes, found: "
+                    f"{error.strerror or error}; free some space, or name another folder in TMPDIR"
+                ) from error
+            self._rows += len(rows)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[S]:
+        """Return some rows, [B, ...], in this order; the array is the caller's.
+
+        Raises:
+            IndexError: A number is not from 0 to one below the number of rows.
+        """
+        rows = np.asarray(rows, np.intp)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < self._rows:
+            raise IndexError(f"expected rows from 0 to {self._rows - 1}, found {rows.tolist()}")
+        found: NDArray[S] = np.empty((len(rows), *self._of_row), self._dtype)
+        # Neighbours are read at once.
+        starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1).tolist()
+        with self._lock:
+            for start, stop in pairwise([*starts, len(rows)]):
+                self._file.seek(int(rows[start]) * self._bytes)
+                self._file.readinto(found[start:stop].reshape(-1).view(np.uint8).data)
+        return found
+
+    def close(self) -> None:
+        """Let go of the rows."""
+        self._file.close()

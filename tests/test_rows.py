@@ -1,0 +1,118 @@
+"""Rows in memory and on disk."""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from figsight.errors import OutputError
+from figsight.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SHAPE = (5, 7, 3)
+ROW = 5 * 7 * 3
+
+
+# In memory, in a file from the first row on, and in a file from the tenth on.
+@pytest.fixture(params=[20 * ROW, 0, 10 * ROW])
+def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rows[np.uint8]]:
+    with closing(Rows(SHAPE, np.uint8, in_memory=request.param, folder=tmp_path)) as rows:
+        yield rows
+
+
+def fill(rows: Rows[np.uint8]) -> NDArray[np.uint8]:
+    numbers = np.random.default_rng(0).integers(0, 256, (20, *SHAPE), np.uint8)
+    for row in numbers[:8]:
+        rows.append(row)
+    rows.extend(numbers[8:8])
+    rows.extend(numbers[8:])
+    return numbers
+
+
+def test_rows__are_given_back_in_any_order(rows: Rows[np.uint8]) -> None:
+    expected = fill(rows)
+    assert rows.shape == expected.shape
+    assert len(rows) == 20
+    for numbers in ([], [0], [19, 3, 3, 7], [4, 5, 6, 2, 1, 0, 1, 2], list(range(20))):
+        chosen = np.array(numbers, np.intp)
+        found = rows[chosen]
+        assert found.dtype == np.uint8
+        assert np.array_equal(found, expected[chosen])
+        found[:] = 0  # what is handed out is the caller's
+    assert np.array_equal(rows[np.arange(20)], expected)
+
+
+def test_rows__may_be_added_after_some_were_read(rows: Rows[np.uint8]) -> None:
+    expected = fill(rows)
+    rows[np.array([3])]
+    rows.append(expected[0])
+    assert np.array_equal(rows[np.array([20, 19])], expected[[0, 19]])
+
+
+def test_rows__may_be_read_by_several_threads(rows: Rows[np.uint8]) -> None:
+    expected = fill(rows)
+
+    def read(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        batches = [rng.integers(0, 20, 4) for _ in range(100)]
+        return all(np.array_equal(rows[batch], expected[batch]) for batch in batches)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(read, range(8)))
+
+
+def test_rows__of_half_precision_and_of_a_column_that_is_not_contiguous() -> None:
+    expected = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float16)
+    with closing(Rows((4,), np.float16, in_memory=0)) as rows:
+        rows.extend(np.asfortranarray(expected))
+        assert np.array_equal(rows[np.array([5, 0])], expected[[5, 0]])
+
+
+def test_rows__leave_no_file(rows: Rows[np.uint8], tmp_path: Path) -> None:
+    fill(rows)
+    rows.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("numbers", [[20], [-1], [0, 25, 1]])
+def test_rows__that_do_not_exist_are_refused(rows: Rows[np.uint8], numbers: list[int]) -> None:
+    fill(rows)
+    with pytest.raises(IndexError, match="expected rows from 0 to 19, found"):
+        rows[np.array(numbers)]
+
+
+@pytest.mark.parametrize(
+    "row", [np.zeros((5, 5, 3), np.uint8), np.zeros(SHAPE, np.int8), np.zeros((5, 7), np.uint8)]
+)
+def test_rows__of_another_kind_are_refused(rows: Rows[np.uint8], row: NDArray[np.uint8]) -> None:
+    with pytest.raises(ValueError, match=r"expected rows of uint8\[5, 7, 3\], found"):
+        rows.append(row)
+    assert len(rows) == 0
+
+
+def test_rows__on_a_full_disk_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def seek(self, _: int) -> None:
+            pass
+
+        def write(self, _: object) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Full)
+    rows = Rows((2,), np.uint8)
+    with pytest.raises(OutputError, match="found: No space left on device; free some space"):
+        rows.append(np.zeros(2, np.uint8))
+    assert len(rows) == 0
