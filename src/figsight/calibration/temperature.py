@@ -83,7 +83,7 @@ def fit_temperature(
             low = b
         step = b - slope / curvature
         # Newton where it stays inside what is known to hold the minimum, else halve that.
-        new = step if low < step < high else (low + high) / 2
+        new = step if low <= step <= high else (low + high) / 2
         if abs(new - b) <= 1e-12 * b:
             break
         b = new

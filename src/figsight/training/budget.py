@@ -4,9 +4,9 @@ Knows clocks, and networks as numbers of photos. Does not know torch, nor what a
 
 Nothing is known about a machine beforehand, and its speed may halve during a run. So the plan is made
 anew at every step, from how many views a second there have been in the last seconds: all networks
-that still learn get equally many passes over their photos, as many as fit before the end. The
-learning rate follows how far a network is on its way to its planned end, so it reaches zero there
-whenever that is.
+that still learn get equally many passes over their photos, as many as fit before the end. Learning
+rates and averages of weights go by how far a network is on its way to its planned end, whenever that
+is.
 """
 
 from __future__ import annotations
