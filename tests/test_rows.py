@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from figsight.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from io import BufferedRandom
 
     from numpy.typing import NDArray
 
@@ -100,19 +101,17 @@ def test_rows__of_another_kind_are_refused(rows: Rows[np.uint8], row: NDArray[np
     assert len(rows) == 0
 
 
-def test_rows__on_a_full_disk_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full:
-        def __init__(self, **_: object) -> None:
-            pass
+@pytest.mark.parametrize("in_memory", [0, 9000])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_rows__on_a_full_disk_are_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, in_memory: int
+) -> None:
+    # The kernel takes nothing that is written to it.
+    def full(**_: object) -> BufferedRandom:
+        return Path("/dev/full").open("r+b", 4096)
 
-        def seek(self, _: int) -> None:
-            pass
-
-        def write(self, _: object) -> None:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Full)
-    rows = Rows((2,), np.uint8)
-    with pytest.raises(OutputError, match="found: No space left on device; free some space"):
-        rows.append(np.zeros(2, np.uint8))
-    assert len(rows) == 0
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    message = "expected room for 41472 more bytes, found: No space left on device; free some space"
+    with closing(Rows((4608,), np.uint8, in_memory=in_memory)) as rows:  # noqa: SIM117
+        with pytest.raises(OutputError, match=message):
+            rows.extend(np.zeros((9, 4608), np.uint8))

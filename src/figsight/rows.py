@@ -6,6 +6,7 @@ Knows arrays and a file without a name. Does not know what the rows say.
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -83,7 +84,7 @@ class Rows(Generic[S]):
         """Add a row.
 
         Raises:
-            OutputError: The disk is full.
+            OutputError: The disk is full; the rows are lost.
         """
         self.extend(row[None])
 
@@ -91,7 +92,7 @@ class Rows(Generic[S]):
         """Add rows, [B, ...].
 
         Raises:
-            OutputError: The disk is full.
+            OutputError: The disk is full; the rows are lost.
         """
         if rows.shape[1:] != self._of_row or rows.dtype != self._dtype:
             raise ValueError(
@@ -104,6 +105,8 @@ class Rows(Generic[S]):
                 self._file.write(np.ascontiguousarray(rows).data)
                 self._file.flush()
             except OSError as error:
+                with suppress(OSError):  # what waits in the file's buffer has no room, either
+                    self._file.close()
                 place = self._folder or tempfile.gettempdir()
                 raise OutputError(
                     f"{place}: expected room for {len(rows) * self._bytes} more bytes, found: "
