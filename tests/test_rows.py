@@ -6,7 +6,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ from figsight.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedRandom
 
     from numpy.typing import NDArray
 
@@ -107,7 +106,7 @@ def test_rows__on_a_full_disk_are_one_clear_error(
     monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
     # The kernel takes nothing that is written to it.
-    def full(**_: object) -> BufferedRandom:
+    def full(**_: object) -> BinaryIO:
         return Path("/dev/full").open("r+b", 4096)
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
