@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -219,10 +220,10 @@ def test_train__keeps_copies_away_from_the_networks_that_measure(tmp_path: Path)
     from figsight.training.sample import prepare
 
     recipe = change_recipe(TINY, folds=3)
-    sample = prepare(read(photos), recipe, tmp_path, skip_bad=False)
-    assert len(sample.labels) == 36
-    assert len(set(sample.groups)) == 12
-    assert len(set(zip(sample.groups, sample.sha256, strict=True))) == 12
+    with closing(prepare(read(photos), recipe, tmp_path, skip_bad=False)) as sample:
+        assert len(sample.labels) == 36
+        assert len(set(sample.groups)) == 12
+        assert len(set(zip(sample.groups, sample.sha256, strict=True))) == 12
 
 
 @pytest.mark.usefixtures("graph_at_hand")
