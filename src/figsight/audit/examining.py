@@ -1,7 +1,7 @@
 """One pass over every picture of a set, and everything that can be found in it.
 
 Knows the order of things; each of them is done in a room of its own. Each picture is decoded once,
-and nothing of its size is kept: what is, lies in a file where photos are many.
+and what is kept of it is little, whatever its size; most of that lies in a file where photos are many.
 """
 
 from __future__ import annotations
