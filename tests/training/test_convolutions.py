@@ -124,11 +124,14 @@ def test_quick_convolutions__leave_other_devices_alone() -> None:
         assert all("forward" not in module.__dict__ for module in network.modules())
 
 
-@pytest.mark.parametrize("has", [True, False])
+@pytest.mark.parametrize(
+    ("units", "has"),
+    [({"amx_bf16": True}, True), ({"avx512_bf16": True}, True), ({"avx512_f": True}, False)],
+)
 def test_mixed_precision__is_for_machines_with_units_for_it(
-    monkeypatch: pytest.MonkeyPatch, *, has: bool
+    monkeypatch: pytest.MonkeyPatch, units: dict[str, bool], *, has: bool
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has}, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units, raising=False)
     assert has_bfloat16_units(CPU) == has
     with mixed_precision(CPU):
         product = torch.ones(2, 2) @ torch.ones(2, 2)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def has_bfloat16_units(device: torch.device) -> bool:
-    """Whether products of bfloat16 are quicker than of float32: on newer GPUs, on CPUs with AMX.
+    """Whether products of bfloat16 are quicker than of float32.
 
+    They are on newer GPUs, and on CPUs with AMX (Intel since 2023) or AVX512-BF16 (AMD since 2022).
     Other CPUs compute them by emulation, or no faster than float32.
     """
     if device.type == "cuda":
@@ -31,7 +32,7 @@ def has_bfloat16_units(device: torch.device) -> bool:
     if device.type != "cpu":
         return False
     look = getattr(torch.cpu, "get_capabilities", None)  # older torch cannot tell
-    return look is not None and bool(look().get("amx_bf16"))
+    return look is not None and any(look().get(unit) for unit in ("amx_bf16", "avx512_bf16"))
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[None]:
