@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from tests.training.make import TINY
+from tests.training.make import TINY, Interruption
 from torch import nn
 
 from figsight.training import change_recipe, read_recipe
 from figsight.training.backbones import build
-from figsight.training.fit import _average, _pair_moving, freeze, weigh_classes
+from figsight.training.fit import (
+    TrainingSet,
+    _average,
+    _pair_moving,
+    fit,
+    freeze,
+    weigh_classes,
+)
 from figsight.training.network import plan_network
+from figsight.training.pace import Steady
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from figsight.training import Recipe
+    from figsight.training.backbones import Network
 
 
 @pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
@@ -98,3 +112,48 @@ def test_pair_moving__leaves_out_what_is_frozen() -> None:
         network.head.weight.fill_(3)
     _average((ours, theirs), 0.1, 0)
     assert torch.equal(average.head.weight, network.head.weight)
+
+
+def learn(recipe: Recipe, checkpoint: Path, epochs: int) -> Network:
+    """Train a small network on noise, up to so many epochs of the recipe's."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (8, 40, 40, 3), np.uint8)
+    data = TrainingSet(pixels, np.arange(8), np.arange(8) % 2, (32, 32))
+    pace = Steady(recipe.epochs, 2)
+    steps = fit(
+        plan_network(recipe, 2, "random", seed=0).fresh(),
+        data,
+        recipe,
+        run="one",
+        seed=0,
+        device=torch.device("cpu"),
+        checkpoint=checkpoint,
+        watch=Interruption(epochs),
+        pace=pace,
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            network: Network = end.value[0]
+            return network
+
+
+def test_fit__under_a_ceiling_goes_on_where_it_was_and_ends_without_one(tmp_path: Path) -> None:
+    recipe = change_recipe(
+        TINY, backbone="tf_efficientnet_lite0", ceiling=0.01, epochs=3, averaging=0.5
+    )
+    whole = learn(recipe, tmp_path / "whole", 3)
+    with pytest.raises(KeyboardInterrupt):
+        learn(recipe, tmp_path / "cut", 1)
+    resumed = learn(recipe, tmp_path / "cut", 3)
+    for ours, theirs in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    backbone: Any = whole.backbone
+    assert backbone.bn2.max_val == 6
+    free = learn(change_recipe(recipe, ceiling=6.0), tmp_path / "free", 3)
+    norms = [
+        float(one.backbone.get_parameter("conv_head.weight").detach().norm())
+        for one in (whole, free)
+    ]
+    assert norms[0] / norms[1] == pytest.approx(600, rel=0.1)

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from figsight.training.ceiling import lower_ceiling, raise_ceiling
 from figsight.training.checkpoint import EpochRecord, load_checkpoint, save_checkpoint
 from figsight.training.convolutions import mixed_precision, quick_convolutions
 from figsight.training.views import make_views, mix
@@ -89,6 +90,7 @@ def fit(
     frozen = freeze(network, recipe)
     if recipe.norms == "folded":  # those that no convolution took in keep their statistics
         frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    lowered = lower_ceiling(network, recipe.ceiling)
     average = copy.deepcopy(network) if recipe.averaging else network
     moving = _pair_moving(average, network)
     optimizer = make_optimizer(network, recipe)
@@ -128,6 +130,8 @@ def fit(
                 way = pace.progress(epoch + 1, 0)
                 save_checkpoint(checkpoint, network, average, optimizer, history, way)
             watch.epoch(history[-1])
+    if lowered:
+        raise_ceiling(average)
     return average.eval(), history
 
 

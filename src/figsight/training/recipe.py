@@ -117,6 +117,8 @@ class Recipe(Part, frozen=True, kw_only=True):
             there: a tenth of a step more, for one weight in a thousand.
         norms: ``train`` lets batch norms follow the photos; ``folded`` multiplies their pretrained
             statistics into the convolutions: half the time a step, and steadier on few photos.
+        ceiling: Bound of the last feature map's activations, where the backbone ends in a ReLU6 and
+            norms are folded; None leaves it at 6: see ``ceiling``.
         dropout: Share of the embedding that is dropped in training.
         label_smoothing: Share of the target that is spread over all figures (Szegedy et al. 2016).
         averaging: Share of the steps that the moving average of the weights looks back on, which
@@ -148,6 +150,7 @@ class Recipe(Part, frozen=True, kw_only=True):
     frozen_stages: Annotated[int, Meta(ge=0)] = 0
     wide_depthwise: Literal["train", "frozen"] = "train"
     norms: Literal["train", "folded"] = "train"
+    ceiling: Annotated[float, Meta(gt=0.0, le=6.0)] | None = None
     dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     label_smoothing: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     averaging: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
