@@ -8,7 +8,8 @@ The only room that imports torch and timm, and only when something of it is used
     measuring.py   the networks of a run, with and without a part of the photos
     turns.py       how they share the cores; budget.py how they share the time; soup.py how they
                    become one
-    fit.py         the loop; pace.py ends it; views.py varies photos; checkpoint.py keeps its state
+    fit.py         the loop; pace.py ends it; views.py varies photos; checkpoint.py keeps its state;
+                   ceiling.py bounds what the head goes by
     network.py     one network: backbones.py builds it, folding.py folds its norms,
                    convolutions.py makes it quick
     judging.py     what unseen photos say
