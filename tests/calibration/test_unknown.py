@@ -181,7 +181,7 @@ def test_combine__a_guard_adds_what_is_above_its_centre_and_nothing_below() -> N
 
 
 @pytest.mark.parametrize("guard", ["style_mahalanobis", "mean_cosine"])
-def test_choice__its_guard_keeps_silent_within_2_5_spreads_of_the_known(guard: str) -> None:
+def test_choice__its_guard_keeps_silent_within_2_spreads_of_the_known(guard: str) -> None:
     known, unknown = scores(400, 0.0, 0), scores(80, 2.5, 1)
     if guard == "mean_cosine":  # what guards where a network gives no styles
         known, unknown = (
@@ -191,7 +191,7 @@ def test_choice__its_guard_keeps_silent_within_2_5_spreads_of_the_known(guard: s
     rule = chosen(known, unknown, favourite="mixed").rule
     assert rule.parts == ("max_logit", "whitened_cosine", guard)
     usual = np.asarray(known[guard])
-    assert rule.centres[2] == pytest.approx(usual.mean() + 2.5 * usual.std())
+    assert rule.centres[2] == pytest.approx(usual.mean() + 2 * usual.std())
     bare = combine(known, rule.parts[:2], rule.centres[:2], rule.spreads[:2])
     quiet = usual <= rule.centres[2]
     assert np.array_equal(rule.decide(known)[quiet], bare[quiet])

@@ -36,7 +36,7 @@ MIXED = (
 GUARDS = frozenset({"mean_cosine", "style_mahalanobis"})
 """Parts of a mixed score that count only where hardly any known photo lies, see ``combine``."""
 
-_GUARD_FROM = 2.5  # spreads above the mean: one known photo in 160, were they normal
+_GUARD_FROM = 2.0  # spreads above the mean: one known photo in 44, were they normal
 _CROSS_FOLDS = 10
 _MOST_CERTAIN = 1e-300  # keeps the log odds of a certain answer finite
 
@@ -48,7 +48,7 @@ class ScoreRule:
     Attributes:
         name: The score itself, or ``mixed``.
         parts: Names of the scores that it needs.
-        centres: Mean of each part over the known photos, for one of ``GUARDS`` 2.5 standard
+        centres: Mean of each part over the known photos, for one of ``GUARDS`` 2 standard
             deviations above it; empty when there is one part.
         spreads: Standard deviation of each part over them; likewise.
     """
