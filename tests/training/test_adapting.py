@@ -91,3 +91,8 @@ def test_adapt__takes_larger_batches_of_many_photos() -> None:
 def test_adapt__shares_views_out_among_ingredients(photos: int, ingredients: int) -> None:
     recipe = change_recipe(QUICK, ingredients=3, max_views=24_000, epochs=26)
     assert adapt(recipe, None, photos).ingredients == ingredients
+
+
+@pytest.mark.parametrize(("photos", "ceiling"), [(40, 1.5), (1200, 1.5), (1500, None)])
+def test_adapt__bounds_activations_of_few_photos_only(photos: int, ceiling: float | None) -> None:
+    assert adapt(read_recipe("quick"), None, photos).ceiling == ceiling
