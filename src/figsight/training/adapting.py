@@ -69,7 +69,7 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
       four steps.
     - Where ``max_views`` ends them sooner than the recipe would, activations have no ``ceiling``: how
       loudly a channel speaks is worth learning from thousands of photos, and not from ten a class
-      (docs/experiments.md; measured on 40, 268 and 4,708).
+      (docs/experiments.md; measured on 40, 268, 361 and 4,708).
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
