@@ -20,6 +20,7 @@ from figsight.calibration import (
     combine,
     fit_scorer,
     fit_unknown,
+    refuse_single,
 )
 from figsight.errors import BundleError
 from figsight.metrics import auroc
@@ -199,6 +200,15 @@ def test_choice__its_guard_keeps_silent_within_2_spreads_of_the_known(guard: str
     # What the other parts take for known, in a place where no known photo is, is told by the guard.
     foreign = {name: s[:20] for name, s in known.items()} | {guard: np.full(20, 9.0)}
     assert (rule.decide(foreign) > rule.decide(known).max()).all()
+
+
+def test_refuse_single__is_for_classes_of_one_photo_each() -> None:
+    assert refuse_single([0, 1, 1]) is None
+    refusal = refuse_single([0, 1, 2])
+    assert refusal is not None
+    assert refusal.reason.startswith("telling unknown photos needs a figure with at least two ph")
+    with pytest.raises(ValueError, match="expected a class with at least 2 photos"):
+        fit_scorer(network(3, 0)[1], [0, 1, 2])
 
 
 PARTS = ("max_softmax", "knn", "relative_mahalanobis", "style_mahalanobis")

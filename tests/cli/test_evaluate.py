@@ -92,8 +92,8 @@ def test_evaluate__refuses_what_it_cannot_do(
     assert refused("evaluate", model, photos, "--sensitivity", "0.9") == (
         "Error: --sensitivity goes with --folds only"
     )
-    assert refused("evaluate", "--folds", "2", photos, "--unknown", photos) == (
-        "Error: --unknown does not go with --folds"
+    assert refused("evaluate", "--folds", "2", photos, "--unknown", out / "none") == (
+        f"figsight: {out / 'none'}: expected a folder or a zip of pictures, found neither"
     )
     assert refused("evaluate", "--folds", "2", photos, "--sensitivity", "0.9") == (
         "figsight: photos: expected two figures for a stated sensitivity, found 3; leave the "
@@ -154,7 +154,7 @@ def test_evaluate__measures_strangers(photos: Path, out: Path) -> None:
     how = (model, photos, "--unknown", out / "x", "--no-record")
     found = json.loads(call("evaluate", *how, "--json").stdout)
     assert found["unknown"]["n_unknown"] == 4
-    line = f"unknown: 4 photos of none of the figures, AUROC {found['unknown']['auroc']:.3f} ("
+    line = f"unknown: 4 photos of none of the figures: AUROC {found['unknown']['auroc']:.3f} ("
     assert line in call("evaluate", *how).stdout
 
 

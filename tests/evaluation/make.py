@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
-from tests.bundle.make import make_bundle, make_gallery, make_manifest
+from tests.bundle.make import (
+    make_bundle,
+    make_gallery,
+    make_manifest,
+    make_model,
+    make_weights,
+)
 from tests.training.make import plant_photos
 
 from figsight.classifier import load
-from figsight.dataset import Figure, Photo, read
+from figsight.dataset import Dataset, Figure, Photo, read
 from figsight.errors import PhotoError
 from figsight.evaluation import Evaluation
 from figsight.evaluation.seen import shrink
@@ -22,6 +29,7 @@ from figsight.images import decode
 
 if TYPE_CHECKING:
     from figsight.bundle import Calibration
+    from figsight.training import Watcher
 
 IDS = ("1", "2", "17")  # of the figures of ``make_bundle``
 
@@ -65,6 +73,28 @@ def make_remembering(path: Path, photos: Path, calibration: Calibration | None =
     return make_bundle(
         path, manifest, gallery=gallery, thumbnails=[_thumbnail(one) for one in data]
     )
+
+
+@dataclass
+class Trainer:
+    """Stands in for training: writes a small bundle, another each time, and remembers the call."""
+
+    learned: list[Dataset] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    options: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, data: Dataset, path: Path, *, watch: Watcher, **options: Any) -> None:
+        seed = len(self.learned)
+        self.learned.append(data)
+        self.paths.append(path)
+        self.options.append(options)
+        watch.expect(2)
+        watch.begin("reading photos", len(data.photos))
+        watch.begin("final", 2)
+        if options["overwrite"] and path.exists():
+            shutil.rmtree(path)
+        parts: dict[str, Any] = {"gallery": make_gallery(seed), "network": make_weights(seed)}
+        make_bundle(path, model=make_model(seed), thumbnails=None, **parts)
 
 
 def _thumbnail(data: bytes) -> bytes:

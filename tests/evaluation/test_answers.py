@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,9 +25,6 @@ from figsight.bundle import OperatingPoint
 from figsight.classifier import load
 from figsight.errors import BundleError, DataError, UnreadablePhotosError
 from figsight.evaluation import evaluate
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +102,30 @@ def test_evaluate__refuses_strangers_without_a_rule(plain: Path, desk: Path) -> 
     assert evaluate(plain, desk / "new", record=False).to_dict()["unknown"] is None
 
 
+def test_evaluate__takes_strangers_from_a_zip(ruled: Path, desk: Path, tmp_path: Path) -> None:
+    packed = Path(shutil.make_archive(str(tmp_path / "x"), "zip", desk / "x"))
+    one = evaluate(ruled, desk / "new", unknown=packed, record=False)
+    other = evaluate(ruled, desk / "new", unknown=desk / "x", record=False)
+    assert one.unknown_score == other.unknown_score
+    assert one.strangers is not None
+    assert one.strangers.source == "3 photos of x.zip"
+
+
 def test_evaluate__refuses_strangers_that_are_no_folder(ruled: Path, desk: Path) -> None:
     with pytest.raises(DataError) as caught:
         evaluate(ruled, desk / "new", unknown=desk / "nothing")
     assert str(caught.value) == (
-        f"{desk / 'nothing'}: expected a folder of pictures of none of the figures"
+        f"{desk / 'nothing'}: expected a folder or a zip of pictures, found neither"
     )
+
+
+def test_evaluate__tells_of_strangers_that_were_trained_on(ruled: Path, desk: Path) -> None:
+    note = (
+        "9 of the pictures given as none of the figures were trained on as one of them (first "
+        "1/0.png): how unknown ones are told looks worse than it is."
+    )
+    assert note in evaluate(ruled, desk / "new", unknown=desk / "old", record=False).notes
+    assert not evaluate(ruled, desk / "new", unknown=desk / "x", record=False).notes
 
 
 def test_evaluate__stops_at_unreadable_strangers_or_skips_them(

@@ -3,13 +3,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.bundle.make import make_bundle, make_gallery, make_model, make_weights
-from tests.evaluation.make import plant
+from tests.evaluation.make import Trainer, plant
 from tests.training.make import TINY
 
 import figsight.training
@@ -22,38 +21,6 @@ from figsight.training import Silence
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from figsight.training import Watcher
-
-
-@dataclass
-class Trainer:
-    """Stands in for training: writes a small bundle, another each time, and remembers the call."""
-
-    learned: list[Dataset] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-    options: list[dict[str, Any]] = field(default_factory=list)
-
-    def __call__(self, data: Dataset, path: Path, *, watch: Watcher, **options: Any) -> None:
-        seed = len(self.learned)
-        self.learned.append(data)
-        self.paths.append(path)
-        self.options.append(options)
-        watch.expect(2)
-        watch.begin("reading photos", len(data.photos))
-        watch.begin("final", 2)
-        if options["overwrite"] and path.exists():
-            shutil.rmtree(path)
-        parts: dict[str, Any] = {"gallery": make_gallery(seed), "network": make_weights(seed)}
-        make_bundle(path, model=make_model(seed), thumbnails=None, **parts)
-
-
-@pytest.fixture
-def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
-    stand_in = Trainer()
-    # Into the module's own names: asking it for the real one would import torch.
-    monkeypatch.setitem(vars(figsight.training), "train", stand_in)
-    return stand_in
 
 
 @pytest.fixture

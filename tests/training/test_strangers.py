@@ -80,6 +80,14 @@ def test_judge_unknown__refuses_a_threshold_on_few_photos() -> None:
     assert "needs at least 19" in refusal.reason
 
 
+def test_judge_unknown__refuses_networks_that_learned_from_one_photo_a_figure() -> None:
+    answers, sample = make_answers(left_out=0, apart=1.0, each=2)
+    assert judge_unknown(answers, sample) == calibration.Refusal(
+        "telling unknown photos needs a figure with at least two photos to learn from, found one "
+        "photo a figure; add photos"
+    )
+
+
 def test_equip__gives_the_detector_what_it_measures_against() -> None:
     answers, sample = make_answers(left_out=2, apart=1.0)
     rule = judge_unknown(answers, sample)
@@ -154,3 +162,14 @@ def test_train__leaves_figures_out_and_delivers_a_network_that_knows_them_all(mo
     assert rule.unknown is not None
     assert rule.unknown.auroc is not None
     assert rule.unknown.protocol.startswith("8 photos of a figure that a network")
+
+
+def test_train__on_two_photos_a_figure_says_that_it_cannot_tell_unknown_ones(
+    tmp_path: Path,
+) -> None:
+    photos = plant_photos(tmp_path / "set", figures=3, photos=2)
+    recipe = change_recipe(TINY, folds=1, left_out=1)
+    found = train(photos, tmp_path / "model", recipe=recipe, weights="random", device="cpu")
+    assert found.calibration is not None
+    assert found.calibration.unknown is None
+    assert "needs a figure with at least two photos" in found.calibration.refused["unknown"]

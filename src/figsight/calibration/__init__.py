@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         UnknownDetector,
         UnknownScorer,
         fit_scorer,
+        refuse_single,
     )
     from figsight.calibration.gaussian import ShrunkGaussian
     from figsight.calibration.sets import (
@@ -64,6 +65,7 @@ __all__ = [
     "max_logit",
     "max_softmax",
     "measure_sets",
+    "refuse_single",
     "softmax",
 ]
 
@@ -93,6 +95,7 @@ _HOMES = {
     "max_logit": "strangeness",
     "max_softmax": "strangeness",
     "measure_sets": "sets",
+    "refuse_single": "detector",
     "softmax": "temperature",
 }
 

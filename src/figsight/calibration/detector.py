@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figsight.calibration.conformal import Refusal
 from figsight.calibration.gaussian import ShrunkGaussian
 from figsight.calibration.strangeness import (
     RelativeMahalanobis,
@@ -160,7 +161,8 @@ def fit_scorer(
         groups: Groups of copies, [M].
 
     Raises:
-        ValueError: Arrays are wrong, or the photos do not carry a wanted score.
+        ValueError: Arrays are wrong, or the photos do not carry a wanted score: see
+            ``refuse_single``.
     """
     gallery = check_matrix32(embedding, "embedding", np.asarray(labels).size)
     wanted = not SPREADS.isdisjoint(names)
@@ -170,6 +172,16 @@ def fit_scorer(
         gallery_groups=None if groups is None else np.asarray(groups),
         mahalanobis=fit_relative_mahalanobis(gallery, labels, POWER) if wanted else None,
         style=fit_style(style) if style is not None and STYLE in names else None,
+    )
+
+
+def refuse_single(labels: ArrayLike) -> Refusal | None:
+    """Return why no scorer can be fitted where each class has one photo; None where one has two."""
+    if len(np.unique(labels)) < np.size(labels):
+        return None
+    return Refusal(
+        "telling unknown photos needs a figure with at least two photos to learn from, found one "
+        "photo a figure; add photos"
     )
 
 

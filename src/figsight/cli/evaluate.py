@@ -26,7 +26,7 @@ FOR_FOLDS = (
     "sensitivity",
     "work",
 )
-FOR_MODEL = ("split", "unknown", "no_record")
+FOR_MODEL = ("split", "no_record")
 
 
 @main.command()
@@ -45,7 +45,7 @@ FOR_MODEL = ("split", "unknown", "no_record")
 )
 @click.option("--work", metavar="FOLDER", help="Keep finished folds there, and go on with them.")
 @click.option("--split", help="Which split of DATA; by default test, else val, else train.")
-@click.option("--unknown", metavar="FOLDER", help="Pictures of none of the figures.")
+@click.option("--unknown", metavar="FOLDER|ZIP", help="Pictures of none of the figures.")
 @click.option("--no-record", is_flag=True, help="Leave no trace of this test beside the model.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="OUT.png")
@@ -99,6 +99,7 @@ def evaluate(
             result = evaluation.cross_validate(
                 dataset,
                 folds=folds,
+                unknown=unknown,
                 skip_bad=skip_bad,
                 watch=console,
                 **{key: options[key] for key in FOR_FOLDS},

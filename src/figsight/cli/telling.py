@@ -54,12 +54,16 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
         )
     unknown = evaluation.unknown_score
     if unknown is not None and unknown.auroc is not None and unknown.accepted is not None:
+        networks = evaluation.strangers.networks if evaluation.strangers else 1
+        by = f", shown to each of {networks} networks" if networks > 1 else ""
         yield (
-            f"unknown: {unknown.n_unknown} photos of none of the figures, AUROC "
+            f"unknown: {unknown.n_unknown} photos of none of the figures{by}: AUROC "
             f"{unknown.auroc.value:.3f} ({unknown.auroc.low:.3f} to {unknown.auroc.high:.3f}), "
             f"taken for one {_range(unknown.accepted)}; photos of the figures kept "
             f"{_range(unknown.kept)}"
         )
+    if unknown is None and "unknown" in evaluation.refused:
+        yield f"unknown photos are not told: {evaluation.refused['unknown']}"
 
 
 def _mistakes(evaluation: Evaluation) -> Iterator[str]:

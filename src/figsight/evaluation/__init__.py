@@ -5,9 +5,9 @@ asking.py     what a classifier says of photos; seen.py which of them it was tra
 log.py        what a model was tested on, and when
 crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``
 folds.py      one fold; evidence.py what spoke for its mistakes
+strangers.py  pictures of none of the figures, shown to every fold's network
 points.py     a threshold for one of two figures; shares.py sets of names
 results.py    what came out, as numbers; plain.py as plain values
-files.py      files written whole or not at all
 report/       what came out, as a page
 """
 

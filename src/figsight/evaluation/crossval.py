@@ -24,17 +24,20 @@ from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.groups import read_groups
 from figsight.dataset.splits import folds as make_folds
+from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import DataError, OutputError
-from figsight.evaluation.folds import Named, Part, answer
+from figsight.evaluation.folds import Named, Part, answer, make_bundle
 from figsight.evaluation.log import fingerprint_photos
 from figsight.evaluation.points import STATED, measure_folds
 from figsight.evaluation.results import Evaluation
+from figsight.evaluation.strangers import add_verdict, ask_strangers, judge_strangers
 from figsight.files import write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
 from figsight.training.adapting import adapt
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from figsight.dataset.groups import Grouped
     from figsight.evaluation.folds import Answers
     from figsight.evaluation.results import Grounds, OperatingScore
+    from figsight.evaluation.strangers import Told
     from figsight.training import Watcher
 
 
@@ -56,6 +60,7 @@ def cross_validate(
     epochs: int | None = None,
     seed: int = 0,
     sensitivity: float | None = None,
+    unknown: str | os.PathLike[str] | None = None,
     skip_bad: bool = False,
     work: str | os.PathLike[str] | None = None,
     watch: Watcher | None = None,
@@ -76,6 +81,9 @@ def cross_validate(
         seed: Of everything random.
         sensitivity: Of two figures: the share of photos of the second that a threshold, chosen on
             the other folds, is to find; by default 0.95.
+        unknown: A folder or a zip of pictures of none of the figures, to measure how they are told.
+            Rule and threshold of each fold are fitted to the other folds' photos; these pictures
+            take no part in it.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         work: A folder for finished folds: the same command with the same folder goes on with them.
         watch: Is told how it goes.
@@ -102,6 +110,7 @@ def cross_validate(
     watch.begin("reading photos", len(dataset.photos))
     found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
     require_trainable(found.dataset, photos_each=0)
+    strangers = read_groups(read_unlabelled(unknown), skip_bad=skip_bad) if unknown else None
     dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
     deals = [make_folds(labels.tolist(), found.groups, folds, seed + r) for r in range(repeats)]
     with _workplace(work) as folder:
@@ -116,11 +125,16 @@ def cross_validate(
         likely = adapt(recipe, None, len(labels) - len(labels) // folds)
         watch.expect(untrained * likely.ingredients * likely.epochs)
         said = _Said.expect(repeats, len(labels), len(dataset.figures))
+        told: list[Told | calibration.Refusal] = []
         for part in parts:
             name = f"fold {part.number + 1}"
             name = name if repeats == 1 else f"repeat {part.repeat + 1} {name}"
             options = {"recipe": recipe, "weights": weights, "seed": seed + part.repeat}
             said.add(part, name, answer(part, dataset, options, Named(watch, name)))
+            if strangers is not None:
+                make_bundle(part, dataset, options, Named(watch, name))
+                told.append(ask_strangers(part, found, strangers, watch))
+    temperatures = [said.fit_temperature(part, labels) for part in parts]
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""
     )
@@ -129,9 +143,7 @@ def cross_validate(
         figures=dataset.figures,
         photos=dataset.photos * repeats,
         labels=np.tile(labels, repeats),
-        probabilities=np.concatenate(
-            [_calibrate(z, labels, of) for z, of in zip(said.logits, said.fold_of, strict=True)]
-        ),
+        probabilities=said.calibrate(parts, temperatures),
         groups=tuple(found.groups) * repeats,
         repeats=repeats,
         skipped=found.failures,
@@ -140,7 +152,11 @@ def cross_validate(
         about=_tell_about(found, plan, repeats, said),
         seconds=time.perf_counter() - started,
     )
-    return _judge(evaluation, said, found.groups, sensitivity)
+    evaluation = _judge(evaluation, said, found.groups, sensitivity)
+    if strangers is not None:
+        verdict = judge_strangers(parts, told, temperatures, found.groups, strangers)
+        evaluation = add_verdict(evaluation, verdict, found, strangers)
+    return evaluation
 
 
 @dataclass(eq=False)
@@ -168,6 +184,21 @@ class _Said:
             self.grounds[before + int(part.held[place])] = grounds
         self.histories[name] = answers.history
         self.about = answers.about
+
+    def fit_temperature(self, part: Part, labels: NDArray[np.int64]) -> float:
+        """Return the temperature that the answers of the other folds of a repeat want."""
+        rest = self.fold_of[part.repeat] != part.number
+        return calibration.fit_temperature(self.logits[part.repeat, rest], labels[rest])
+
+    def calibrate(
+        self, parts: Sequence[Part], temperatures: Sequence[float]
+    ) -> NDArray[np.float64]:
+        """Return probabilities [R * N, K], each fold at its temperature."""
+        found = np.empty(self.logits.shape, np.float64)
+        for part, temperature in zip(parts, temperatures, strict=True):
+            here = part.repeat, part.held
+            found[here] = calibration.softmax(self.logits[here], temperature)
+        return found.reshape(-1, self.logits.shape[2])
 
     def history(self) -> str | None:
         """Return the epochs of all folds as one table, each run under its fold's name."""
@@ -212,18 +243,6 @@ def _judge(
         operating=operating,
         refused=refused,
     )
-
-
-def _calibrate(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], fold: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Turn logits [N, K] into probabilities, each fold at the temperature of the other folds."""
-    probabilities = np.empty(logits.shape, np.float64)
-    for number in np.unique(fold):
-        here = fold == number
-        temperature = calibration.fit_temperature(logits[~here], labels[~here])
-        probabilities[here] = calibration.softmax(logits[here], temperature)
-    return probabilities
 
 
 def _workplace(work: str | os.PathLike[str] | None) -> AbstractContextManager[str]:

@@ -107,21 +107,12 @@ def answer(part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher
     What is finished is not done again: neither the answers nor, where only they are missing, the
     bundle.
     """
-    from figsight.training import train  # here and not above: it imports torch
-
     done = _read(part)
     if done is not None:
         return done
-    path = part.model
-    if not path.exists():
-        out = set(part.held.tolist())
-        learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
-        resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
-        train(
-            learned, path, resume=resume, overwrite=True, thumbnails=False, watch=watch, **options
-        )
+    make_bundle(part, dataset, options, watch)
     labels = np.array(dataset.labels(), np.int64)[part.held]
-    with load(path) as classifier:
+    with load(part.model) as classifier:
         photos = [dataset.photos[i] for i in part.held]
         # A photo that could be read a minute ago can be read now.
         logits = np.concatenate(
@@ -136,6 +127,19 @@ def answer(part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher
         )
     write_whole({part.answers: _pack(answers)})
     return answers
+
+
+def make_bundle(part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher) -> None:
+    """Train without the photos of the part, unless that is done; go on with what was interrupted."""
+    from figsight.training import train  # here and not above: it imports torch
+
+    path = part.model
+    if path.exists():
+        return
+    out = set(part.held.tolist())
+    learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
+    resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
+    train(learned, path, resume=resume, overwrite=True, thumbnails=False, watch=watch, **options)
 
 
 def _pack(answers: Answers) -> bytes:

@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,8 +17,9 @@ import numpy as np
 
 from figsight.calibration import Refusal, SetScore
 from figsight.classifier import Classifier, load
-from figsight.dataset import Dataset, Photo, read
+from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
+from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
 from figsight.evaluation.evidence import explain_mistakes
@@ -28,12 +28,14 @@ from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Evaluation, Strangers
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.shares import measure_sets
+from figsight.evaluation.strangers import say_taught
 from figsight.metrics import say_share, wilson
-from figsight.sources import expand_sources, is_folder
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
+
+    from figsight.dataset import Photo
 
 
 def evaluate(
@@ -54,7 +56,7 @@ def evaluate(
         data: Anything that ``figsight.read`` reads, or what it returned.
         split: Which split of the source; by default ``test``, else ``val``, else ``train``, else
             everything.
-        unknown: A folder of pictures of none of the figures, to measure how they are told.
+        unknown: A folder or a zip of pictures of none of the figures, to measure how they are told.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         explain: Collect what spoke for each mistake; costs two passes of the network for each.
         record: Write into the side file of the model that it was tested on these photos.
@@ -92,7 +94,7 @@ def evaluate(
             history=classifier.bundle.history(),
         )
         found = _apply_rules(classifier, asked, found)
-        found = _look_back(classifier, asked, found)
+        found = _look_back(classifier, asked, others, found)
         if explain:
             grounds = explain_mistakes(classifier, found.photos, found.labels, found.probabilities)
             found = replace(found, grounds=grounds)
@@ -134,11 +136,9 @@ def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] 
                 f"{classifier.bundle.path}: expected a model with a rule for unknown photos, found "
                 f"none{f' ({reason})' if reason else ''}; train it with a recipe that fits one"
             )
-        if not is_folder(folder):
-            raise DataError(f"{folder}: expected a folder of pictures of none of the figures")
-        found = [Path(str(path)) for path in expand_sources(folder)]
-        strangers += [Photo(path.relative_to(folder).as_posix(), path) for path in found]
-        sources.append(f"{_count(len(found))} of {Path(folder).name or folder}")
+        found = read_unlabelled(folder)
+        strangers += found.photos
+        sources.append(f"{_count(len(found.photos))} of {found.name}")
     return _Task(index, known, strangers, " and ".join(sources), tuple(notes))
 
 
@@ -216,7 +216,9 @@ def _apply_rules(classifier: Classifier, asked: Asked, found: Evaluation) -> Eva
     return replace(found, sets=sets, operating=operating, positive=positive, refused=refused)
 
 
-def _look_back(classifier: Classifier, asked: Asked, found: Evaluation) -> Evaluation:
+def _look_back(
+    classifier: Classifier, asked: Asked, others: Asked | None, found: Evaluation
+) -> Evaluation:
     """Find the photos that the model has seen in training."""
     gallery = classifier.bundle.gallery()
     paths = [photo.path for photo in asked.photos]
@@ -233,6 +235,10 @@ def _look_back(classifier: Classifier, asked: Asked, found: Evaluation) -> Evalu
             f"{_count(len(like))} look much like photos that the model was trained on: the "
             "numbers may flatter it."
         )
+    if others is not None:
+        taught = find_trained_on(gallery, [mark.print.sha256 for mark in others.marks])
+        if taught:
+            notes.append(say_taught([others.photos[i].path for i in taught]))
     return replace(
         found,
         trained_on=tuple(paths[i] for i in seen),

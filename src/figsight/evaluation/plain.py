@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from figsight.evaluation.results import Evaluation
+    from figsight.evaluation.results import Evaluation, Strangers
     from figsight.metrics import Estimate
 
 # Scores of two classes that stand at the top as plain numbers, besides ``scores``.
@@ -22,7 +22,9 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
 
     ``n`` counts photos, however often each was asked about; ``correct`` is the mean over the
     repeats, rounded, and ``correct_each`` has them one by one. ``confusion`` and ``predictions``
-    have an entry for each answer, so ``repeats`` for each photo.
+    have an entry for each answer, so ``repeats`` for each photo. Of photos of none of the figures,
+    ``n_unknown`` counts photos; ``photos`` and ``called_unknown`` are of answers, ``networks`` for
+    each photo.
     """
     accuracy = evaluation.accuracy
     found: dict[str, Any] = {
@@ -136,6 +138,7 @@ def _unknown(evaluation: Evaluation) -> dict[str, Any] | None:
     others = evaluation.strangers
     return {
         "n_unknown": score.n_unknown,
+        "networks": 1 if others is None else others.networks,
         "source": None if others is None else others.source,
         "auroc": _value(score.auroc),
         "auroc_interval": _ends(score.auroc),
@@ -144,19 +147,25 @@ def _unknown(evaluation: Evaluation) -> dict[str, Any] | None:
         "kept": score.kept.value,
         "kept_interval": _ends(score.kept),
         "called_unknown": 0 if others is None else int(others.unknown.sum()),
-        "photos": []
-        if others is None
-        else [
-            {
-                "path": photo.path,
-                "predicted_class_id": evaluation.figures[others.predicted[i]].id,
-                "probability": float(others.probability[i]),
-                "unknown": bool(others.unknown[i]),
-                "unknown_score": float(others.scores[i]),
-            }
-            for i, photo in enumerate(others.photos)
-        ],
+        "photos": [] if others is None else _strangers(evaluation, others),
     }
+
+
+def _strangers(evaluation: Evaluation, others: Strangers) -> list[dict[str, Any]]:
+    """Return every answer to a photo of none of the figures."""
+    lines: list[dict[str, Any]] = []
+    for i, photo in enumerate(others.photos):
+        line: dict[str, Any] = {
+            "path": photo.path,
+            "predicted_class_id": evaluation.figures[others.predicted[i]].id,
+            "probability": float(others.probability[i]),
+            "unknown": bool(others.unknown[i]),
+            "unknown_score": float(others.scores[i]),
+        }
+        if others.networks > 1:
+            line["network"] = i // others.n + 1
+        lines.append(line)
+    return lines
 
 
 def _operating(evaluation: Evaluation) -> dict[str, Any] | None:

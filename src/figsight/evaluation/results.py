@@ -50,7 +50,7 @@ class OperatingScore:
 
 @dataclass(frozen=True, eq=False)
 class Strangers:
-    """Photos of none of the figures, [M], and what a model said of them.
+    """Photos of none of the figures, [M], and what was said of them.
 
     Attributes:
         photos: The photos.
@@ -60,6 +60,8 @@ class Strangers:
         scores: How strange each looks, float64 [M].
         unknown: Whether it was called unknown, bool [M].
         groups: Copies share a key, [M]; None when every photo stands alone.
+        networks: How many networks were asked; each photo occurs once for each, and one network
+            follows the other.
     """
 
     photos: tuple[Photo, ...]
@@ -69,6 +71,12 @@ class Strangers:
     scores: NDArray[np.float64]
     unknown: NDArray[np.bool_]
     groups: tuple[str, ...] | None = None
+    networks: int = 1
+
+    @property
+    def n(self) -> int:
+        """How many photos there are, each counted once however many networks were asked."""
+        return len(self.photos) // self.networks
 
 
 @dataclass(frozen=True)
@@ -242,7 +250,7 @@ class Evaluation:
         if others is None or not len(others.photos):
             return UnknownScore(0, kept, None, None)
         return UnknownScore(
-            n_unknown=len(others.photos),
+            n_unknown=others.n,
             kept=kept,
             auroc=metrics.auroc(
                 self.strangeness,

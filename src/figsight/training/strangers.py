@@ -48,6 +48,9 @@ def judge_unknown(
     known, unknown, known_groups, unknown_groups = [], [], [], []
     for one in answers:
         part = one.part
+        refusal = calibration.refuse_single(sample.labels[part.kept])
+        if refusal is not None:
+            return refusal
         scorer = calibration.fit_scorer(
             one.own.embeddings, sample.labels[part.kept], style=_styles(one.own)
         )

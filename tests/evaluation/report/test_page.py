@@ -330,3 +330,29 @@ def test_report__shows_a_dataset_of_a_zip_too(
     write_report(zipped, tmp_path / "out.html")
     html = Path(tmp_path / "out.html").read_text("utf-8")
     assert html.count("<img ") >= zipped.n
+
+
+def test_report__shows_each_stranger_once_however_many_networks_were_asked(
+    found: Evaluation, audit: Audit, tmp_path: Path
+) -> None:
+    others = found.strangers
+    assert others is not None
+    asked = replace(
+        others,
+        photos=others.photos[:2] * 3,
+        predicted=np.array([0, 1, 1, 0, 2, 0]),
+        probability=np.full(6, 0.5),
+        scores=np.array([2.0, 0.3, 0.2, 0.4, 3.0, 0.1]),
+        unknown=np.array([True, False, False, False, True, False]),
+        groups=None,
+        networks=3,
+    )
+    rule = {"score": "mixed", "kept": 0.95, "thresholds": [0.6, 0.5, 0.7]}
+    about = {key: value for key, value in found.about.items() if key != "model"} | {"unknown": rule}
+    write_report(replace(found, strangers=asked, about=about), tmp_path / "out.html", audit=audit)
+    words = check_page((tmp_path / "out.html").read_text("utf-8")).text
+    assert "in each fold its own, set to keep 95 % of the other folds' photos (0.5 to 0.7)" in words
+    assert "of 2 photos of none of the figures (3 photos of x), each shown to 3 networks," in words
+    assert "the least strange first (2)" in words
+    first, second = (words.index(f", {times} of 3 networks") for times in (3, 1))
+    assert first < second

@@ -5,7 +5,7 @@ Knows what to say of each. Does not judge photos.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from figsight.metrics import say_share, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from figsight.dataset import Photo
     from figsight.evaluation.results import Evaluation
@@ -35,7 +37,8 @@ def write_unknowns(evaluation: Evaluation) -> str:
             "Photos of none of the figures",
             paragraph(words) if reason is None else f"<p>{text(reason, 400)}</p>",
         )
-    parts = [_tell_rule(rule), _tell_score(evaluation)]
+    folds = evaluation.about.get("unknown")
+    parts = [_tell_folds(folds) if folds else _tell_rule(rule), _tell_score(evaluation)]
     others = evaluation.strangers
     if evaluation.strangeness is not None:
         plot = plot_strangeness(
@@ -45,28 +48,62 @@ def write_unknowns(evaluation: Evaluation) -> str:
         )
         parts.append(f'<figure class="plot broad">{plot}</figure>')
     if others is not None:
-        accepted = np.flatnonzero(~others.unknown)
-        accepted = accepted[np.argsort(others.scores[accepted], kind="stable")]
+        accepted, times = _once(~others.unknown, others.scores, others.n)
         parts += _show(
             "Taken for a figure though they show none, the least strange first",
             len(accepted),
             (
-                (others.photos[i], evaluation.figures[others.predicted[i]].display)
+                _Failure(
+                    others.photos[i],
+                    evaluation.figures[others.predicted[i]].display,
+                    _say_times(times[i % others.n], others.networks, "networks"),
+                )
                 for i in accepted[:MOST]
             ),
         )
     if evaluation.unknown is not None and evaluation.strangeness is not None:
-        lost = np.flatnonzero(evaluation.unknown)
-        lost = lost[np.argsort(-evaluation.strangeness[lost], kind="stable")]
+        lost, times = _once(evaluation.unknown, -evaluation.strangeness, evaluation.n)
         parts += _show(
             "Called unknown though they show a figure, the strangest first",
             len(lost),
             (
-                (evaluation.photos[i], evaluation.figures[evaluation.labels[i]].display)
+                _Failure(
+                    evaluation.photos[i],
+                    evaluation.figures[evaluation.labels[i]].display,
+                    _say_times(times[i % evaluation.n], evaluation.repeats, "repeats"),
+                )
                 for i in lost[:MOST]
             ),
         )
     return section("unknowns", "Photos of none of the figures", *parts)
+
+
+class _Failure(NamedTuple):
+    """A photo that was told wrongly."""
+
+    photo: Photo
+    name: str
+    times: str
+
+
+def _once(
+    wrong: NDArray[np.bool_], order: NDArray[np.float64], n: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the wrong answers, each photo's first in this order, and how often each was wrong.
+
+    Args:
+        wrong: Of the answers to n photos, one round after the other.
+        order: What to sort them by, ascending.
+        n: How many photos there are.
+    """
+    places = np.flatnonzero(wrong)
+    places = places[np.argsort(order[places], kind="stable")]
+    _, first = np.unique(places % n, return_index=True)
+    return places[np.sort(first)], np.bincount(places % n, minlength=n)
+
+
+def _say_times(times: int, rounds: int, what: str) -> str:
+    return f", {times} of {rounds} {what}" if rounds > 1 else ""
 
 
 def _rule(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +128,14 @@ def _tell_rule(rule: Mapping[str, Any]) -> str:
     return f"<p>{words}</p>"
 
 
+def _tell_folds(rule: Mapping[str, Any]) -> str:
+    return (
+        f"<p>A photo is called unknown when its score ({text(rule['score'])}) is above a threshold: "
+        f"in each fold its own, set to keep {say_stated(rule['kept'])} of the other folds' photos "
+        f"({min(rule['thresholds']):.4g} to {max(rule['thresholds']):.4g}).</p>"
+    )
+
+
 def _tell_score(evaluation: Evaluation) -> str:
     score = evaluation.unknown_score
     if score is None:
@@ -101,22 +146,24 @@ def _tell_score(evaluation: Evaluation) -> str:
     )
     if score.auroc is None or score.accepted is None or evaluation.strangers is None:
         return f"<p>Here, {kept} There were no photos of anything else to test it on.</p>"
+    networks = evaluation.strangers.networks
+    asked = f", each shown to {networks} networks," if networks > 1 else ","
     return (
         f"<p>Here, of {score.n_unknown} photos of none of the figures "
-        f"({text(evaluation.strangers.source, 300)}), {say_share(score.accepted.value)} "
+        f"({text(evaluation.strangers.source, 300)}){asked} {say_share(score.accepted.value)} "
         f"({say_share(score.accepted.low)} to {say_share(score.accepted.high)}) were taken for one: "
         f"AUROC <b>{score.auroc.value:.3f}</b> ({score.auroc.low:.3f} to {score.auroc.high:.3f}). "
         f"{kept} This speaks of photos like those, and of no other kind of stranger.</p>"
     )
 
 
-def _show(title: str, number: int, photos: Iterable[tuple[Photo, str]]) -> list[str]:
+def _show(title: str, number: int, photos: Iterable[_Failure]) -> list[str]:
     if not number:
         return []
     tiles = "\n".join(
         f'<figure class="tile"><figcaption><b>{name(words)}</b></figcaption>{show_photo(photo)}'
-        f"<small>{path(photo.path)}</small></figure>"
-        for photo, words in photos
+        f"<small>{path(photo.path)}{times}</small></figure>"
+        for photo, words, times in photos
     )
     many = f" ({MOST} of {number})" if number > MOST else f" ({number})"
     return [f'<h3>{title}{many}</h3>\n<div class="tiles">\n{tiles}\n</div>']

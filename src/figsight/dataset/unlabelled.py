@@ -1,0 +1,36 @@
+"""Pictures that nobody has labelled: what a folder or a zip holds, whatever its folders are called.
+
+Knows files and names. Opens no picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from figsight.dataset.model import Dataset
+from figsight.dataset.trees import folder_tree, zip_tree
+from figsight.errors import DataError
+from figsight.images import is_picture_name
+
+if TYPE_CHECKING:
+    import os
+
+
+def read_unlabelled(source: str | os.PathLike[str]) -> Dataset:
+    """List all pictures of a folder or a zip, in natural order, as a set without figures.
+
+    Raises:
+        DataError: It is neither, or holds no pictures.
+    """
+    path = Path(source)
+    if path.is_dir():
+        tree = folder_tree(path, name=path.name or str(path))
+    elif path.is_file() and path.suffix.lower() == ".zip":
+        tree = zip_tree(path)
+    else:
+        raise DataError(f"{path}: expected a folder or a zip of pictures, found neither")
+    photos = tuple(tree.photo(name) for name in tree.files if is_picture_name(name))
+    if not photos:
+        raise DataError(f"{path}: expected pictures, found none in it")
+    return Dataset(tree.name, (), photos)

@@ -1,0 +1,251 @@
+"""Pictures of none of the figures, shown to every network of a cross-validation.
+
+Knows the folds, what their networks say, and where that is kept. Scores, rule and threshold come from
+``calibration``; each fold is judged by what the others' photos say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from figsight import calibration
+from figsight.classifier import Outputs, load
+from figsight.dataset.names import printable
+from figsight.errors import FigsightError
+from figsight.evaluation.results import Strangers
+from figsight.files import write_whole
+from figsight.training.strangers import KEPT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from figsight.classifier import Classifier
+    from figsight.dataset import Photo
+    from figsight.dataset.groups import Grouped
+    from figsight.evaluation.folds import Part
+    from figsight.evaluation.results import Evaluation
+    from figsight.training import Watcher
+
+SCORE = "mixed"  # what training decides by, unless photos of left-out figures clearly say otherwise
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What one fold's network says of n photos of the fold, and of M strangers.
+
+    Attributes:
+        known: Scores of the fold's photos by name, float64 [n] each.
+        strange: The same scores of the strangers, float64 [M] each.
+        logits: Of the strangers, float32 [M, K].
+    """
+
+    known: dict[str, NDArray[np.float64]]
+    strange: dict[str, NDArray[np.float64]]
+    logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """Which photos of R repeats were called unknown.
+
+    Attributes:
+        strangeness: Of N photos, one repeat after the other, float64 [R * N].
+        unknown: Likewise, bool [R * N].
+        strangers: What was said of the strangers by each network, one after the other.
+        rule: How it was decided, as plain values.
+    """
+
+    strangeness: NDArray[np.float64]
+    unknown: NDArray[np.bool_]
+    strangers: Strangers
+    rule: dict[str, Any]
+
+
+def ask_strangers(
+    part: Part,
+    found: Grouped,
+    strangers: Grouped,
+    watch: Watcher,
+) -> Told | calibration.Refusal:
+    """Ask a fold's bundle about its photos and about strangers; what it once said is kept.
+
+    Args:
+        part: The fold; its bundle is there, or its answers about the same strangers.
+        found: All photos of the cross-validation.
+        strangers: Pictures of none of its figures.
+        watch: Is told how it goes.
+
+    Returns:
+        A ``Refusal`` when the fold's network learned from one photo of each figure.
+    """
+    path = part.model.with_suffix(".unknown.safetensors")
+    key = np.frombuffer(bytes.fromhex("".join(strangers.sha256)), np.uint8)
+    told = _read(path, key)
+    if told is not None:
+        return told
+    watch.begin("asking about unknown pictures", len(strangers.sha256))
+    photos, labels = found.dataset.photos, np.array(found.dataset.labels(), np.int64)
+    kept = np.setdiff1d(np.arange(len(photos)), part.held)
+    refusal = calibration.refuse_single(labels[kept])
+    if refusal is not None:
+        return refusal
+    with load(part.model) as classifier:
+        own, held = (_ask(classifier, [photos[i] for i in which]) for which in (kept, part.held))
+        others = _ask(classifier, strangers.dataset.photos, watch.advance)
+    scorer = calibration.fit_scorer(own.embedding, labels[kept], style=own.style)
+    known, strange = (scorer.scores(one.logits, one.embedding, one.style) for one in (held, others))
+    told = Told(known, strange, others.logits)
+    write_whole({path: _pack(told, key)})
+    return told
+
+
+def judge_strangers(
+    parts: Sequence[Part],
+    told: Sequence[Told | calibration.Refusal],
+    temperatures: Sequence[float],
+    groups: Sequence[str],
+    strangers: Grouped,
+) -> Verdict | calibration.Refusal:
+    """Decide what is unknown, in each fold by what the other folds' photos say.
+
+    No figure is left out in a cross-validation, so the score is the mixed one. Scores of different
+    folds are standardised by different photos, as those of different models are.
+
+    Args:
+        parts: The folds of all repeats, one repeat after the other.
+        told: What the network of each said.
+        temperatures: What the logits of each are divided by.
+        groups: Key of each photo's group, N texts.
+        strangers: The pictures that were asked about, M.
+
+    Returns:
+        A ``Refusal`` when the folds but one hold too few photos for a threshold, or one was refused.
+    """
+    answers = [one for one in told if isinstance(one, Told)]
+    if len(answers) < len(told):
+        return next(one for one in told if isinstance(one, calibration.Refusal))
+    repeats = 1 + max(part.repeat for part in parts)
+    strangeness = np.empty((repeats, len(groups)))
+    unknown = np.empty(strangeness.shape, np.bool_)
+    scores, flags, probabilities, thresholds = [], [], [], []
+    for part, own, temperature in zip(parts, answers, temperatures, strict=True):
+        rest = [i for i, other in enumerate(parts) if other.repeat == part.repeat and other != part]
+        choice = calibration.fit_unknown(
+            {name: np.concatenate([answers[i].known[name] for i in rest]) for name in own.known},
+            kept=KEPT,
+            known_groups=[groups[n] for i in rest for n in parts[i].held],
+            default=SCORE,
+        )
+        if isinstance(choice, calibration.Refusal):
+            return choice
+        here = part.repeat, part.held
+        strangeness[here] = choice.rule.decide(own.known)
+        unknown[here] = strangeness[here] > choice.threshold
+        scores.append(choice.rule.decide(own.strange))
+        flags.append(scores[-1] > choice.threshold)
+        probabilities.append(calibration.softmax(own.logits, temperature))
+        thresholds.append(choice.threshold)
+    named = np.concatenate(probabilities)
+    return Verdict(
+        strangeness=strangeness.ravel(),
+        unknown=unknown.ravel(),
+        strangers=Strangers(
+            photos=strangers.dataset.photos * len(parts),
+            source=strangers.dataset.name,
+            predicted=named.argmax(axis=1),
+            probability=named.max(axis=1),
+            scores=np.concatenate(scores),
+            unknown=np.concatenate(flags),
+            groups=tuple(strangers.groups) * len(parts),
+            networks=len(parts),
+        ),
+        rule={"score": SCORE, "kept": KEPT, "thresholds": thresholds},
+    )
+
+
+def say_taught(paths: Sequence[str]) -> str:
+    """Say that some of the pictures of none of the figures were trained on, with a figure's name."""
+    many = "1 of the pictures" if len(paths) == 1 else f"{len(paths)} of the pictures"
+    return (
+        f"{many} given as none of the figures were trained on as one of them (first "
+        f"{printable(paths[0])}): how unknown ones are told looks worse than it is."
+    )
+
+
+def add_verdict(
+    evaluation: Evaluation,
+    verdict: Verdict | calibration.Refusal,
+    found: Grouped,
+    strangers: Grouped,
+) -> Evaluation:
+    """Return the evaluation with what was found about strangers, or why nothing was."""
+    evaluation = replace(evaluation, skipped=evaluation.skipped + strangers.failures)
+    if isinstance(verdict, calibration.Refusal):
+        return replace(evaluation, refused={**evaluation.refused, "unknown": verdict.reason})
+    labelled = set(found.sha256)
+    asked = zip(strangers.dataset.photos, strangers.sha256, strict=True)
+    taught = [photo.path for photo, sha256 in asked if sha256 in labelled]
+    return replace(
+        evaluation,
+        notes=evaluation.notes + ((say_taught(taught),) if taught else ()),
+        strangeness=verdict.strangeness,
+        unknown=verdict.unknown,
+        strangers=verdict.strangers,
+        about={**evaluation.about, "unknown": verdict.rule},
+    )
+
+
+def _ask(
+    classifier: Classifier,
+    photos: Sequence[Photo],
+    progress: Callable[[int], None] | None = None,
+) -> Outputs:
+    """Return what the network gives for photos that can all be read."""
+    said: list[Outputs] = []
+    for result in classifier.run_each(photos):
+        if isinstance(result, FigsightError):
+            raise result
+        said.append(result[1])
+        if progress is not None:
+            progress(len(said))
+    styles = [one.style for one in said if one.style is not None]
+    return Outputs(
+        logits=np.concatenate([one.logits for one in said]),
+        embedding=np.concatenate([one.embedding for one in said]),
+        style=np.concatenate(styles) if styles else None,
+    )
+
+
+def _pack(told: Told, key: NDArray[np.uint8]) -> bytes:
+    return save_arrays(
+        {
+            "sha256": key,
+            "logits": np.ascontiguousarray(told.logits),
+            **{f"known.{name}": scores for name, scores in told.known.items()},
+            **{f"strange.{name}": scores for name, scores in told.strange.items()},
+        }
+    )
+
+
+def _read(path: Path, key: NDArray[np.uint8]) -> Told | None:
+    """Return answers that were kept; None when there are none about these strangers."""
+    try:
+        arrays = load_arrays(path.read_bytes())
+        if not np.array_equal(arrays["sha256"], key):
+            return None
+        known, strange = (
+            {name.removeprefix(of): array for name, array in arrays.items() if name.startswith(of)}
+            for of in ("known.", "strange.")
+        )
+        return Told(known, strange, arrays["logits"])
+    except (FileNotFoundError, SafetensorError, KeyError):
+        return None  # not asked yet: this is what the file is for
