@@ -42,23 +42,23 @@ def test_look_at__passes_over_what_cannot_be_decoded(tmp_path: Path) -> None:
 
 
 def test_adapt__leaves_ordinary_photos_alone() -> None:
-    assert adapt(QUICK, Look(512, grey=False), 268) == QUICK
+    assert adapt(QUICK, Look(512, grey=False), 268, 27) == QUICK
 
 
 def test_adapt__leaves_a_recipe_alone_that_does_not_ask_for_it() -> None:
-    assert adapt(TINY, Look(28, grey=True), 50_000) == TINY
+    assert adapt(TINY, Look(28, grey=True), 50_000, 27) == TINY
     origin = read_recipe("densenet121")
-    assert adapt(origin, Look(28, grey=True), 50_000) == origin
+    assert adapt(origin, Look(28, grey=True), 50_000, 27) == origin
 
 
 def test_adapt__does_not_blow_small_pictures_up() -> None:
-    small = adapt(QUICK, Look(28, grey=False), 268)
+    small = adapt(QUICK, Look(28, grey=False), 268, 27)
     assert (small.image_size, small.view_size, small.store_size) == (112, 112, 140)
-    assert adapt(QUICK, Look(4, grey=False), 268).image_size == 64
+    assert adapt(QUICK, Look(4, grey=False), 268, 27).image_size == 64
 
 
 def test_adapt__does_not_tint_grey_pictures() -> None:
-    how = adapt(QUICK, Look(512, grey=True), 268).augmentation
+    how = adapt(QUICK, Look(512, grey=True), 268, 27).augmentation
     assert (how.tint, how.saturation) == (0, 0)
     assert how.brightness == QUICK.augmentation.brightness
 
@@ -66,33 +66,38 @@ def test_adapt__does_not_tint_grey_pictures() -> None:
 @pytest.mark.parametrize(("photos", "epochs"), [(10, 36), (10_000, 4), (1_000_000, 4)])
 def test_adapt__passes_fewer_times_over_many_photos(photos: int, epochs: int) -> None:
     recipe = change_recipe(QUICK, epochs=36, max_views=40_000, batch_size=8)
-    assert adapt(recipe, None, photos).epochs == epochs
+    assert adapt(recipe, None, photos, 27).epochs == epochs
 
 
 @pytest.mark.parametrize(("photos", "epochs"), [(10, 300), (40, 75), (149, 21), (150, 20)])
 def test_adapt__passes_more_often_over_few_photos(photos: int, epochs: int) -> None:
     recipe = change_recipe(QUICK, min_views=3_000)
-    few = adapt(recipe, None, photos)
+    few = adapt(recipe, None, photos, 27)
     assert (few.epochs, few.ingredients) == (epochs, 2)
-    assert adapt(change_recipe(recipe, epochs=7), None, photos).epochs == 7  # as was asked for
+    assert adapt(change_recipe(recipe, epochs=7), None, photos, 27).epochs == 7  # as was asked for
 
 
 def test_adapt__takes_larger_batches_of_many_photos() -> None:
     recipe = change_recipe(QUICK, epochs=24, max_views=24_000, batch_size=8)
-    assert adapt(recipe, None, 400).batch_size == 8
-    many = adapt(recipe, None, 5_000)
+    assert adapt(recipe, None, 400, 27).batch_size == 8
+    many = adapt(recipe, None, 5_000, 27)
     assert (many.epochs, many.batch_size) == (5, 16)
     ratio = many.optimizer.learning_rate / recipe.optimizer.learning_rate
     assert ratio == pytest.approx(2**0.5)
-    assert adapt(recipe, None, 1_000_000).batch_size == 32
+    assert adapt(recipe, None, 1_000_000, 27).batch_size == 32
 
 
 @pytest.mark.parametrize(("photos", "ingredients"), [(108, 3), (268, 3), (460, 2), (4_708, 1)])
 def test_adapt__shares_views_out_among_ingredients(photos: int, ingredients: int) -> None:
     recipe = change_recipe(QUICK, ingredients=3, max_views=24_000, epochs=26)
-    assert adapt(recipe, None, photos).ingredients == ingredients
+    assert adapt(recipe, None, photos, 27).ingredients == ingredients
 
 
-@pytest.mark.parametrize(("photos", "ceiling"), [(40, 1.5), (1200, 1.5), (1500, None)])
-def test_adapt__bounds_activations_of_few_photos_only(photos: int, ceiling: float | None) -> None:
-    assert adapt(read_recipe("quick"), None, photos).ceiling == ceiling
+@pytest.mark.parametrize(
+    ("photos", "figures", "ceiling"),
+    [(40, 2, 1.5), (80, 2, 1.5), (81, 2, None), (268, 27, 1.5), (1_500, 50, 1.5), (4_708, 2, None)],
+)
+def test_adapt__bounds_activations_of_few_photos_a_figure_only(
+    photos: int, figures: int, ceiling: float | None
+) -> None:
+    assert adapt(read_recipe("quick"), None, photos, figures).ceiling == ceiling

@@ -122,7 +122,7 @@ def cross_validate(
             for number, held in enumerate(deal)
         ]
         untrained = sum(not part.is_trained for part in parts)
-        likely = adapt(recipe, None, len(labels) - len(labels) // folds)
+        likely = adapt(recipe, None, len(labels) - len(labels) // folds, len(dataset.figures))
         watch.expect(untrained * likely.ingredients * likely.epochs)
         said = _Said.expect(repeats, len(labels), len(dataset.figures))
         told: list[Told | calibration.Refusal] = []

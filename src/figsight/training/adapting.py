@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 48  # photos, spread over the set
 ENLARGED = 4  # a photo is never enlarged more than this many times
 GREY = 2  # levels between the channels that compression leaves in a grey picture
+FEW = 40  # photos a figure, on average, up to which a ceiling helps
 FEWEST_STEPS = 1200  # of a network over many photos: beyond these, larger batches cost nothing
 LARGEST_BATCH = 32
 MULTIPLE = 16  # sides of views: what most networks halve without a rest
@@ -58,7 +59,7 @@ def look_at(dataset: Dataset) -> Look | None:
     return Look(int(np.median(sides)), grey) if sides else None
 
 
-def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
+def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recipe:
     """Return the recipe for so many photos that look like that; unchanged unless it allows it.
 
     - Views, and what the network is fed, are no larger than four times the photos themselves.
@@ -67,9 +68,9 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
       passes than ten. Never fewer than four.
     - There are more of them where they would end before ``min_views``: of thirty photos an epoch is
       four steps.
-    - Where ``max_views`` ends them sooner than the recipe would, activations have no ``ceiling``: how
-      loudly a channel speaks is worth learning from thousands of photos, and not from ten a class
-      (docs/experiments.md; measured on 40, 268, 361 and 4,708).
+    - With more than 40 photos a figure activations have no ``ceiling``: how loudly a channel speaks is
+      worth learning from hundreds of photos, and not from ten (docs/experiments.md; 10 and 20 a
+      figure gain by a ceiling, 100 and more lose).
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
@@ -80,7 +81,7 @@ def adapt(recipe: Recipe, look: Look | None, photos: int) -> Recipe:
     enough = max(recipe.epochs, math.ceil(recipe.min_views / max(1, photos)))
     epochs = min(enough, max(4, round(recipe.max_views / max(1, photos))))
     changes: dict[str, object] = {"epochs": epochs}
-    if epochs < enough:
+    if photos > FEW * figures:
         changes["ceiling"] = None
     affordable = recipe.max_views // max(1, photos * epochs)
     changes["ingredients"] = max(1, min(recipe.ingredients, affordable))

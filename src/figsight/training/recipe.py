@@ -118,7 +118,8 @@ class Recipe(Part, frozen=True, kw_only=True):
         norms: ``train`` lets batch norms follow the photos; ``folded`` multiplies their pretrained
             statistics into the convolutions: half the time a step, and steadier on few photos.
         ceiling: Bound of the last feature map's activations, where the backbone ends in a ReLU6 and
-            norms are folded; None leaves it at 6: see ``ceiling``. With ``max_views``, for few photos.
+            norms are folded; None leaves it at 6: see ``ceiling``. With ``max_views``, for few photos a
+            figure only.
         dropout: Share of the embedding that is dropped in training.
         label_smoothing: Share of the target that is spread over all figures (Szegedy et al. 2016).
         averaging: Share of the steps that the moving average of the weights looks back on, which

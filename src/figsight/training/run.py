@@ -126,7 +126,7 @@ def train(
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=folds)
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
-    recipe = adapt(recipe, look_at(dataset), len(dataset.photos))
+    recipe = adapt(recipe, look_at(dataset), len(dataset.photos), len(dataset.figures))
     watch = watch or Silence()
     machine.keep_freed_memory()
     where = machine.choose_device(device)
