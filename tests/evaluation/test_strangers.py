@@ -124,7 +124,8 @@ def test_cross_validate__keeps_what_was_said_of_strangers(
         photos, **HOW, unknown=(tmp_path / "x").rename(tmp_path / "z"), work=work
     )
     assert again.to_dict()["unknown"]["photos"] == first.to_dict()["unknown"]["photos"]
-    # Bundles are trained again where they are gone, with answers missing or not.
+    assert len(trainer.learned) == 2
+    # Bundles that are gone are trained again when something is to be asked.
     for path in work.glob("*.unknown.safetensors"):
         path.write_bytes(b"damaged")
     cross_validate(photos, **HOW, unknown=tmp_path / "z", work=work)

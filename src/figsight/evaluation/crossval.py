@@ -12,6 +12,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,8 +133,8 @@ def cross_validate(
             options = {"recipe": recipe, "weights": weights, "seed": seed + part.repeat}
             said.add(part, name, answer(part, dataset, options, Named(watch, name)))
             if strangers is not None:
-                make_bundle(part, dataset, options, Named(watch, name))
-                told.append(ask_strangers(part, found, strangers, watch))
+                make = partial(make_bundle, part, dataset, options, Named(watch, name))
+                told.append(ask_strangers(part, found, strangers, make, watch))
     temperatures = [said.fit_temperature(part, labels) for part in parts]
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""

@@ -74,14 +74,16 @@ def ask_strangers(
     part: Part,
     found: Grouped,
     strangers: Grouped,
+    make: Callable[[], None],
     watch: Watcher,
 ) -> Told | calibration.Refusal:
     """Ask a fold's bundle about its photos and about strangers; what it once said is kept.
 
     Args:
-        part: The fold; its bundle is there, or its answers about the same strangers.
+        part: The fold.
         found: All photos of the cross-validation.
         strangers: Pictures of none of its figures.
+        make: Makes the fold's bundle, unless it is there; called when it is needed.
         watch: Is told how it goes.
 
     Returns:
@@ -92,12 +94,13 @@ def ask_strangers(
     told = _read(path, key)
     if told is not None:
         return told
-    watch.begin("asking about unknown pictures", len(strangers.sha256))
     photos, labels = found.dataset.photos, np.array(found.dataset.labels(), np.int64)
     kept = np.setdiff1d(np.arange(len(photos)), part.held)
     refusal = calibration.refuse_single(labels[kept])
     if refusal is not None:
         return refusal
+    make()
+    watch.begin("asking about unknown pictures", len(strangers.sha256))
     with load(part.model) as classifier:
         own, held = (_ask(classifier, [photos[i] for i in which]) for which in (kept, part.held))
         others = _ask(classifier, strangers.dataset.photos, watch.advance)
