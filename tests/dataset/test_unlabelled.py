@@ -45,3 +45,8 @@ def test_read_unlabelled__refuses_what_holds_no_pictures(
         with pytest.raises(DataError) as caught:
             read_unlabelled(path)
         assert str(caught.value) == f"{path}: {why}"
+
+
+def test_read_unlabelled__does_not_take_nothing_for_the_folder_one_is_in() -> None:
+    with pytest.raises(DataError, match="found an empty path"):
+        read_unlabelled("")

@@ -5,16 +5,13 @@ Knows files and names. Opens no picture.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from figsight.dataset.model import Dataset
 from figsight.dataset.trees import folder_tree, zip_tree
 from figsight.errors import DataError
 from figsight.images import is_picture_name
-
-if TYPE_CHECKING:
-    import os
 
 
 def read_unlabelled(source: str | os.PathLike[str]) -> Dataset:
@@ -24,6 +21,8 @@ def read_unlabelled(source: str | os.PathLike[str]) -> Dataset:
         DataError: It is neither, or holds no pictures.
     """
     path = Path(source)
+    if not os.fspath(source):
+        raise DataError("expected a folder or a zip of pictures, found an empty path")
     if path.is_dir():
         tree = folder_tree(path, name=path.name or str(path))
     elif path.is_file() and path.suffix.lower() == ".zip":

@@ -111,7 +111,9 @@ def cross_validate(
     watch.begin("reading photos", len(dataset.photos))
     found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
     require_trainable(found.dataset, photos_each=0)
-    strangers = read_groups(read_unlabelled(unknown), skip_bad=skip_bad) if unknown else None
+    strangers = None
+    if unknown is not None:
+        strangers = read_groups(read_unlabelled(unknown), skip_bad=skip_bad)
     dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
     deals = [make_folds(labels.tolist(), found.groups, folds, seed + r) for r in range(repeats)]
     with _workplace(work) as folder:
