@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 48  # photos, spread over the set
 ENLARGED = 4  # a photo is never enlarged more than this many times
 GREY = 2  # levels between the channels that compression leaves in a grey picture
-FEW = 40  # photos a figure, on average, up to which a ceiling helps
+FEW = 40  # photos a figure, on average, up to which a ceiling does no harm
 FEWEST_STEPS = 1200  # of a network over many photos: beyond these, larger batches cost nothing
 LARGEST_BATCH = 32
 MULTIPLE = 16  # sides of views: what most networks halve without a rest
@@ -69,8 +69,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
     - There are more of them where they would end before ``min_views``: of thirty photos an epoch is
       four steps.
     - With more than 40 photos a figure activations have no ``ceiling``: how loudly a channel speaks is
-      worth learning from hundreds of photos, and not from ten (docs/experiments.md; 10 and 20 a
-      figure gain by a ceiling, 100 and more lose).
+      worth learning from hundreds of photos, and not from ten (docs/experiments.md: photographs with
+      ten a figure gain by a ceiling, X-rays are even with 20 to 50 and lose from 100 on).
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
