@@ -86,6 +86,12 @@ def test_evaluate__refuses_what_it_cannot_do(
     assert refused("evaluate", model, photos, "--epochs", "3") == (
         "Error: --epochs goes with --folds only"
     )
+    assert refused("evaluate", model, photos, "--budget", "60s") == (
+        "Error: --budget goes with --folds only"
+    )
+    assert refused("evaluate", "--folds", "2", photos, "--budget", "60s", "--epochs", "3") == (
+        "Error: --budget plans the epochs itself: leave it or --epochs out."
+    )
     assert refused("evaluate", "--folds", "2", photos, "--split", "test") == (
         "Error: --split does not go with --folds"
     )

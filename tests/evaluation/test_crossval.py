@@ -17,6 +17,7 @@ from figsight.classifier import load
 from figsight.dataset import Dataset, read
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
 from figsight.evaluation import cross_validate
+from figsight.evaluation.report.background import write_provenance
 from figsight.training import Silence
 
 if TYPE_CHECKING:
@@ -119,12 +120,47 @@ def test_cross_validate__tells_its_watcher_of_the_whole(trainer: Trainer, photos
     cross_validate(photos, folds=2, repeats=2, recipe=TINY, watch=Notebook())
     assert told == [
         ("begin", "reading photos"),
-        ("expect", 8),
+        ("expect", 8),  # four folds of the two epochs that the first one expects
         ("begin", "repeat 1 fold 1"),
+        ("expect", 8),
         ("begin", "repeat 1 fold 2"),
+        ("expect", 8),
         ("begin", "repeat 2 fold 1"),
+        ("expect", 8),
         ("begin", "repeat 2 fold 2"),
     ]
+
+
+def test_cross_validate__gives_the_training_of_each_fold_a_budget(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"folds": 2, "recipe": TINY, "work": tmp_path / "work"}
+    found = cross_validate(photos, **how, budget=90.0)
+    assert [call["budget"] for call in trainer.options] == [90.0, 90.0]
+    assert {call["recipe"].folds for call in trainer.options} == {0}
+    assert found.protocol == (
+        "2-fold cross-validation of set, recipe tiny in 90 s, copies kept together"
+    )
+    about = found.about["cross_validation"]
+    assert about["budget"] == 90.0
+    assert len(about["training_seconds"]) == 2
+    assert found.notes == ()
+    assert "Budget of a fold" in write_provenance(found)
+    assert "Epochs" not in write_provenance(found)
+    with pytest.raises(OutputError, match="holds the folds of another cross-validation"):
+        cross_validate(photos, **how)
+    for wrong, words in (({"budget": 0.0}, "more than 0"), ({"budget": 9.0, "epochs": 3}, "plans")):
+        with pytest.raises(RecipeError, match=words):
+            cross_validate(photos, **{**how, **wrong})
+
+
+def test_cross_validate__says_when_a_budget_was_not_kept(trainer: Trainer, photos: Path) -> None:
+    # The bundles that are written here say that their training took some seconds.
+    found = cross_validate(photos, folds=2, recipe=TINY, budget=0.1)
+    most = max(found.about["cross_validation"]["training_seconds"])
+    (note,) = found.notes
+    assert note.startswith("2 of 2 folds took longer than the 0.1 s that their training was given,")
+    assert note.endswith(f"{most:.0f} s at most.")
 
 
 def test_cross_validate__goes_on_with_finished_folds(
@@ -143,7 +179,7 @@ def test_cross_validate__goes_on_with_finished_folds(
     monkeypatch.setattr(watch, "expect", expected.append)
     second = cross_validate(photos, **how, work=work, watch=watch)
     assert np.array_equal(first.probabilities, second.probabilities)
-    assert expected == [0]
+    assert expected == []
     one, two = first.to_dict(), second.to_dict()
     del one["seconds"], two["seconds"], one["about"]["time"], two["about"]["time"]
     assert one == two

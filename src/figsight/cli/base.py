@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from figsight.errors import FigsightError, UnreadablePhotosError
+from figsight.errors import FigsightError, RecipeError, UnreadablePhotosError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,29 @@ def refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             goes = "goes with --folds only" if folds is None else "does not go with --folds"
             raise click.UsageError(f"--{name.replace('_', '-')} {goes}")
+
+
+def refuse_two_clocks(budget: float | None, epochs: int | None) -> None:
+    """Raise when both were given: a budget plans the epochs itself."""
+    if budget is not None and epochs is not None:
+        raise click.UsageError("--budget plans the epochs itself: leave it or --epochs out.")
+
+
+class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    """A time like 90s, 5m or 1h30m, as seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it."""
+        from figsight.training.budget import read_span
+
+        try:
+            return read_span(value)
+        except RecipeError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from figsight.cli.base import SEED, data_options, main, read_data, refuse_unheard
+from figsight.cli.base import (
+    SEED,
+    Span,
+    data_options,
+    main,
+    read_data,
+    refuse_two_clocks,
+    refuse_unheard,
+)
 from figsight.cli.telling import tell
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ FOR_FOLDS = (
     "backbone",
     "weights",
     "epochs",
+    "budget",
     "seed",
     "sensitivity",
     "work",
@@ -37,6 +46,12 @@ FOR_MODEL = ("split", "no_record")
 @click.option("--backbone", metavar="NAME", help="For --folds.")
 @click.option("--weights", metavar="FILE", help="For --folds.")
 @click.option("--epochs", type=click.IntRange(min=1), help="For --folds.")
+@click.option(
+    "--budget",
+    type=Span(),
+    metavar="TIME",
+    help="For --folds: what the training of each may take, like 90s or 5m.",
+)
 @click.option("--seed", default=0, show_default=True, type=SEED, help="For --folds.")
 @click.option(
     "--sensitivity",
@@ -77,6 +92,7 @@ def evaluate(
         shape = "MODEL DATA" if folds is None else "--folds N DATA"
         raise click.UsageError(f"expected: figsight evaluate {shape}")
     refuse_unheard(FOR_FOLDS if folds is None else FOR_MODEL, folds)
+    refuse_two_clocks(options["budget"], options["epochs"])
     if report is not None:
         from figsight.evaluation.report import check_report
 

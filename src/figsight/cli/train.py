@@ -7,28 +7,10 @@ from typing import Any
 
 import click
 
-from figsight.cli.base import SEED, data_options, main, read_data
+from figsight.cli.base import SEED, Span, data_options, main, read_data, refuse_two_clocks
 from figsight.cli.rules import tell_rules
-from figsight.errors import RecipeError
 
 STARTING = 0.5  # seconds that Python and the command line take before and after: in the budget, too
-
-
-class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
-    """A time like 90s, 5m or 1h30m, as seconds."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read it."""
-        from figsight.training.budget import read_span
-
-        try:
-            return read_span(value)
-        except RecipeError as error:
-            self.fail(str(error), param, ctx)
 
 
 @main.command()
@@ -67,8 +49,7 @@ def train(
 ) -> None:
     """Train a model on DATA."""
     began = time.perf_counter() - STARTING
-    if budget is not None and options["epochs"] is not None:
-        raise click.UsageError("--budget plans the epochs itself: leave it or --epochs out.")
+    refuse_two_clocks(budget, options["epochs"])
     from figsight.console import Console
     from figsight.training import train as run
     from figsight.training.budget import Budget

@@ -34,7 +34,7 @@ from figsight.evaluation.results import Evaluation
 from figsight.evaluation.strangers import add_verdict, ask_strangers, judge_strangers
 from figsight.files import write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
-from figsight.training.adapting import adapt
+from figsight.training.budget import start_budget
 
 if TYPE_CHECKING:
     import os
@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     from figsight.evaluation.strangers import Told
     from figsight.training import Watcher
 
+ABOUT = ("folds", "seed", "weights", "recipe", "budget")
+"""What an evaluation tells of how its folds were trained."""
+
+LATE = 1.1  # times its budget: from there on it is said
+
 
 def cross_validate(
     data: str | os.PathLike[str] | Dataset,
@@ -59,6 +64,7 @@ def cross_validate(
     backbone: str | None = None,
     weights: str | Path | None = None,
     epochs: int | None = None,
+    budget: float | None = None,
     seed: int = 0,
     sensitivity: float | None = None,
     unknown: str | os.PathLike[str] | None = None,
@@ -79,6 +85,8 @@ def cross_validate(
         backbone: Another timm backbone than the recipe's.
         weights: A safetensors file to start from, or ``"random"``.
         epochs: Another number than the recipe's.
+        budget: Seconds that the training of each fold may take, imports not counted; see ``train``.
+            Nothing of them goes into measuring, as with ``folds=0`` there.
         seed: Of everything random.
         sensitivity: Of two figures: the share of photos of the second that a threshold, chosen on
             the other folds, is to find; by default 0.95.
@@ -102,6 +110,7 @@ def cross_validate(
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=0)
+    start_budget(budget, epochs)  # only to see that there can be one
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
     if sensitivity is not None and len(dataset.figures) != 2:
         raise DataError(
@@ -117,7 +126,7 @@ def cross_validate(
     dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
     deals = [make_folds(labels.tolist(), found.groups, folds, seed + r) for r in range(repeats)]
     with _workplace(work) as folder:
-        plan = _describe(found, recipe, weights, seed, folds)
+        plan = _describe(found, recipe, weights, seed, folds, budget)
         _agree(Path(folder), plan)
         parts = [
             Part(repeat, number, held, Path(folder))
@@ -125,24 +134,29 @@ def cross_validate(
             for number, held in enumerate(deal)
         ]
         untrained = sum(not part.is_trained for part in parts)
-        likely = adapt(recipe, None, len(labels) - len(labels) // folds, len(dataset.figures))
-        watch.expect(untrained * likely.ingredients * likely.epochs)
         said = _Said.expect(repeats, len(labels), len(dataset.figures))
         told: list[Told | calibration.Refusal] = []
         for part in parts:
             name = f"fold {part.number + 1}"
             name = name if repeats == 1 else f"repeat {part.repeat + 1} {name}"
-            options = {"recipe": recipe, "weights": weights, "seed": seed + part.repeat}
-            said.add(part, name, answer(part, dataset, options, Named(watch, name)))
+            options: dict[str, Any] = {
+                "recipe": recipe,
+                "weights": weights,
+                "seed": seed + part.repeat,
+                "budget": budget,
+            }
+            listener = Named(watch, name, untrained)
+            said.add(part, name, answer(part, dataset, options, listener))
             if strangers is not None:
-                make = partial(make_bundle, part, dataset, options, Named(watch, name))
+                make = partial(make_bundle, part, dataset, options, listener)
                 told.append(ask_strangers(part, found, strangers, make, watch))
     temperatures = [said.fit_temperature(part, labels) for part in parts]
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""
     )
+    how = recipe.name if budget is None else f"{recipe.name} in {budget:g} s"
     evaluation = Evaluation(
-        protocol=f"{shown}, recipe {recipe.name}, copies kept together",
+        protocol=f"{shown}, recipe {how}, copies kept together",
         figures=dataset.figures,
         photos=dataset.photos * repeats,
         labels=np.tile(labels, repeats),
@@ -153,6 +167,7 @@ def cross_validate(
         grounds=said.grounds,
         history=said.history(),
         about=_tell_about(found, plan, repeats, said),
+        notes=_say_late(said.seconds, budget),
         seconds=time.perf_counter() - started,
     )
     evaluation = _judge(evaluation, said, found.groups, sensitivity)
@@ -171,6 +186,7 @@ class _Said:
     grounds: dict[int, Grounds] = field(default_factory=dict)
     histories: dict[str, str] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
 
     @classmethod
     def expect(cls, repeats: int, n: int, k: int) -> _Said:
@@ -187,6 +203,7 @@ class _Said:
             self.grounds[before + int(part.held[place])] = grounds
         self.histories[name] = answers.history
         self.about = answers.about
+        self.seconds.append(answers.seconds)
 
     def fit_temperature(self, part: Part, labels: NDArray[np.int64]) -> float:
         """Return the temperature that the answers of the other folds of a repeat want."""
@@ -259,7 +276,12 @@ def _workplace(work: str | os.PathLike[str] | None) -> AbstractContextManager[st
 
 
 def _describe(
-    found: Grouped, recipe: Recipe, weights: str | Path | None, seed: int, folds: int
+    found: Grouped,
+    recipe: Recipe,
+    weights: str | Path | None,
+    seed: int,
+    folds: int,
+    budget: float | None,
 ) -> dict[str, Any]:
     """Return everything that decides what a fold's answers are, but for the number of repeats."""
     start = str(weights) if weights is not None else None
@@ -274,6 +296,7 @@ def _describe(
         "figures": [photo.figure_id for photo in found.dataset.photos],
         "classes": [figure.id for figure in found.dataset.figures],
         "groups": found.groups,
+        **({} if budget is None else {"budget": budget}),
     }
 
 
@@ -284,11 +307,21 @@ def _tell_about(found: Grouped, plan: dict[str, Any], repeats: int, said: _Said)
         "figsight": metadata.version("figsight"),
         "photos_fingerprint": fingerprint_photos(found.sha256),
         "cross_validation": {
-            **{key: plan[key] for key in ("folds", "seed", "weights", "recipe")},
+            **{key: plan[key] for key in ABOUT if key in plan},
             "repeats": repeats,
+            "training_seconds": [round(seconds, 1) for seconds in said.seconds],
             **said.about,
         },
     }
+
+
+def _say_late(seconds: Sequence[float], budget: float | None) -> tuple[str, ...]:
+    """Say that a budget was not kept: what was measured is then not what it buys."""
+    if budget is None or max(seconds) <= LATE * budget:
+        return ()
+    late = sum(one > LATE * budget for one in seconds)
+    which = f"{late} of {len(seconds)} folds took longer than the {budget:g} s"
+    return (f"{which} that their training was given, {max(seconds):.0f} s at most.",)
 
 
 def _agree(place: Path, plan: dict[str, Any]) -> None:

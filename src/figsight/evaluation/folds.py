@@ -72,20 +72,30 @@ class Answers:
         grounds: What spoke for its mistakes, by their place in the part.
         history: The epochs of its training as CSV; empty when the bundle has none.
         about: What the bundle says of its training that all folds share.
+        seconds: What the training took.
     """
 
     logits: NDArray[np.float32]
     grounds: Mapping[int, Grounds]
     history: str
     about: dict[str, Any]
+    seconds: float
 
 
 class Named(Silence):
-    """Passes the epochs of one fold's training on, under the fold's name, and nothing else."""
+    """Passes the epochs of one fold's training on, under the fold's name, and little else.
 
-    def __init__(self, watch: Watcher, name: str) -> None:
+    ``folds`` is how many of them there are to train, each about as long as this one.
+    """
+
+    def __init__(self, watch: Watcher, name: str, folds: int) -> None:
         self._watch = watch
         self._name = name
+        self._folds = folds
+
+    def expect(self, epochs: int) -> None:
+        """Tell how many epochs there will be over all folds."""
+        self._watch.expect(epochs * self._folds)
 
     def begin(self, what: str, steps: int) -> None:
         """Tell of the network; reading and writing are the same for every fold."""
@@ -124,6 +134,7 @@ def answer(part: Part, dataset: Dataset, options: dict[str, Any], watch: Watcher
             grounds=explain_mistakes(classifier, photos, labels, logits),
             history=classifier.bundle.history() or "",
             about={"device": training.device, "versions": training.versions},
+            seconds=training.seconds,
         )
     write_whole({part.answers: _pack(answers)})
     return answers
@@ -143,7 +154,9 @@ def make_bundle(part: Part, dataset: Dataset, options: dict[str, Any], watch: Wa
 
 
 def _pack(answers: Answers) -> bytes:
-    words = json.dumps({"history": answers.history, "about": answers.about})
+    words = json.dumps(
+        {"history": answers.history, "about": answers.about, "seconds": answers.seconds}
+    )
     return save_arrays(
         {
             "logits": np.ascontiguousarray(answers.logits),
@@ -159,6 +172,8 @@ def _read(part: Part) -> Answers | None:
         arrays = load_arrays(part.answers.read_bytes())
         words = json.loads(arrays["training"].tobytes())
         grounds = unpack_grounds(arrays)
-        return Answers(arrays["logits"], grounds, words["history"], words["about"])
+        return Answers(
+            arrays["logits"], grounds, words["history"], words["about"], float(words["seconds"])
+        )
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError):
         return None  # not finished yet: this is what the file is for

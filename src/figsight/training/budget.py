@@ -90,6 +90,20 @@ class Budget:
         return self.seconds - self.spent()
 
 
+def start_budget(budget: float | Budget | None, epochs: int | None) -> Budget | None:
+    """Return a budget of so many seconds that begins now; one that has begun is left as it is.
+
+    Raises:
+        RecipeError: It is not more than nothing, or epochs are given, too: it plans them itself.
+    """
+    started = Budget(budget) if isinstance(budget, int | float) else budget
+    if started is not None and epochs is not None:
+        raise RecipeError(
+            "budget: plans the epochs itself, found epochs too; leave one of them out"
+        )
+    return started
+
+
 @dataclass(eq=False)
 class _Network:
     photos: int  # views an epoch

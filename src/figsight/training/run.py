@@ -17,10 +17,9 @@ from figsight.bundle.runtime import count_threads
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.findings import summarise
-from figsight.errors import RecipeError
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
-from figsight.training.budget import Budget, Timetable
+from figsight.training.budget import Timetable, start_budget
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.export import ALONE, draw_blank
 from figsight.training.judging import judge
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from figsight.metrics import Estimate
+    from figsight.training.budget import Budget
     from figsight.training.export import Blank
     from figsight.training.network import Plan
 
@@ -114,12 +114,7 @@ def train(
             been written then but the folder of the unfinished run.
     """
     started = time.perf_counter()
-    if budget is not None and epochs is not None:
-        raise RecipeError(
-            "budget: plans the epochs itself, found epochs too; leave one of them out"
-        )
-    if budget is not None and not isinstance(budget, Budget):
-        budget = Budget(budget)
+    budget = start_budget(budget, epochs)
     target = Path(out)
     bundle.check_target(target, overwrite=overwrite)
     if not isinstance(recipe, Recipe):

@@ -84,7 +84,9 @@ def write_provenance(evaluation: Evaluation) -> str:
         ("Folds", model.get("folds")),
         ("Repeats", model.get("repeats")),
         ("Seed", model.get("seed")),
-        ("Epochs", model.get("epochs") or model.get("recipe", {}).get("epochs")),
+        ("Epochs", model.get("epochs") or _plan_epochs(model)),
+        ("Budget of a fold", f"{model['budget']:g} s" if "budget" in model else None),
+        ("Training a fold took", _say_range(model.get("training_seconds"))),
         ("Trained on", f"{model['photos']} photos" if "photos" in model else None),
         ("Fingerprint of those", model.get("photos_fingerprint")),
         ("Device", model.get("device")),
@@ -103,3 +105,15 @@ def write_provenance(evaluation: Evaluation) -> str:
     return section(
         "provenance", "Where this comes from", table(("What", "Which"), rows, "facts"), details
     )
+
+
+def _plan_epochs(model: dict[str, Any]) -> int | None:
+    """Return a recipe's epochs; None where a budget planned them."""
+    return None if "budget" in model else model.get("recipe", {}).get("epochs")
+
+
+def _say_range(seconds: list[float] | None) -> str | None:
+    if not seconds:
+        return None
+    least, most = f"{min(seconds):.0f}", f"{max(seconds):.0f}"
+    return f"{least} s" if least == most else f"{least} to {most} s"
