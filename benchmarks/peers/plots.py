@@ -40,7 +40,9 @@ def draw_curves(rows: Sequence[Row]) -> bytes:
     axes.set_xscale("log")
     axes.set_xticks(_SECONDS, [_say_time(seconds) for seconds in _SECONDS])
     axes.minorticks_off()
-    axes.set_ylim(0.5, 1.02)
+    # Where curves begin says little; where they end must be in the picture.
+    ends = [fmean(curve[-1][1] for curve in row.curves) for row in rows if row.curves]
+    axes.set_ylim(min([0.5, *(end - 0.1 for end in ends)]), 1.03)
     low, high = axes.dataLim.intervalx
     if low < high:
         axes.set_xlim(low / 1.2, high * 1.4)
@@ -52,7 +54,7 @@ def draw_curves(rows: Sequence[Row]) -> bytes:
     for mark in MARKS:
         axes.axhline(mark, color="0.8", linewidth=0.8, zorder=0)
     if named:
-        axes.legend(loc="lower right", fontsize=9)
+        figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return _to_png(figure)
 
 
