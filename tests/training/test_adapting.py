@@ -95,7 +95,7 @@ def test_adapt__shares_views_out_among_ingredients(photos: int, ingredients: int
 
 @pytest.mark.parametrize(
     ("photos", "figures", "ceiling"),
-    [(40, 2, 1.5), (80, 2, 1.5), (81, 2, None), (268, 27, 1.5), (1_500, 50, 1.5), (4_708, 2, None)],
+    [(20, 2, 1.5), (30, 2, 1.5), (31, 2, None), (268, 27, 1.5), (750, 50, 1.5), (4_708, 2, None)],
 )
 def test_adapt__bounds_activations_of_few_photos_a_figure_only(
     photos: int, figures: int, ceiling: float | None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 48  # photos, spread over the set
 ENLARGED = 4  # a photo is never enlarged more than this many times
 GREY = 2  # levels between the channels that compression leaves in a grey picture
-FEW = 40  # photos a figure, on average, up to which a ceiling does no harm
+FEW = 15  # photos a figure, on average, up to which a ceiling helps
 FEWEST_STEPS = 1200  # of a network over many photos: beyond these, larger batches cost nothing
 LARGEST_BATCH = 32
 MULTIPLE = 16  # sides of views: what most networks halve without a rest
@@ -68,9 +68,9 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
       passes than ten. Never fewer than four.
     - There are more of them where they would end before ``min_views``: of thirty photos an epoch is
       four steps.
-    - With more than 40 photos a figure activations have no ``ceiling``: how loudly a channel speaks is
-      worth learning from hundreds of photos, and not from ten (docs/experiments.md: photographs with
-      ten a figure gain by a ceiling, X-rays are even with 20 to 50 and lose from 100 on).
+    - With more than 15 photos a figure activations have no ``ceiling``: how loudly a channel speaks is
+      worth learning from many photos, and not from ten (docs/experiments.md: sets with three to ten
+      a figure gain by a ceiling, others are even with 20 and lose from 40 on).
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
