@@ -101,3 +101,13 @@ def test_adapt__bounds_activations_of_few_photos_a_figure_only(
     photos: int, figures: int, ceiling: float | None
 ) -> None:
     assert adapt(read_recipe("quick"), None, photos, figures).ceiling == ceiling
+
+
+@pytest.mark.parametrize(("photos", "folds"), [(8, 5), (124, 5), (125, 1), (4_708, 1)])
+def test_adapt__holds_all_of_few_photos_out(photos: int, folds: int) -> None:
+    recipe = read_recipe("quick")
+    assert adapt(recipe, None, photos, 27).folds == folds
+    # As was asked for.
+    for number in (0, 1, 2):
+        assert adapt(change_recipe(recipe, folds=number), None, photos, 27).folds == number
+    assert adapt(change_recipe(recipe, min_held=0), None, photos, 27).folds == 1

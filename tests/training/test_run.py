@@ -54,6 +54,20 @@ def test_train__reports_accuracy_on_unseen_photos_with_its_interval(model: Path)
     assert manifest.training.photos == 12
 
 
+@pytest.mark.parametrize(
+    ("folds", "advice"), [(1, ", or hold out all 12 in turn (--folds 5)"), (3, "")]
+)
+def test_train__says_how_more_photos_are_held_out(
+    photos: Path, tmp_path: Path, folds: int, advice: str
+) -> None:
+    recipe = change_recipe(TINY, folds=folds, epochs=1)
+    made = train(photos, tmp_path / "m", recipe=recipe, weights="random")
+    assert made.calibration is not None
+    reasons = made.calibration.refused
+    assert reasons.keys() >= {"sets", "unknown"}
+    assert all(reason.endswith(f"; add photos{advice}") for reason in reasons.values())
+
+
 def test_train__writes_every_value_of_its_recipe_down(model: Path) -> None:
     with bundle.open_bundle(model) as opened:
         recipe = dict(opened.manifest.training.recipe)

@@ -14,6 +14,7 @@ import numpy as np
 
 from figsight.errors import PhotoError
 from figsight.images import decode
+from figsight.training.parts import FOLDS
 
 if TYPE_CHECKING:
     from figsight.dataset import Dataset
@@ -71,6 +72,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
     - With more than 15 photos a figure activations have no ``ceiling``: how loudly a channel speaks is
       worth learning from many photos, and not from ten (docs/experiments.md: sets with three to ten
       a figure gain by a ceiling, others are even with 20 and lose from 40 on).
+    - Where one part is held out and would have fewer than ``min_held`` photos, all five are, in turn:
+      of a hundred photos, twenty say next to nothing, and networks of so few are soon trained.
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
@@ -83,6 +86,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
     changes: dict[str, object] = {"epochs": epochs}
     if photos > FEW * figures:
         changes["ceiling"] = None
+    if recipe.folds == 1 and photos < recipe.min_held * FOLDS:
+        changes["folds"] = FOLDS
     affordable = recipe.max_views // max(1, photos * epochs)
     changes["ingredients"] = max(1, min(recipe.ingredients, affordable))
     growth = min(LARGEST_BATCH, epochs * photos // FEWEST_STEPS) // recipe.batch_size

@@ -78,10 +78,21 @@ def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
         "sets": _judge_sets(probabilities, labels, groups),
         "operating_point": _find_operating_point(probabilities, labels, groups, sample),
     }
-    refused = {k: v.reason for k, v in fitted.items() if isinstance(v, calibration.Refusal)}
+    more = len(sample.labels) if len(whole) == 1 else 0
+    refused = {
+        k: _advise(v.reason, more) for k, v in fitted.items() if isinstance(v, calibration.Refusal)
+    }
     rules: dict[str, Any] = {k: v for k, v in fitted.items() if k not in refused}
     found = bundle.Calibration(temperature=temperature, **rules, refused=refused)
     return Judgement(estimates["accuracy"], scores, found)
+
+
+def _advise(reason: str, photos: int) -> str:
+    """Say how more photos are had without taking any, where only a fifth was held out."""
+    wanted = "; add photos"
+    if not photos or not reason.endswith(wanted):
+        return reason
+    return f"{reason}, or hold out all {photos} in turn (--folds 5)"
 
 
 def _judge_sets(

@@ -19,7 +19,7 @@ from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.network import Plan, answer
 from figsight.training.pace import Budgeted, Steady
-from figsight.training.parts import LEFT_OUT, Part, deal_parts, deal_rest
+from figsight.training.parts import FOLDS, LEFT_OUT, Part, deal_parts, deal_rest
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
 from figsight.training.turns import Turns
@@ -41,7 +41,6 @@ FINAL = "final"
 LACKING = (
     "too short for a network that leaves figures out, so how unknown ones are told is not measured"
 )
-FOLDS = 5  # what measuring on a held-out fifth grows into when there is time
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,6 +107,9 @@ class Recipe(Part, frozen=True, kw_only=True):
             of minus this, a photo. 0 leaves them alone, 1 makes all classes weigh the same.
         folds: Networks trained for measuring, each without one part of the photos (cross-validation);
             1 measures on a single held-out fifth, 0 not at all.
+        min_held: Photos below which a fifth is too few to measure on, where ``max_views`` lets a
+            recipe be fitted to its photos: all five fifths are then held out in turn. A number of
+            folds that is asked for stays.
         left_out: Networks that are trained without a third of the figures, besides a fifth of the
             photos of the others, to learn how unknown figures are told; with ``folds`` 0 there are
             none. With 3 every figure is left out once.
@@ -147,6 +150,7 @@ class Recipe(Part, frozen=True, kw_only=True):
     augmentation: Augmentation = Augmentation()
     fit: Literal["squash", "crop", "pad"] = "squash"
     folds: Annotated[int, Meta(ge=0)] = 5
+    min_held: Annotated[int, Meta(ge=0)] = 0
     left_out: Annotated[int, Meta(ge=0)] = 0
     frozen_stages: Annotated[int, Meta(ge=0)] = 0
     wide_depthwise: Literal["train", "frozen"] = "train"
@@ -187,7 +191,8 @@ def read_recipe(name: str | Path, **changes: Any) -> Recipe:
 def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:
     """Return a recipe with other values where ``changes`` are not None, checked like a file's.
 
-    A number of epochs that is asked for is not raised for few photos: ``min_views`` goes with it.
+    A number of epochs that is asked for is not raised for few photos, nor is one of folds:
+    ``min_views`` and ``min_held`` go with them.
 
     Raises:
         RecipeError: A key is unknown or a value out of range.
@@ -195,6 +200,8 @@ def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:
     values: dict[str, Any] = msgspec.to_builtins(recipe)
     if changes.get("epochs") is not None:
         values["min_views"] = 0
+    if changes.get("folds") is not None:
+        values["min_held"] = 0
     return _convert(values | {k: v for k, v in changes.items() if v is not None}, recipe.name)
 
 
