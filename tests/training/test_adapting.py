@@ -111,3 +111,18 @@ def test_adapt__holds_all_of_few_photos_out(photos: int, folds: int) -> None:
     for number in (0, 1, 2):
         assert adapt(change_recipe(recipe, folds=number), None, photos, 27).folds == number
     assert adapt(change_recipe(recipe, min_held=0), None, photos, 27).folds == 1
+
+
+@pytest.mark.parametrize(
+    ("figures", "start", "rate"), [(40, "random", 1.0), (80, "random", 0.5), (400, "ridge", 0.1)]
+)
+def test_adapt__starts_heads_of_many_figures_and_slows_them(
+    figures: int, start: str, rate: float
+) -> None:
+    recipe = read_recipe("quick")
+    fitted = adapt(recipe, None, 500, figures)
+    assert (fitted.head_start, fitted.batch_size) == (start, 8)
+    assert fitted.optimizer.head_learning_rate == pytest.approx(
+        rate * recipe.optimizer.head_learning_rate
+    )
+    assert fitted.optimizer.learning_rate == recipe.optimizer.learning_rate

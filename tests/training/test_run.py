@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from tests.training.make import TINY, Interruption, plant_photos
 
 from figsight import bundle, load, read, train
@@ -305,3 +306,11 @@ def test_history__is_json_clean(model: Path) -> None:
 
 
 # ----------------------------------------------------------------------------------- budget
+
+
+def test_train__says_when_a_network_has_lost_what_it_knew(photos: Path, tmp_path: Path) -> None:
+    wild = replace(TINY.optimizer, learning_rate=9.0, head_learning_rate=9.0, warmup=0.0)
+    recipe = replace(TINY, optimizer=wild, epochs=8, folds=0)
+    with pytest.raises(RecipeError, match=r"^recipe tiny: expected a network that tells photos ap"):
+        train(photos, tmp_path / "model", recipe=recipe, weights="random")
+    assert not (tmp_path / "model").exists()

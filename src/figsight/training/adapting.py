@@ -24,6 +24,8 @@ LOOKED_AT = 48  # photos, spread over the set
 ENLARGED = 4  # a photo is never enlarged more than this many times
 GREY = 2  # levels between the channels that compression leaves in a grey picture
 FEW = 15  # photos a figure, on average, up to which a ceiling helps
+MANY = 40  # figures from which on a head learns the more slowly
+CROWD = 120  # and from which on it needs a start of its own
 FEWEST_STEPS = 1200  # of a network over many photos: beyond these, larger batches cost nothing
 LARGEST_BATCH = 32
 MULTIPLE = 16  # sides of views: what most networks halve without a rest
@@ -74,6 +76,9 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
       a figure gain by a ceiling, others are even with 20 and lose from 40 on).
     - Where one part is held out and would have fewer than ``min_held`` photos, all five are, in turn:
       of a hundred photos, twenty say next to nothing, and networks of so few are soon trained.
+    - With more than 40 figures the head learns the more slowly the more of them there are: between two
+      photos of a figure its weights move by what those of all others say. With more than 120 it
+      does not start from random weights (``heads``).
     - Where ``max_views`` does not allow for all ``ingredients``, there are fewer.
     - Batches grow where there are steps enough, and learning rates with their square root (Malladi
       et al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms"): a larger batch
@@ -90,15 +95,21 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
         changes["folds"] = FOLDS
     affordable = recipe.max_views // max(1, photos * epochs)
     changes["ingredients"] = max(1, min(recipe.ingredients, affordable))
+    how = recipe.optimizer
+    if figures > CROWD:
+        changes["head_start"] = "ridge"
+    if figures > MANY:
+        slower = how.head_learning_rate * MANY / figures
+        how = msgspec.structs.replace(how, head_learning_rate=slower)
     growth = min(LARGEST_BATCH, epochs * photos // FEWEST_STEPS) // recipe.batch_size
     if growth > 1:
-        how = recipe.optimizer
         changes["batch_size"] = recipe.batch_size * growth
-        changes["optimizer"] = msgspec.structs.replace(
+        how = msgspec.structs.replace(
             how,
             learning_rate=how.learning_rate * growth**0.5,
             head_learning_rate=how.head_learning_rate * growth**0.5,
         )
+    changes["optimizer"] = how
     if look is not None:
         largest = max(64, MULTIPLE * round(ENLARGED * look.side / MULTIPLE))
         changes["image_size"] = min(recipe.image_size, largest)

@@ -21,6 +21,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from figsight.training.ceiling import lower_ceiling, raise_ceiling
 from figsight.training.checkpoint import EpochRecord, load_checkpoint, save_checkpoint
 from figsight.training.convolutions import mixed_precision, quick_convolutions
+from figsight.training.heads import start_head
 from figsight.training.views import make_views, mix
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def fit(
     if recipe.norms == "folded":  # those that no convolution took in keep their statistics
         frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     lowered = lower_ceiling(network, recipe.ceiling)
+    if recipe.head_start == "ridge" and not checkpoint.exists():
+        with quick_convolutions(network, device):
+            start_head(network, data, seeded(seed, run, -2), device)
     average = copy.deepcopy(network) if recipe.averaging else network
     moving = _pair_moving(average, network)
     optimizer = make_optimizer(network, recipe)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from figsight.bundle.runtime import count_threads
+from figsight.errors import RecipeError
 from figsight.training.answers import Answers, Outputs
 from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from figsight.training.workplace import Workplace
 
 FINAL = "final"
+ALIKE = 1e-6  # of the largest number in an embedding: what rounding makes of the same photo
+LOUDEST = 65_504.0  # that a bundle's gallery can hold (float16); embeddings are of the order of 1
 LACKING = (
     "too short for a network that leaves figures out, so how unknown ones are told is not measured"
 )
@@ -292,6 +295,7 @@ class Run:
         """Ask the final network about all photos."""
         everything = np.arange(len(self.sample.labels))
         outputs = answer(network, self.sample.exact, everything, self.device, logits=False)
+        self._require_alive(FINAL, outputs)
         return _Trained(history, final=(network.cpu(), outputs))
 
     def _ask(self, part: Part, network: Network, history: list[EpochRecord]) -> _Trained:
@@ -302,6 +306,7 @@ class Run:
         )
         # Their logits would be photos times figures, and nobody wants them.
         own = answer(network, pixels, part.kept, self.device, logits=False)
+        self._require_alive(part.run, own)
         answers = Answers(part, held, own, strangers)
         names = [_call(part.run, number) for number in range(self.ingredients)]
         rows = [[names.index(r.run), r.epoch, r.loss, r.accuracy, r.seconds] for r in history]
@@ -311,6 +316,18 @@ class Run:
         for name in names:
             self.place.checkpoint(name).unlink(missing_ok=True)
         return _Trained(history, answers=answers)
+
+    def _require_alive(self, run: str, own: Outputs) -> None:
+        """Raise when a network does not tell its own photos apart: too long a step, and it is lost."""
+        low, high = own.embeddings.min(axis=0), own.embeddings.max(axis=0)
+        most = float(max(np.abs(low).max(), np.abs(high).max()))  # NaN where there is one
+        told = float((high - low).max()) > ALIKE * most or len(own.embeddings) == 1
+        if not (told and most <= LOUDEST):
+            raise RecipeError(
+                f"recipe {self.recipe.name}: expected a network that tells photos apart, found that "
+                f"{run} says the same of all {len(own.embeddings)}; lower the learning rates, or "
+                "look whether the photos are all the same"
+            )
 
     def _recall(
         self, part: Part, done: dict[str, NDArray[Any]]

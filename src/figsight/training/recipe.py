@@ -123,6 +123,8 @@ class Recipe(Part, frozen=True, kw_only=True):
         ceiling: Bound of the last feature map's activations, where the backbone ends in a ReLU6 and
             norms are folded; None leaves it at 6: see ``ceiling``. With ``max_views``, for few photos a
             figure only.
+        head_start: Whether the head starts from ``random`` weights or from a ``ridge`` regression on the
+            pretrained embeddings: see ``heads``. With ``max_views``, the latter for many figures.
         dropout: Share of the embedding that is dropped in training.
         label_smoothing: Share of the target that is spread over all figures (Szegedy et al. 2016).
         averaging: Share of the steps that the moving average of the weights looks back on, which
@@ -156,6 +158,7 @@ class Recipe(Part, frozen=True, kw_only=True):
     wide_depthwise: Literal["train", "frozen"] = "train"
     norms: Literal["train", "folded"] = "train"
     ceiling: Annotated[float, Meta(gt=0.0, le=6.0)] | None = None
+    head_start: Literal["random", "ridge"] = "random"
     dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     label_smoothing: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
     averaging: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
