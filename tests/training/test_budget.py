@@ -161,6 +161,20 @@ def test_steady__counts_the_steps_of_all_epochs(epochs: int, steps: int) -> None
     assert not pace.goes_on(epochs, 0)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "steps", "kept"),
+    [
+        (20, 27, list(range(20))),
+        (3, 2, [0, 1, 2]),
+        (300, 1, list(range(15, 300, 16))),
+        (10, 1, [1, 3, 5, 7, 9]),
+    ],
+)
+def test_steady__keeps_short_epochs_now_and_then(epochs: int, steps: int, kept: list[int]) -> None:
+    pace = Steady(epochs, steps)
+    assert [epoch for epoch in range(epochs) if pace.end_epoch(epoch)] == kept
+
+
 @dataclass
 class Learner:
     """A network of a made run."""

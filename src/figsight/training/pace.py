@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from figsight.training.budget import Timetable
 
-KEEP = 20.0  # seconds between two states that are written to disk
+KEEP = 20.0  # seconds between two states that are written to disk, with a budget
+KEPT_STEPS = 16  # between two of them at most, without one, where epochs are shorter
 
 
 class Pace(Protocol):
@@ -40,6 +41,8 @@ class Steady:
 
     def __init__(self, epochs: int, steps: int) -> None:
         self._epochs, self._steps = epochs, steps
+        # Of few photos an epoch is a step or two, and writing a state takes longer than that.
+        self._every = max(1, min(KEPT_STEPS, epochs * steps // 4) // steps)
 
     def goes_on(self, epoch: int, step: int) -> bool:
         """Until the last epoch."""
@@ -54,9 +57,8 @@ class Steady:
         """Nothing depends on it."""
 
     def end_epoch(self, epoch: int) -> bool:
-        """Keep every epoch."""
-        del epoch
-        return True
+        """Keep every epoch, but of short ones only those that are some steps apart."""
+        return (epoch + 1) % self._every == 0
 
     def resume(self, epochs: int, views: int, progress: float | None) -> None:
         """The number of epochs says everything."""
