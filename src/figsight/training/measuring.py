@@ -325,8 +325,8 @@ class Run:
         if not (told and most <= LOUDEST):
             raise RecipeError(
                 f"recipe {self.recipe.name}: expected a network that tells photos apart, found that "
-                f"{run} says the same of all {len(own.embeddings)}; lower the learning rates, or "
-                "look whether the photos are all the same"
+                f"{run} says the same of all {len(own.embeddings)}, or nothing finite; lower the "
+                "learning rates, or look whether the photos are all the same"
             )
 
     def _recall(

@@ -121,9 +121,8 @@ def train(
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=folds)
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
-    if (
-        budget is not None
-    ):  # which buys what is measured, too: the other fifths come late in its order
+    # A budget buys what is measured, too: the other fifths come late in its order.
+    if budget is not None:
         recipe = change_recipe(recipe, min_held=0)
     recipe = adapt(recipe, look_at(dataset), len(dataset.photos), len(dataset.figures))
     watch = watch or Silence()
