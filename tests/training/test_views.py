@@ -22,6 +22,7 @@ STRONG = Augmentation(
     saturation=0.5,
     tint=0.2,
     erase=0.5,
+    turn=0.5,
 )
 
 
@@ -44,6 +45,25 @@ def test_make_views__mirrored_are_mirrored() -> None:
     batch = photos(2)
     views = make_views(batch, (24, 24), Augmentation(flip=1.0), rng())
     assert torch.allclose(views, batch.permute(0, 3, 1, 2).float().flip(3), atol=0.01)
+
+
+def test_make_views__turned_are_turned_by_quarters_and_never_left_as_they_are() -> None:
+    batch = photos(60)
+    plain = batch.permute(0, 3, 1, 2).float()
+    turned = [plain.rot90(quarters, (2, 3)) for quarters in (1, 2, 3)]
+    counts = [0, 0, 0]
+    for i, view in enumerate(make_views(batch, (24, 24), Augmentation(turn=1.0), rng())):
+        same = [torch.allclose(view, one[i], atol=0.05) for one in turned]
+        assert sum(same) == 1
+        counts[same.index(True)] += 1
+    assert min(counts) >= 5
+
+
+def test_make_views__so_many_are_turned_as_the_share_says() -> None:
+    batch = photos(200)
+    views = make_views(batch, (24, 24), Augmentation(turn=0.1), rng())
+    upright = (views - batch.permute(0, 3, 1, 2).float()).abs().amax((1, 2, 3)) < 0.05
+    assert 8 <= 200 - int(upright.sum()) <= 35
 
 
 @given(seed=st.integers(0, 2**31), n=st.integers(1, 5))

@@ -56,6 +56,8 @@ class Augmentation(Part, frozen=True, kw_only=True):
     Attributes:
         flip: Share of views that are mirrored left to right.
         rotation: Largest turn either way, in degrees.
+        turn: Share of views that are turned by a quarter, a half or three quarters, too: things lie on
+            their side, and cameras lose which way is up.
         min_area: Smallest share of the photo's area that a view shows (1 = all of it).
         max_area: Largest, beyond 1 the photo shrinks inside a border of its own reflection.
         aspect: Largest stretch of width against height, as the log of their ratio.
@@ -71,6 +73,7 @@ class Augmentation(Part, frozen=True, kw_only=True):
 
     flip: Share = 0.0
     rotation: Annotated[float, Meta(ge=0.0, le=180.0)] = 0.0
+    turn: Share = 0.0
     min_area: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     max_area: Annotated[float, Meta(ge=1.0, le=4.0)] = 1.0
     aspect: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0

@@ -28,6 +28,7 @@ from figsight.training.network import plan_network
 from figsight.training.progress import OneAtATime, Silence, Watcher
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
 from figsight.training.sample import prepare
+from figsight.training.symmetry import spare_figures
 from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def train(
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
+            recipe = spare_figures(recipe, plan, sample, where, watch.note)
             rest = _expect_rest(len(sample.labels), drawn=blank is not None)
             cores = count_threads() if where.type == "cpu" else 1
             table = _plan_time(budget, place, recipe, rest, cores, watch.note) if budget else None

@@ -80,6 +80,9 @@ def _move(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generat
     # A window smaller than the photo may lie anywhere in it; a larger one keeps the photo whole.
     shift_x, shift_y = (_uniform(n, 1.0, rng) * (1 - side).abs() for side in (width, height))
     mirror = torch.where(torch.rand(n, generator=rng) < how.flip, -1.0, 1.0)
+    if how.turn:
+        quarters = torch.randint(1, 4, (n,), generator=rng)
+        angle += (torch.rand(n, generator=rng) < how.turn) * quarters * (math.pi / 2)
     cos, sin = angle.cos(), angle.sin()
     matrix = torch.stack(
         [

@@ -1,0 +1,246 @@
+"""Figures that become others when a photo is mirrored or turned, and views that are not made then.
+
+Most things stay what they are, from either side and lying on theirs; so views are mirrored, and some are
+turned. An arrow to the left does not: mirrored, it is the arrow to the right, and turned, the one that
+points down. A network that learns from such views cannot tell these figures apart, and nothing that is
+measured afterwards says why. So the photos are asked before anything is learned.
+
+Knows a pretrained network, pixels and labels. Does not know how views are made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from figsight.rows import RowsLike
+    from figsight.training.backbones import Network
+    from figsight.training.network import Plan
+    from figsight.training.recipe import Recipe
+    from figsight.training.sample import Sample
+
+LOOKED_AT = 300  # photos, or so many more that there are
+EACH = 4  # of each figure,
+MOST = 4_000  # but never more than these
+SIDE = 128  # pixels of what the network is fed
+PLACES = (2, 4)  # rows and columns of the last feature map that are told apart: sides matter here
+RIDGE = 0.1  # of the mean squared length of a description
+CHANCE = 0.02
+BATCH = 32
+
+Turn = tuple[bool, int]  # whether mirrored; quarter turns
+AS_IT_IS: Turn = (False, 0)
+MIRRORED: Turn = (True, 0)
+TURNED: list[Turn] = [(False, 1), (False, 2), (False, 3)]
+_BACK = {MIRRORED: MIRRORED, (False, 1): (False, 3), (False, 2): (False, 2), (False, 3): (False, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Two figures of which one becomes the other.
+
+    Attributes:
+        figure: Its label.
+        becomes: The label of the other.
+        photos: How many photos of both are called the other one then, and rightly as they are.
+    """
+
+    figure: int
+    becomes: int
+    photos: int
+
+
+def spare_figures(
+    recipe: Recipe, plan: Plan, sample: Sample, device: torch.device, note: Callable[[str], None]
+) -> Recipe:
+    """Return the recipe without mirrored, or turned, views where they make another figure of one.
+
+    Unchanged where the recipe may not be fitted to its photos (no ``max_views``).
+
+    Args:
+        recipe: Says which views there would be.
+        plan: The network before it learns.
+        sample: The photos.
+        device: Where the network is asked.
+        note: Is told what is left out, and why.
+    """
+    how = recipe.augmentation
+    wanted = {"flip": [MIRRORED] if how.flip else [], "turn": TURNED if how.turn else []}
+    turns = [turn for turns in wanted.values() for turn in turns]
+    if recipe.max_views is None or not turns:
+        return recipe
+    side = min(SIDE, recipe.view_size or recipe.image_size)
+    network = plan.fresh().to(device)
+    changes = find_changes(network, sample.stored, sample.labels, turns, side, device)
+    for kind, its_turns in wanted.items():
+        found = [change for turn in its_turns for change in changes[turn]]
+        if not found:
+            continue
+        how = msgspec.structs.replace(how, **{kind: 0.0})
+        worst = max(found, key=lambda change: change.photos)
+        one, other = (
+            sample.dataset.figures[label].display for label in (worst.figure, worst.becomes)
+        )
+        done = "mirrored" if kind == "flip" else "turned"
+        note(f"photos are not {done} while the networks learn: {one} would look like {other}")
+    return msgspec.structs.replace(recipe, augmentation=how)
+
+
+def find_changes(
+    network: Network,
+    pixels: RowsLike[np.uint8],
+    labels: NDArray[np.intp],
+    turns: list[Turn],
+    side: int,
+    device: torch.device,
+) -> dict[Turn, list[Change]]:
+    """Find the figures that become others when their photos are mirrored or turned.
+
+    A ridge regression of which figure a photo shows on the pretrained network's last feature map, 2 x 4
+    places of it, names each photo without having learned from it, as it is and turned (in closed
+    form: the leave-one-out residuals of a linear smoother). Places, because the mean over them is
+    nearly the same from both sides: these networks have themselves learned from mirrored photos.
+
+    A figure becomes another one where at least half of its photos that are rightly named are called the
+    other one when they are turned, and half of the other's, turned back, are called this one; and where
+    that is not as often the other way round: photos called the other one as they are, and rightly
+    when they are turned (a sign test, p < 0.02, so from six photos on).
+
+    Of more than a thousand figures only the first thousand are looked at. Not found, but not hurt much
+    either, are figures that the pretrained network does not tell apart from both sides. Two figures that
+    look nearly alike, and happen to be always photographed from opposite sides, may be taken for each
+    other's mirror image.
+
+    Args:
+        network: Pretrained, on ``device``.
+        pixels: uint8 [N, S, S, 3].
+        labels: [N], 0..K-1.
+        turns: What may be done to photos.
+        side: Of what the network is fed, in pixels.
+        device: Where the network is.
+
+    Returns:
+        For each turn the changes that it makes.
+    """
+    some = choose(labels)
+    y = labels[some]
+    described = {
+        turn: _describe(network, pixels, some, turn, side, device) for turn in (AS_IT_IS, *turns)
+    }
+    plain, called = _name_without(described.pop(AS_IT_IS), described, y)
+    return {turn: _compare(y, plain, called[turn], called[_BACK[turn]]) for turn in turns}
+
+
+def choose(labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rows of the photos that are looked at: as many of each figure, spread over them."""
+    figures = int(labels.max()) + 1
+    each = max(EACH, LOOKED_AT // figures)
+    chosen = []
+    for figure in range(min(figures, MOST // each)):
+        rows = np.flatnonzero(labels == figure)
+        chosen.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).astype(int))])
+    return np.sort(np.concatenate(chosen))
+
+
+@torch.no_grad()
+def _describe(
+    network: Network,
+    pixels: RowsLike[np.uint8],
+    photos: NDArray[np.intp],
+    turn: Turn,
+    side: int,
+    device: torch.device,
+) -> Tensor:
+    """Return what the last feature map has at each place, float32 [n, 8 D]."""
+    network.eval()
+    mirrored, quarters = turn
+    found = []
+    for start in range(0, len(photos), BATCH):
+        batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # uint8 [B, S, S, 3]
+        batch = batch.permute(0, 3, 1, 2).to(device).float()
+        batch = F.interpolate(batch, (side, side), mode="bilinear", antialias=True)
+        batch = torch.rot90(batch.flip(3) if mirrored else batch, quarters, (2, 3))
+        inputs = network.scale(batch).contiguous(memory_format=torch.channels_last)
+        features: Tensor = network.backbone.forward_features(inputs)  # type: ignore[operator]
+        found.append(F.adaptive_avg_pool2d(features, PLACES).flatten(1).cpu())
+    return torch.cat(found)
+
+
+def _name_without(
+    plain: Tensor, turned: dict[Turn, Tensor], labels: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], dict[Turn, NDArray[np.intp]]]:
+    """Name photos by a regression without each of them, as they are and turned.
+
+    With kernel G = X X', H = (G + r I)^-1 and residuals e = (Y - G H Y) / (1 - h), h the diagonal
+    of G H and 1/n for the mean, a regression without photo i says Y_i - e_i of it, and of its turned
+    description x' what all say, less what i itself says: x' X' H Y - (x' X' H)_i e_i.
+    """
+    mean = plain.mean(dim=0)
+    x = plain - mean
+    kernel = (x @ x.T).double()
+    ridge = RIDGE * kernel.diagonal().mean().clamp(min=1e-12)
+    inverse = torch.linalg.inv(kernel + ridge * torch.eye(len(x), dtype=torch.float64))
+    y = F.one_hot(torch.from_numpy(labels)).double()
+    y -= y.mean(dim=0)
+    smoother = kernel @ inverse
+    lever = smoother.diagonal() + 1 / len(x)
+    left = (y - smoother @ y) / (1 - lever).clamp(min=1e-6)[:, None]  # [n, K]
+
+    def name(description: Tensor) -> NDArray[np.intp]:
+        weights = ((description - mean) @ x.T).double() @ inverse  # [n, n]
+        said = weights @ y - weights.diagonal()[:, None] * left
+        return np.asarray(said.argmax(dim=1))
+
+    called = {turn: name(description) for turn, description in turned.items()}
+    return np.asarray((y - left).argmax(dim=1)), called
+
+
+def _compare(
+    labels: NDArray[np.intp],
+    plain: NDArray[np.intp],
+    turned: NDArray[np.intp],
+    back: NDArray[np.intp],
+) -> list[Change]:
+    """Return the figures that become others; ``back`` is what photos turned the other way are called."""
+    right = np.bincount(labels[plain == labels], minlength=labels.max() + 1)
+    there = _count(labels, turned, plain == labels)
+    here = _count(labels, back, plain == labels)
+    found = []
+    for (figure, other), photos in there.items():
+        theirs = here.get((other, figure), 0)
+        if 2 * photos < right[figure] or 2 * theirs < right[other]:
+            continue
+        against = int(((labels == figure) & (plain == other) & (turned == figure)).sum())
+        against += int(((labels == other) & (plain == figure) & (back == other)).sum())
+        if _by_chance(photos + theirs, against) < CHANCE:
+            found.append(Change(figure, other, photos + theirs))
+    return found
+
+
+def _count(
+    labels: NDArray[np.intp], called: NDArray[np.intp], those: NDArray[np.bool_]
+) -> dict[tuple[int, int], int]:
+    """Count the photos of each figure that are called each other one, only where there are any."""
+    changed = those & (called != labels)
+    pairs, counts = np.unique(
+        np.stack([labels[changed], called[changed]]), axis=1, return_counts=True
+    )
+    return {(int(a), int(b)): int(n) for (a, b), n in zip(pairs.T, counts, strict=True)}
+
+
+def _by_chance(so: int, against: int) -> float:
+    """Return how likely as many, or more, of them are when both are as likely: one side of a sign test."""
+    n = so + against
+    return float(sum(comb(n, k) for k in range(so, n + 1)) / 2**n)

@@ -1,0 +1,165 @@
+"""Figures that become others when their photos are mirrored or turned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.training.make import TINY
+
+from figsight import bundle
+from figsight.training import Silence, change_recipe, train
+from figsight.training.network import plan_network
+from figsight.training.symmetry import (
+    MIRRORED,
+    TURNED,
+    Change,
+    _by_chance,
+    choose,
+    find_changes,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CPU = torch.device("cpu")
+SIDE = 96
+SIDES = {"left": (0.5, 0.2), "right": (0.5, 0.8), "up": (0.2, 0.5), "down": (0.8, 0.5)}
+QUARTER, HALF, THREE_QUARTERS = TURNED
+
+
+def draw(
+    where: str, number: int, colour: tuple[int, int, int] = (230, 200, 40)
+) -> NDArray[np.uint8]:
+    """A disc near one side of a grey square, a little elsewhere in each photo."""
+    rng = np.random.default_rng([number, *map(ord, where)])
+    y, x = (np.array(SIDES[where]) + rng.uniform(-0.05, 0.05, 2)) * SIDE
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    picture = rng.integers(90, 130, (SIDE, SIDE, 3))
+    picture[(rows - y) ** 2 + (columns - x) ** 2 < (0.17 * SIDE) ** 2] = colour
+    return picture.astype(np.uint8)
+
+
+def make_set(*figures: str, each: int = 8) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    photos = [draw(where, number) for where in figures for number in range(each)]
+    return np.stack(photos), np.repeat(np.arange(len(figures)), each)
+
+
+def find(
+    pixels: NDArray[np.uint8], labels: NDArray[np.intp]
+) -> dict[tuple[bool, int], set[tuple[int, int]]]:
+    network = plan_network(TINY, 2, "random", 0).fresh()
+    changes = find_changes(network, pixels, labels, [MIRRORED, *TURNED], SIDE, CPU)
+    return {turn: {(c.figure, c.becomes) for c in found} for turn, found in changes.items()}
+
+
+def test_find_changes__left_and_right_are_mirror_images_and_become_up_and_down_when_turned() -> (
+    None
+):
+    found = find(*make_set("left", "right", "up", "down"))
+    assert found[MIRRORED] == {(0, 1), (1, 0)}
+    assert found[HALF] == {(0, 1), (1, 0), (2, 3), (3, 2)}
+    # Quarters go against the clock: what was on the left is below then.
+    assert found[QUARTER] == {(0, 3), (3, 1), (1, 2), (2, 0)}
+    assert found[THREE_QUARTERS] == {(b, a) for a, b in found[QUARTER]}
+
+
+def test_find_changes__what_always_lies_on_one_side_becomes_nothing_else() -> None:
+    pixels, labels = make_set("left", "up")
+    blue = np.stack([draw("left", number, (40, 60, 220)) for number in range(8)])
+    found = find(np.concatenate([pixels, blue]), np.concatenate([labels, np.full(8, 2)]))
+    assert found[MIRRORED] == set()
+    # Up is left, a quarter turned; the blue one, which is left, too, is nobody's.
+    assert found[QUARTER] == {(1, 0)}
+    assert found[THREE_QUARTERS] == {(0, 1)}
+
+
+def test_find_changes__two_photos_of_each_are_too_few_to_say() -> None:
+    assert find(*make_set("left", "right", each=2))[MIRRORED] == set()
+    assert find(*make_set("left", "right", each=3))[MIRRORED] == {(0, 1), (1, 0)}
+
+
+def test_find_changes__says_how_many_photos_speak_for_it() -> None:
+    network = plan_network(TINY, 2, "random", 0).fresh()
+    changes = find_changes(network, *make_set("left", "right"), [MIRRORED], SIDE, CPU)
+    assert changes[MIRRORED] == [Change(0, 1, 16), Change(1, 0, 16)]
+
+
+def test_choose__takes_as_many_of_each_figure_and_all_of_a_small_one() -> None:
+    labels = np.repeat([0, 1, 2], [1000, 3, 400])
+    assert np.bincount(labels[choose(labels)]).tolist() == [100, 3, 100]
+
+
+def test_choose__is_bounded_for_any_number_of_figures() -> None:
+    labels = np.repeat(np.arange(3000), 10)
+    assert len(choose(labels)) == 4000
+
+
+def test_by_chance__is_one_side_of_a_sign_test() -> None:
+    assert _by_chance(6, 0) == 1 / 64
+    assert _by_chance(0, 0) == 1.0
+    assert _by_chance(9, 3) == pytest.approx(0.0730, abs=1e-4)
+
+
+def plant(root: Path, *figures: str) -> Path:
+    for where in figures:
+        (root / where).mkdir(parents=True)
+        for number in range(6):
+            Image.fromarray(draw(where, number)).save(root / where / f"{number}.png")
+    return root
+
+
+class Notes(Silence):
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        """Keep it."""
+        self.lines.append(line)
+
+
+def train_on(
+    root: Path, *figures: str, max_views: int | None = 200
+) -> tuple[dict[str, float], list[str]]:
+    recipe = change_recipe(
+        TINY,
+        max_views=max_views,
+        image_size=96,
+        store_size=96,
+        folds=0,
+        epochs=4,
+        augmentation={"flip": 0.5, "turn": 0.1},
+    )
+    notes = Notes()
+    data = plant(root / "photos", *figures)
+    train(data, root / "m.figsight", recipe=recipe, weights="random", watch=notes)
+    with bundle.open_bundle(root / "m.figsight") as opened:
+        kept = opened.manifest.training.recipe["augmentation"]
+    return kept, [line for line in notes.lines if "while the networks learn" in line]
+
+
+def test_train__does_not_mirror_photos_where_left_and_right_are_figures(tmp_path: Path) -> None:
+    kept, notes = train_on(tmp_path, "left", "right")
+    assert (kept["flip"], kept["turn"]) == (0.0, 0.0)
+    assert notes == [
+        "photos are not mirrored while the networks learn: left would look like right",
+        "photos are not turned while the networks learn: left would look like right",
+    ]
+
+
+def test_train__mirrors_photos_where_only_turns_make_another_figure(tmp_path: Path) -> None:
+    kept, notes = train_on(tmp_path, "up", "down")
+    assert (kept["flip"], kept["turn"]) == (0.5, 0.0)
+    assert len(notes) == 1
+
+
+def test_train__takes_a_recipe_as_it_is_that_may_not_be_fitted(tmp_path: Path) -> None:
+    kept, notes = train_on(tmp_path, "left", "right", max_views=None)
+    assert (kept["flip"], kept["turn"], notes) == (0.5, 0.1, [])
