@@ -6,14 +6,16 @@ import json
 import os
 import sys
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
+from PIL import ImageOps
 from tests.audit.make import flawed, plant, png
 from tests.make import scene
 
 from figsight.audit import examine
+from figsight.audit.text import describe
 from figsight.dataset import read
 from figsight.errors import DataError, WeightsError
 from figsight.rows import Rows
@@ -107,6 +109,8 @@ def test_examine__refuses_what_is_no_set(tmp_path: Path) -> None:
 class _Stand:
     """Embeds a photo as its mean colour."""
 
+    alike: ClassVar[list[tuple[int, int]]] = []
+
     def __init__(self, _: object) -> None:
         self.rows = Rows((3,), np.float64)
 
@@ -118,6 +122,10 @@ class _Stand:
 
     def finish(self) -> Rows[np.float64]:
         return self.rows
+
+    def find_mirror_images(self, fitted: np.ndarray, labels: np.ndarray) -> list[tuple[int, int]]:
+        assert len(fitted) == len(labels)
+        return self.alike
 
     def close(self) -> None:
         self.rows.close()
@@ -155,6 +163,32 @@ def test_examine__ranks_every_label_and_marks_the_wrong_ones(
     assert set(listed[0]) == {
         *("path", "given", "likely", "given_name", "likely_name", "score", "suspect")
     }
+
+
+def test_examine__does_not_suspect_a_photo_of_showing_the_mirror_image_of_its_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "Embedder", _Stand)
+    monkeypatch.setattr(_Stand, "alike", [(0, 1)])
+    audit = examine(plant(tmp_path / "set", _coloured()))
+    assert not any(one.suspect for one in audit.suspect_labels)
+    (note,) = audit.notes
+    assert note.startswith("each other's mirror images (blue and red): ")
+
+
+def test_examine__mirrored_shots_of_two_classes_are_no_conflict(tmp_path: Path) -> None:
+    files = {f"left/{k}.png": png(scene(k)) for k in range(3)}
+    files |= {f"right/{k}.png": png(ImageOps.mirror(scene(k))) for k in range(3)}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    found = audit.to_dict()
+    assert found["label_conflicts"] == []
+    assert [one["paths"] for one in found["mirror_images"]] == [
+        [f"left/{k}.png", f"right/{k}.png"] for k in range(3)
+    ]
+    assert found["mirror_images"][0]["labels"] == ["left", "right"]
+    text = describe(audit)
+    assert "nothing grave" in text
+    assert "3 shots mirrored under another label" in text
 
 
 def _note(files: dict[str, bytes], root: Path) -> str:

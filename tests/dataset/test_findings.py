@@ -24,8 +24,14 @@ def find(
     groups: list[int],
     sha256: str | None = None,
     failures: tuple[PhotoError, ...] = (),
+    *,
+    sides: list[int] | None = None,
+    alike: tuple[frozenset[str], ...] = (),
 ) -> Findings:
-    """Photos of one group are copies; those with the same letter in ``sha256`` the same file."""
+    """Photos of one group are copies; those with the same letter in ``sha256`` the same file.
+
+    Those of one group and two ``sides`` are mirror images.
+    """
     hashes = list(sha256 or "abcdefghij"[: len(photos)])
     firsts: dict[int, int] = {}
     near = []
@@ -34,12 +40,14 @@ def find(
         if hashes[other] != hashes[number]:
             near.append(NearPair(other, number, 0.98, mirrored=False))
     same = [[i for i, h in enumerate(hashes) if h == x] for x in sorted(set(hashes))]
-    copies = Copies([numbers for numbers in same if len(numbers) > 1], near, groups)
+    copies = Copies(
+        [numbers for numbers in same if len(numbers) > 1], near, groups, sides or groups
+    )
     figures = tuple(named_figure(figure) for figure in ("a", "b", "c"))
     labelled = tuple(p for p in photos if p.figure_id is not None)
     unlisted = tuple(p for p in photos if p.figure_id is None)
     return find_findings(
-        Dataset("set", figures, labelled, unlisted), photos, hashes, copies, failures
+        Dataset("set", figures, labelled, unlisted), photos, hashes, copies, failures, alike
     )
 
 
@@ -89,6 +97,34 @@ def test_find_findings__conflicts_are_copies_with_two_labels() -> None:
     photos = [photo("p"), photo("q", "b"), photo("r"), photo("s"), photo("t", None), photo("u")]
     found = find(photos, [0, 0, 0, 1, 1, 1], "xxyzzz")
     assert [(names(one.photos), one.kind) for one in found.label_conflicts] == [("pqr", "near")]
+
+
+def test_find_findings__several_shots_under_two_labels_that_differ_by_side_are_mirror_images() -> (
+    None
+):
+    photos = [photo("p"), photo("q", "b"), photo("r"), photo("s", "b"), photo("t"), photo("u", "c")]
+    found = find(photos, [0, 0, 1, 1, 2, 2], sides=[0, 1, 2, 3, 4, 5])
+    assert [names(one.photos) for one in found.mirror_images] == ["pq", "rs"]
+    # One shot of two figures may be a wrong label, as long as nothing else is known of them.
+    assert [names(one.photos) for one in found.label_conflicts] == ["tu"]
+    known = find(photos, [0, 0, 1, 1, 2, 2], sides=[0, 1, 2, 3, 4, 5], alike=(frozenset("ac"),))
+    assert [names(one.photos) for one in known.mirror_images] == ["pq", "rs", "tu"]
+    assert known.label_conflicts == ()
+
+
+def test_find_findings__copies_from_one_side_under_two_labels_are_conflicts_whatever_is_mirrored() -> (
+    None
+):
+    photos = [photo("p"), photo("q", "b"), photo("r"), photo("s", "b"), photo("t", "b"), photo("u")]
+    found = find(photos, [0, 0, 1, 1, 1, 0], sides=[0, 1, 2, 3, 2, 0])
+    assert [names(one.photos) for one in found.label_conflicts] == ["pqu", "rst"]
+    assert found.mirror_images == ()
+
+
+def test_find_findings__shots_of_three_labels_are_conflicts() -> None:
+    photos = [photo(x, y) for x, y in zip("pqrstu", "abcabc", strict=True)]
+    found = find(photos, [0, 0, 0, 1, 1, 1], sides=[0, 1, 0, 2, 3, 2])
+    assert [names(one.photos) for one in found.label_conflicts] == ["pqr", "stu"]
 
 
 def test_find_findings__counts_classes_with_and_without_copies() -> None:

@@ -186,6 +186,17 @@ def test_embedder__looks_once_or_twice() -> None:
     np.testing.assert_allclose(found[0], found[1], rtol=2e-3, atol=1e-3)
 
 
+def test_embedder__finds_classes_that_become_each_other_when_mirrored(embedder: Embedder) -> None:
+    rng = np.random.default_rng(0)
+    left = rng.integers(90, 130, (6, 160, 160, 3), np.uint8)
+    for photo in left:
+        top, edge = rng.integers(40, 80), rng.integers(0, 20)
+        photo[top : top + 40, edge : edge + 40] = (230, 200, 40)
+    blue = left[..., ::-1]
+    fitted = np.concatenate([left, left[:, :, ::-1], blue])
+    assert embedder.find_mirror_images(fitted, np.repeat([0, 1, 2], 6)) == [(0, 1)]
+
+
 def test_choose_effort__never_looks_closer_at_more_photos() -> None:
     efforts = [choose_effort(n) for n in (0, 300, 3000, 3001, 10_001, 20_001, 50_000)]
     work = [effort.side**2 * effort.views for effort in efforts]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
+from tests.make import scene
 from tests.training.make import TINY
 
 from figsight import bundle
@@ -163,3 +164,26 @@ def test_train__mirrors_photos_where_only_turns_make_another_figure(tmp_path: Pa
 def test_train__takes_a_recipe_as_it_is_that_may_not_be_fitted(tmp_path: Path) -> None:
     kept, notes = train_on(tmp_path, "left", "right", max_views=None)
     assert (kept["flip"], kept["turn"], notes) == (0.5, 0.1, [])
+
+
+def test_train__believes_shots_that_are_mirror_images_of_another_figures(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    for figure in ("arrow", "worra", "other"):
+        (root / figure).mkdir(parents=True)
+    for number in range(2):  # too few for the network to say
+        for figure, picture in (
+            ("arrow", scene(number)),
+            ("worra", ImageOps.mirror(scene(number))),
+            ("other", scene(10 + number)),
+        ):
+            picture.save(root / figure / f"{number}.png")
+    recipe = change_recipe(TINY, max_views=200, folds=0, epochs=4, augmentation={"flip": 0.5})
+    notes = Notes()
+    train(root, tmp_path / "m.figsight", recipe=recipe, weights="random", watch=notes)
+    with bundle.open_bundle(tmp_path / "m.figsight") as opened:
+        assert opened.manifest.training.recipe["augmentation"]["flip"] == 0.0
+    assert (
+        "photos are not mirrored while the networks learn: arrow would look like worra"
+        in notes.lines
+    )
+    assert any(line.startswith("2 shots mirrored under another label") for line in notes.lines)

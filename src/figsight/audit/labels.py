@@ -17,13 +17,14 @@ from figsight.dataset.suspects import find_suspects
 from figsight.errors import WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from figsight.dataset.model import Dataset, Photo
     from figsight.rows import Rows, RowsLike
 
+SAMPLED = 300  # photos that are asked whether mirrored ones show another class
 ROUNDS = 2  # the last one learns from no label that the one before found suspect
 _NOT_LOOKED = "suspect labels were not looked for"
 
@@ -40,8 +41,40 @@ class Embedder(Protocol):
     def finish(self) -> Rows[np.float16]:
         """Hand out a row a photo, float16 [N, D]; who asks for them closes them."""
 
+    def find_mirror_images(
+        self, fitted: NDArray[np.uint8], labels: NDArray[np.intp]
+    ) -> list[tuple[int, int]]:
+        """Return the labels that become each other when photos are mirrored."""
+
     def close(self) -> None:
         """Let go of what was not handed out."""
+
+
+class Sample:
+    """A few photos of each class, as they were fitted for the network."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._each = SAMPLED // max(1, len(dataset.figures))
+        self._photos: defaultdict[int, list[NDArray[np.uint8]]] = defaultdict(list)
+
+    def add(self, fitted: NDArray[np.uint8], figure_id: str) -> None:
+        """Take a photo, if there are not enough of its class."""
+        photos = self._photos[self._dataset.index_of[figure_id]]
+        if len(photos) < self._each:
+            photos.append(fitted)
+
+    def find_mirror_images(self, embedder: Embedder) -> list[frozenset[str]]:
+        """Return the ids of classes that become each other when photos are mirrored.
+
+        Of more than a hundred classes there are too few photos each to say.
+        """
+        labels = [label for label, photos in self._photos.items() for _ in photos]
+        if self._each < 3 or len(self._photos) < 2:
+            return []
+        fitted = np.stack([photo for photos in self._photos.values() for photo in photos])
+        found = embedder.find_mirror_images(fitted, np.array(labels, np.intp))
+        return [frozenset(self._dataset.figures[label].id for label in pair) for pair in found]
 
 
 def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
@@ -73,6 +106,7 @@ def rank_labels(
     groups: Sequence[str],
     embeddings: RowsLike[np.float16],
     notes: list[str],
+    alike: Iterable[frozenset[str]] = (),
 ) -> tuple[SuspectLabel, ...]:
     """Rank the labels of photos, the most suspect first.
 
@@ -85,6 +119,8 @@ def rank_labels(
         groups: What each of ``photos`` must stay together with.
         embeddings: float16 [N, D], a row for each *labelled* one of ``photos``, in their order.
         notes: Is told what could not be judged.
+        alike: Ids of two figures each that the embeddings do not tell apart: each other's mirror images.
+            A photo of one is not suspected to be of the other.
     """
     chosen = [i for i, photo in enumerate(photos) if photo.figure_id is not None]
     labels = [dataset.index_of[photos[i].figure_id or ""] for i in chosen]
@@ -102,17 +138,30 @@ def rank_labels(
     given, classes = np.array(labels), len(dataset.figures)
     trusted = np.ones(len(labels), np.bool_)
     shrinkage = None
+    pairs = sorted(sorted(dataset.index_of[figure] for figure in pair) for pair in alike)
     for _ in range(ROUNDS):
         unseen = predict_unseen(
             embeddings, labels, together, classes, trusted=trusted, shrinkage=shrinkage
         )
         shrinkage = unseen.shrinkage
+        for pair in pairs:
+            for own, other in (pair, pair[::-1]):
+                rows = given == own
+                unseen.probabilities[rows, own] += unseen.probabilities[rows, other]
+                unseen.probabilities[rows, other] = 0
         found = find_suspects(unseen.probabilities, labels, unseen.judged)
         suspects = np.bincount(given, found.suspect, classes)
         shares = suspects / np.maximum(np.bincount(given, minlength=classes), 1)
         # A class of which most are suspect is hard to tell, rather than mislabelled: without these
         # it would be left with too few to learn from.
         trusted = ~found.suspect | (shares[given] > 0.5)
+    if pairs:
+        several = [" and ".join(dataset.figures[i].display for i in pair) for pair in pairs]
+        more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+        notes.append(
+            f"each other's mirror images ({'; '.join(several[:3])}{more}): which of two such classes a "
+            "photo shows was not judged"
+        )
     alone = int((~unseen.judged).sum())
     if alone:
         notes.append(

@@ -75,11 +75,11 @@ class Audit:
         """Return the findings as plain data for JSON, paths as the set calls them.
 
         Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
-        (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` (paths,
-        labels, names, kind), ``unreadable`` (path, reason), ``suspect_labels`` (path, given, likely,
-        given_name, likely_name, score, suspect; all labelled photos, the worst first), ``classes``
-        (sizes, imbalance), ``blank``, ``dark``, ``blurred``, ``unlisted`` (paths), ``odd_sizes``
-        (path, width, height), ``notes``.
+        (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` and
+        ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path, reason),
+        ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
+        photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
+        ``unlisted`` (paths), ``odd_sizes`` (path, width, height), ``notes``.
         """
         found = self.findings
         return {
@@ -88,6 +88,7 @@ class Audit:
             "labelled": len(self.dataset.photos),
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
+            "mirror_images": [self._conflict(one) for one in found.mirror_images],
             "leaks": [
                 {
                     "paths": _paths(one),

@@ -94,6 +94,13 @@ def write_sections(audit: Audit) -> list[Section]:
             [_suspect(one) for one in flagged],
         ),
         Section(
+            "mirror_images",
+            f"{count(len(found.mirror_images), 'shot')} mirrored under another label",
+            "Right where these classes differ by their side, as left and right do; else one of the "
+            "labels is wrong. Photos are not mirrored while networks learn such classes.",
+            [_together(one, label) for one in found.mirror_images],
+        ),
+        Section(
             "duplicates",
             f"{count(spare, 'file')} with the bytes of another file",
             "They teach nothing new. figsight keeps all copies on one side of every split.",

@@ -74,11 +74,13 @@ class Copies:
             of more than 16 mutual copies there are enough pairs to join them, not every pair.
         groups: For each photo the number of its group: photos that a chain of the above joins have
             the same number. Groups are numbered from 0 in the order of their first photos.
+        sides: The same, if a photo and its mirror image are not taken for copies.
     """
 
     identical: list[list[int]]
     near: list[NearPair]
     groups: list[int]
+    sides: list[int]
 
 
 def find_copies(
@@ -108,13 +110,16 @@ def find_copies(
         for (one, other), (score, mirrored) in _best(found).items()
     )
     identical = sorted(numbers for numbers in owners.values() if len(numbers) > 1)
+    same = [(numbers[0], other) for numbers in identical for other in numbers[1:]]
+    upright = same + [(pair.first, pair.second) for pair in near if not pair.mirrored]
+    mirrored = [(pair.first, pair.second) for pair in near if pair.mirrored]
     groups = _Groups(len(prints))
-    for numbers in identical:
-        for other in numbers[1:]:
-            groups.join(numbers[0], other)
-    for pair in near:
-        groups.join(pair.first, pair.second)
-    return Copies(identical, near, groups.numbers())
+    for one, other in upright:
+        groups.join(one, other)
+    sides = groups.numbers()
+    for one, other in mirrored:
+        groups.join(one, other)
+    return Copies(identical, near, groups.numbers(), sides)
 
 
 _Found = tuple[int, int, float, bool]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from figsight.dataset.names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from figsight.dataset.copies import Copies
     from figsight.dataset.model import Dataset, Photo
@@ -81,6 +81,9 @@ class Findings:
         leaks: Copies, or photos of one source group, that the source puts into different splits.
             Photos of no split are not in it.
         label_conflicts: Copies with different labels. Photos without a label are not in it.
+        mirror_images: Copies with different labels that are one shot from two sides, of two figures
+            that have several such shots: an arrow to the left is one to the right when it is mirrored.
+            They are not among the conflicts.
         unreadable: One error a picture that cannot be decoded.
         classes: Every figure, the smallest first.
         unlisted: Pictures of the set that no index names and no class folder holds.
@@ -91,6 +94,7 @@ class Findings:
     near_duplicates: tuple[Resemblance, ...]
     leaks: tuple[Together, ...]
     label_conflicts: tuple[Together, ...]
+    mirror_images: tuple[Together, ...]
     unreadable: tuple[PhotoError, ...]
     classes: tuple[ClassSize, ...]
     unlisted: tuple[Photo, ...]
@@ -109,6 +113,7 @@ def find_findings(
     sha256: Sequence[str],
     copies: Copies,
     failures: Sequence[PhotoError] = (),
+    alike: Collection[frozenset[str]] = (),
 ) -> Findings:
     """Draw the conclusions from which photos are copies of each other.
 
@@ -118,6 +123,7 @@ def find_findings(
         sha256: Of the file of each of ``photos``.
         copies: What ``find_copies`` found among ``photos``.
         failures: One error for each picture that is not among ``photos``.
+        alike: Ids of figures that are each other's mirror image, as far as that is known.
     """
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for number, group in enumerate(copies.groups):
@@ -129,14 +135,15 @@ def find_findings(
         same = len({sha256[i] for i in chosen}) == 1
         return Together(tuple(photos[i] for i in chosen), kind or ("identical" if same else "near"))
 
-    leaks, conflicts = [], []
+    leaks, crossed = [], []
     for numbers in crowds:
         placed = [i for i in numbers if photos[i].split is not None]
         if len({photos[i].split for i in placed}) > 1:
             leaks.append(join(placed))
         labelled = [i for i in numbers if photos[i].figure_id is not None]
         if len({photos[i].figure_id for i in labelled}) > 1:
-            conflicts.append(join(labelled))
+            crossed.append(labelled)
+    mirrored = _find_mirrored(crossed, photos, copies.sides, alike)
     sources: defaultdict[str, list[int]] = defaultdict(list)
     for number, photo in enumerate(photos):
         if photo.group is not None and photo.split is not None:
@@ -154,11 +161,39 @@ def find_findings(
             for pair in copies.near
         ),
         leaks=tuple(leaks),
-        label_conflicts=tuple(conflicts),
+        label_conflicts=tuple(join(one) for one in crossed if one not in mirrored),
+        mirror_images=tuple(join(one) for one in mirrored),
         unreadable=tuple(failures),
         classes=_class_sizes(dataset, photos, copies.groups),
         unlisted=dataset.unlisted,
     )
+
+
+def _find_mirrored(
+    crossed: Sequence[list[int]],
+    photos: Sequence[Photo],
+    sides: Sequence[int],
+    alike: Collection[frozenset[str]],
+) -> list[list[int]]:
+    """Return the copies with two labels that differ by their side alone, as those of few figures do.
+
+    One such shot of two figures may be a wrong label, if nothing else is known of these. Two are what
+    they are.
+    """
+    shots: defaultdict[frozenset[str], list[list[int]]] = defaultdict(list)
+    for numbers in crossed:
+        of_side: defaultdict[int, set[str]] = defaultdict(set)
+        for i in numbers:
+            of_side[sides[i]].add(photos[i].figure_id or "")
+        labels = frozenset().union(*of_side.values())
+        if len(labels) == 2 and all(len(one) == 1 for one in of_side.values()):
+            shots[labels].append(numbers)
+    return [
+        numbers
+        for labels, found in shots.items()
+        if len(found) > 1 or labels in alike
+        for numbers in found
+    ]
 
 
 def _class_sizes(
@@ -198,6 +233,11 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
             " = ".join(f"{_path(p.path)} ({_path(p.figure_id or '')})" for p in one.photos[:most])
             for one in findings.label_conflicts
         ],
+    )
+    n = len(findings.mirror_images)
+    say(
+        f"{_count(n, 'shot')} mirrored under another label",
+        _joined(findings.mirror_images, most),
     )
     n = len(findings.leaks)
     say(

@@ -22,6 +22,7 @@ from figsight.rows import Rows
 from figsight.training.backbones import LITE0, build
 from figsight.training.folding import fold_norms
 from figsight.training.machine import choose_device, keep_freed_memory
+from figsight.training.symmetry import MIRRORED, SIDE, find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,6 +117,19 @@ class Embedder:
         self._collect()
         done, self._done = self._done, self._start()
         return done
+
+    def find_mirror_images(
+        self, fitted: NDArray[np.uint8], labels: NDArray[np.intp]
+    ) -> list[tuple[int, int]]:
+        """Return the labels that become each other when photos are mirrored; see ``symmetry``.
+
+        Args:
+            fitted: uint8 [N, side, side, 3].
+            labels: [N], 0..K-1, of two classes at least.
+        """
+        side = min(SIDE, fitted.shape[1])
+        found = find_changes(self._network, fitted, labels, [MIRRORED], side, self._device)
+        return [(one.figure, one.becomes) for one in found[MIRRORED] if one.figure < one.becomes]
 
     def close(self) -> None:
         """Let go of embeddings that were not handed out."""

@@ -10,6 +10,7 @@ Knows a pretrained network, pixels and labels. Does not know how views are made.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING
@@ -77,25 +78,34 @@ def spare_figures(
         note: Is told what is left out, and why.
     """
     how = recipe.augmentation
-    wanted = {"flip": [MIRRORED] if how.flip else [], "turn": TURNED if how.turn else []}
-    turns = [turn for turns in wanted.values() for turn in turns]
-    if recipe.max_views is None or not turns:
+    if recipe.max_views is None or not (how.flip or how.turn):
         return recipe
+    turns = [*([MIRRORED] if how.flip else []), *(TURNED if how.turn else [])]
     side = min(SIDE, recipe.view_size or recipe.image_size)
     network = plan.fresh().to(device)
-    changes = find_changes(network, sample.stored, sample.labels, turns, side, device)
-    for kind, its_turns in wanted.items():
-        found = [change for turn in its_turns for change in changes[turn]]
-        if not found:
+    found = find_changes(network, sample.stored, sample.labels, turns, side, device)
+    mirrored = found.get(MIRRORED, []) + _see_copies(sample)
+    turned = [change for turn in TURNED for change in found.get(turn, [])]
+    for kind, done, changes in (("flip", "mirrored", mirrored), ("turn", "turned", turned)):
+        if not changes or not getattr(how, kind):
             continue
         how = msgspec.structs.replace(how, **{kind: 0.0})
-        worst = max(found, key=lambda change: change.photos)
+        worst = max(changes, key=lambda change: change.photos)
         one, other = (
             sample.dataset.figures[label].display for label in (worst.figure, worst.becomes)
         )
-        done = "mirrored" if kind == "flip" else "turned"
         note(f"photos are not {done} while the networks learn: {one} would look like {other}")
     return msgspec.structs.replace(recipe, augmentation=how)
+
+
+def _see_copies(sample: Sample) -> list[Change]:
+    """Return the figures that have shots which are mirror images of each other's, by pixels."""
+    index_of = sample.dataset.index_of
+    shots: Counter[tuple[int, ...]] = Counter(
+        tuple(sorted({index_of[photo.figure_id or ""] for photo in one.photos}))
+        for one in sample.findings.mirror_images
+    )
+    return [Change(figure, becomes, 2 * n) for (figure, becomes), n in shots.items()]
 
 
 def find_changes(
