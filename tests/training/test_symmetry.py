@@ -19,6 +19,7 @@ from figsight.training.symmetry import (
     TURNED,
     Change,
     _by_chance,
+    _compare,
     choose,
     find_changes,
 )
@@ -89,6 +90,31 @@ def test_find_changes__says_how_many_photos_speak_for_it() -> None:
     network = plan_network(TINY, 2, "random", 0).fresh()
     changes = find_changes(network, *make_set("left", "right"), [MIRRORED], SIDE, CPU)
     assert changes[MIRRORED] == [Change(0, 1, 16), Change(1, 0, 16)]
+
+
+def scores(own: float, each: int = 5) -> NDArray[np.float64]:
+    """Of photos of two figures, by how much they score higher as their own."""
+    labels = np.repeat([0, 1], each)
+    return np.where(labels[:, None] == np.arange(2), own / 2, -own / 2)
+
+
+@pytest.mark.parametrize(("mirrored", "found"), [(-0.5, True), (-0.35, True), (-0.3, False)])
+def test_compare__what_looks_alike_from_opposite_sides_is_no_mirror_image(
+    mirrored: float, found: bool
+) -> None:
+    labels = np.repeat([0, 1], 5)
+    turned = scores(mirrored)
+    changes = _compare(labels, scores(0.5), turned, turned)
+    assert changes == ([Change(0, 1, 10), Change(1, 0, 10)] if found else [])
+
+
+def test_compare__counts_what_speaks_against_it() -> None:
+    labels = np.repeat([0, 1], 8)
+    plain, turned = scores(0.5, 8), scores(-0.6, 8)
+    assert _compare(labels, plain, turned, turned)
+    wrong = [0, 1, 8, 9]  # called the other figure as they are, and rightly from the other side
+    plain[wrong], turned[wrong] = turned[wrong], plain[wrong]
+    assert _compare(labels, plain, turned, turned) == []
 
 
 def test_choose__takes_as_many_of_each_figure_and_all_of_a_small_one() -> None:

@@ -39,6 +39,7 @@ SIDE = 128  # pixels of what the network is fed
 PLACES = (2, 4)  # rows and columns of the last feature map that are told apart: sides matter here
 RIDGE = 0.1  # of the mean squared length of a description
 CHANCE = 0.02
+LIKE_IT = 2 / 3  # of the lead that photos of a figure have over those of the other
 BATCH = 32
 
 Turn = tuple[bool, int]  # whether mirrored; quarter turns
@@ -123,15 +124,16 @@ def find_changes(
     form: the leave-one-out residuals of a linear smoother). Places, because the mean over them is
     nearly the same from both sides: these networks have themselves learned from mirrored photos.
 
-    A figure becomes another one where at least half of its photos that are rightly named are called the
-    other one when they are turned, and half of the other's, turned back, are called this one; and where
-    that is not as often the other way round: photos called the other one as they are, and rightly
-    when they are turned (a sign test, p < 0.02, so from six photos on).
+    A figure becomes another one where three things hold. At least half of its photos that are rightly
+    named are called the other one when they are turned, and half of the other's, turned back, are
+    called this one. That is not as often the other way round: photos called the other one as they are,
+    and rightly when they are turned (a sign test, p < 0.02, so from six photos on). And turned photos
+    are told from the figure that they show nearly as clearly as photos of the other one are: by two
+    thirds of their lead. Two figures that look alike, and happen to be photographed from opposite
+    sides, pass the first two; but what tells them apart besides still speaks for the figure.
 
     Of more than a thousand figures only the first thousand are looked at. Not found, but not hurt much
-    either, are figures that the pretrained network does not tell apart from both sides. Two figures that
-    look nearly alike, and happen to be always photographed from opposite sides, may be taken for each
-    other's mirror image.
+    either, are figures that the pretrained network does not tell apart from both sides.
 
     Args:
         network: Pretrained, on ``device``.
@@ -149,8 +151,8 @@ def find_changes(
     described = {
         turn: _describe(network, pixels, some, turn, side, device) for turn in (AS_IT_IS, *turns)
     }
-    plain, called = _name_without(described.pop(AS_IT_IS), described, y)
-    return {turn: _compare(y, plain, called[turn], called[_BACK[turn]]) for turn in turns}
+    plain, said = _score_without(described.pop(AS_IT_IS), described, y)
+    return {turn: _compare(y, plain, said[turn], said[_BACK[turn]]) for turn in turns}
 
 
 def choose(labels: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -188,10 +190,10 @@ def _describe(
     return torch.cat(found)
 
 
-def _name_without(
+def _score_without(
     plain: Tensor, turned: dict[Turn, Tensor], labels: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], dict[Turn, NDArray[np.intp]]]:
-    """Name photos by a regression without each of them, as they are and turned.
+) -> tuple[NDArray[np.float64], dict[Turn, NDArray[np.float64]]]:
+    """Score photos by a regression without each of them, as they are and turned, each [n, K].
 
     With kernel G = X X', H = (G + r I)^-1 and residuals e = (Y - G H Y) / (1 - h), h the diagonal
     of G H and 1/n for the mean, a regression without photo i says Y_i - e_i of it, and of its turned
@@ -208,35 +210,42 @@ def _name_without(
     lever = smoother.diagonal() + 1 / len(x)
     left = (y - smoother @ y) / (1 - lever).clamp(min=1e-6)[:, None]  # [n, K]
 
-    def name(description: Tensor) -> NDArray[np.intp]:
+    def score(description: Tensor) -> NDArray[np.float64]:
         weights = ((description - mean) @ x.T).double() @ inverse  # [n, n]
-        said = weights @ y - weights.diagonal()[:, None] * left
-        return np.asarray(said.argmax(dim=1))
+        return np.asarray(weights @ y - weights.diagonal()[:, None] * left)
 
-    called = {turn: name(description) for turn, description in turned.items()}
-    return np.asarray((y - left).argmax(dim=1)), called
+    return np.asarray(y - left), {turn: score(description) for turn, description in turned.items()}
 
 
 def _compare(
     labels: NDArray[np.intp],
-    plain: NDArray[np.intp],
-    turned: NDArray[np.intp],
-    back: NDArray[np.intp],
+    plain: NDArray[np.float64],
+    turned: NDArray[np.float64],
+    back: NDArray[np.float64],
 ) -> list[Change]:
-    """Return the figures that become others; ``back`` is what photos turned the other way are called."""
-    right = np.bincount(labels[plain == labels], minlength=labels.max() + 1)
-    there = _count(labels, turned, plain == labels)
-    here = _count(labels, back, plain == labels)
+    """Return the figures that become others; ``back`` is what photos turned the other way score."""
+    as_is, there, here = (scores.argmax(axis=1) for scores in (plain, turned, back))
+    right = np.bincount(labels[as_is == labels], minlength=labels.max() + 1)
+    ours = _count(labels, there, as_is == labels)
+    theirs = _count(labels, here, as_is == labels)
     found = []
-    for (figure, other), photos in there.items():
-        theirs = here.get((other, figure), 0)
-        if 2 * photos < right[figure] or 2 * theirs < right[other]:
+    for (figure, other), photos in ours.items():
+        others = theirs.get((other, figure), 0)
+        if 2 * photos < right[figure] or 2 * others < right[other]:
             continue
-        against = int(((labels == figure) & (plain == other) & (turned == figure)).sum())
-        against += int(((labels == other) & (plain == figure) & (back == other)).sum())
-        if _by_chance(photos + theirs, against) < CHANCE:
-            found.append(Change(figure, other, photos + theirs))
+        one, two = labels == figure, labels == other
+        against = int((one & (as_is == other) & (there == figure)).sum())
+        against += int((two & (as_is == figure) & (here == other)).sum())
+        lead = _lead(turned[one], other, figure) + _lead(back[two], figure, other)
+        usual = _lead(plain[one], figure, other) + _lead(plain[two], other, figure)
+        if _by_chance(photos + others, against) < CHANCE and lead >= LIKE_IT * usual:
+            found.append(Change(figure, other, photos + others))
     return found
+
+
+def _lead(scores: NDArray[np.float64], one: int, other: int) -> float:
+    """Return by how much photos score higher as one figure than as another, on average."""
+    return float((scores[:, one] - scores[:, other]).mean())
 
 
 def _count(
