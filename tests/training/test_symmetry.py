@@ -122,6 +122,11 @@ def test_choose__takes_as_many_of_each_figure_and_all_of_a_small_one() -> None:
     assert np.bincount(labels[choose(labels)]).tolist() == [100, 3, 100]
 
 
+def test_find_changes__takes_figures_without_photos() -> None:
+    pixels, labels = make_set("left", "right")
+    assert find(pixels, labels * 2 + 1)[MIRRORED] == {(1, 3), (3, 1)}
+
+
 def test_choose__is_bounded_for_any_number_of_figures() -> None:
     labels = np.repeat(np.arange(3000), 10)
     assert len(choose(labels)) == 4000

@@ -157,10 +157,10 @@ def find_changes(
 
 def choose(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the rows of the photos that are looked at: as many of each figure, spread over them."""
-    figures = int(labels.max()) + 1
-    each = max(EACH, LOOKED_AT // figures)
+    figures = np.unique(labels)
+    each = max(EACH, LOOKED_AT // len(figures))
     chosen = []
-    for figure in range(min(figures, MOST // each)):
+    for figure in figures[: MOST // each]:
         rows = np.flatnonzero(labels == figure)
         chosen.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).astype(int))])
     return np.sort(np.concatenate(chosen))
