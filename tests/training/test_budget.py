@@ -123,6 +123,15 @@ def test_list_wishes__begins_with_the_most_and_asks_more_of_more_than_usual() ->
     assert one.networks == [(143, 268)]
 
 
+def test_list_wishes__does_not_ask_again_for_what_has_begun() -> None:
+    wishes = list_wishes([(268, 268)], [(143, 268)], 2, begun=2)
+    assert [ingredients for ingredients, _ in wishes] == [*range(MOST_INGREDIENTS, 1, -1)]
+    three, two = dict(wishes)[3], dict(wishes)[2]
+    assert sorted(three.networks) == [*[(143, 268)] * 3, (268, 268)]
+    assert two.networks == [(143, 268)] * 2
+    assert [n for n, _ in list_wishes([(268, 0)], [], 2, begun=2)] == [6, 5, 4, 3]
+
+
 def test_list_wishes__of_a_recipe_of_many_ingredients_halves_nothing() -> None:
     assert [n for n, _ in list_wishes([(268, 0)], [], 8)] == [8]
     assert [n for n, _ in list_wishes([(268, 0)], [], 1)] == [*range(MOST_INGREDIENTS, 1, -1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,24 @@ def test_train__within_a_budget_writes_down_what_was_done(photos: Path, tmp_path
     ingredients = training.recipe["ingredients"]
     assert int(found[1]) == 2 * ingredients
     assert len({one.run for one in ear.records}) == 2 * ingredients
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+@pytest.mark.parametrize(("cores", "networks"), [(1, 1), (2, 2), (8, 2)])
+def test_train__within_a_budget_leaves_no_core_idle(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, networks: int
+) -> None:
+    for room in ("run", "measuring"):
+        monkeypatch.setattr(f"figsight.training.{room}.count_threads", lambda: cores)
+    clock, ear = Ticking(0.2), Ear()
+    budget = Budget(12.0, clock(), clock, clock.work)
+    recipe = change_recipe(BUDGETED, folds=0, ingredients=2, epochs=40)  # no time for anything more
+    train(photos, tmp_path / "m", recipe=recipe, weights="random", budget=budget, watch=ear)
+    with bundle.open_bundle(tmp_path / "m") as opened:
+        assert opened.manifest.training.recipe["ingredients"] == networks
+    epochs = Counter(one.run for one in ear.records)
+    assert set(epochs) == ({"final", "final (2)"} if networks == 2 else {"final"})
+    assert max(epochs.values()) - min(epochs.values()) <= 1
 
 
 def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> None:

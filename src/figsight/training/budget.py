@@ -164,24 +164,27 @@ def choose(epochs_with: Sequence[tuple[float, float]], usual: int) -> int | None
 
 
 def list_wishes(
-    there: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]], usual: int
+    there: Sequence[tuple[int, int]],
+    others: Sequence[tuple[int, int]],
+    usual: int,
+    begun: int = 1,
 ) -> list[tuple[int, Wish]]:
     """List what a run would have with more time, the greatest first.
 
     Args:
-        there: The networks with one ingredient each that there are in any case: photos, and how
-            many each is asked about.
+        there: The networks that there are in any case: photos, and how many each is asked about.
         others: Those that it would like to have besides.
         usual: The recipe's ingredients.
+        begun: How many ingredients each network has already.
 
     Returns:
         Ingredients of each network, and what that takes. Never the others without their ingredients,
         and never nothing.
     """
     wishes = []
-    for ingredients in range(max(usual, MOST_INGREDIENTS), 0, -1):
-        networks = [*list(there) * (ingredients - 1), *list(others) * ingredients]
-        if networks and (ingredients >= usual or ingredients == 1):
+    for ingredients in range(max(usual, MOST_INGREDIENTS), begun - 1, -1):
+        networks = [*list(there) * (ingredients - begun), *list(others) * ingredients]
+        if networks and (ingredients >= usual or ingredients == begun):
             wishes.append((ingredients, Wish(networks, PLENTY if ingredients > usual else ENOUGH)))
     return wishes
 

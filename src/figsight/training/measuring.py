@@ -102,8 +102,11 @@ class Run:
     def __post_init__(self) -> None:
         """Deal the photos of the networks that there are in any case."""
         left_out = self.recipe.left_out if self.recipe.folds and self.table is None else 0
-        self.ingredients = self.recipe.ingredients if self.table is None else 1
         self.parts.extend(self._deal(self.recipe.folds, left_out))
+        self.ingredients = self.recipe.ingredients
+        if self.table is not None:  # at first no more than there are cores for, which cost no time
+            idle = self._cores() // (1 + len(self.parts))
+            self.ingredients = min(self.ingredients, max(1, idle))
 
     def describe(self) -> dict[str, Any]:
         """Return what a resumed run must have in common with the one that it goes on with."""
@@ -124,7 +127,7 @@ class Run:
         The numbers of a network depend on its threads, not on what else runs.
         """
         before = torch.get_num_threads()
-        cores = count_threads() if self.device.type == "cpu" else 1
+        cores = self._cores()
         self._go_on()
         # The longest first: the others then fill the time beside it.
         jobs = self._begin([None, *self.parts], self.ingredients)
@@ -146,6 +149,9 @@ class Run:
             history=[*(row for one in measured for row in one.history), *final],
             recipe=self._carried_out(final, answers),
         )
+
+    def _cores(self) -> int:
+        return count_threads() if self.device.type == "cpu" else 1
 
     def _carried_out(self, final: list[EpochRecord], answers: list[Answers]) -> Recipe:
         """Return the recipe with what a budget made of it."""
@@ -216,18 +222,22 @@ class Run:
     def _decide(self, left_out: list[Part]) -> list[Generator[float, None, _Trained]]:
         """Return the jobs of networks that there is time for from the start."""
         assert self.table is not None  # noqa: S101 - nobody else asks
-        there = [None, *self.parts]
+        there, begun = [None, *self.parts], self.ingredients
         wishes = list_wishes(
             [self._size(part) for part in there],
             [self._size(part) for part in left_out],
             self.recipe.ingredients,
+            begun,
         )
         option = self.table.decide([wish for _, wish in wishes], LACKING if left_out else "")
         if option is None:
             return []
         self.ingredients, _ = wishes[option]
         self.parts.extend(left_out)
-        return [*self._begin(there, self.ingredients - 1), *self._begin(left_out, self.ingredients)]
+        return [
+            *self._begin(there, self.ingredients - begun),
+            *self._begin(left_out, self.ingredients),
+        ]
 
     def _begin(
         self, parts: Sequence[Part | None], ingredients: int
