@@ -144,6 +144,7 @@ def find_findings(
         if len({photos[i].figure_id for i in labelled}) > 1:
             crossed.append(labelled)
     mirrored = _find_mirrored(crossed, photos, copies.sides, alike)
+    from_sides = {numbers[0] for numbers in mirrored}
     sources: defaultdict[str, list[int]] = defaultdict(list)
     for number, photo in enumerate(photos):
         if photo.group is not None and photo.split is not None:
@@ -161,7 +162,7 @@ def find_findings(
             for pair in copies.near
         ),
         leaks=tuple(leaks),
-        label_conflicts=tuple(join(one) for one in crossed if one not in mirrored),
+        label_conflicts=tuple(join(one) for one in crossed if one[0] not in from_sides),
         mirror_images=tuple(join(one) for one in mirrored),
         unreadable=tuple(failures),
         classes=_class_sizes(dataset, photos, copies.groups),
