@@ -28,6 +28,7 @@ from figsight.bundle import (
     SetRule,
     Skipped,
     Training,
+    UnknownLine,
     UnknownRule,
     open_bundle,
     verify,
@@ -207,6 +208,10 @@ def make_unknown(*parts: str, **changes: Any) -> UnknownRule:
         protocol="2 figures left out in turn",
     )
     return msgspec.structs.replace(rule, **changes)
+
+
+def make_line(kept: float, threshold: float, **changes: Any) -> UnknownLine:
+    return UnknownLine(kept=kept, threshold=threshold, **changes)
 
 
 def make_sets(**changes: Any) -> SetRule:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bundle.make import (
     make_calibration,
+    make_line,
     make_manifest,
     make_measured,
     make_sets,
@@ -97,6 +98,19 @@ def test_card__tells_how_well_unknown_photos_are_told() -> None:
         "10 % (5 % to 20 %, Wilson, 1 photo) of the unknown photos taken for a known figure. "
         "2 scores were tried"
     ) in said
+
+
+def test_card__tells_what_other_lines_would_let_in() -> None:
+    lines = [
+        make_line(0.9, 0.1, accepted=make_measured(0.1, 0.05, 0.2)),
+        make_line(0.99, 0.3, accepted=make_measured(0.4, 0.3, 0.5)),
+    ]
+    said = _answers(unknown=make_unknown(accepted=make_measured(0.2, 0.1, 0.3), lines=lines))
+    assert (
+        "Other lines may be chosen (`--keep`): 90 % kept, 10 % (5 % to 20 %) taken for a known "
+        "figure; 99 % kept, 40 % (30 % to 50 %) taken for a known figure."
+    ) in said
+    assert "--keep" not in _answers(unknown=make_unknown(lines=[make_line(0.9, 0.1)]))
 
 
 def test_card__never_claims_what_was_not_measured() -> None:

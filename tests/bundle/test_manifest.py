@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bundle.make import (
     make_calibration,
+    make_line,
     make_manifest,
     make_measured,
     make_sets,
@@ -59,6 +60,7 @@ def test_manifest__survives_a_round_trip() -> None:
             "knn",
             "relative_mahalanobis",
             measured_kept=make_measured(),
+            lines=[make_line(0.9, 0.1, accepted=make_measured()), make_line(0.99, 0.3)],
             auroc=make_measured(),
             accepted=make_measured(0, 0, 0.1),
             candidates={"knn": make_measured(), "energy": make_measured(0.91)},
@@ -198,6 +200,32 @@ LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
         (
             make_calibration(unknown=make_unknown(accepted=make_measured(0.9, 0.5, 1.2))),
             "unknown.accepted: expected 0..1, found 0.5 to 1.2",
+        ),
+        (
+            make_calibration(
+                unknown=make_unknown(lines=[make_line(0.9, 0.1), make_line(0.8, 0.0)])
+            ),
+            "unknown.lines: expected shares that rise, found [0.9, 0.8]",
+        ),
+        (
+            make_calibration(unknown=make_unknown(lines=[make_line(0.9, 0.3)])),
+            (
+                "unknown.lines: expected thresholds that rise with the share, and other shares than "
+                "0.95, found [(0.9, 0.3)]"
+            ),
+        ),
+        (
+            make_calibration(unknown=make_unknown(lines=[make_line(0.95, 0.25)])),
+            (
+                "unknown.lines: expected thresholds that rise with the share, and other shares than "
+                "0.95, found [(0.95, 0.25)]"
+            ),
+        ),
+        (
+            make_calibration(
+                unknown=make_unknown(lines=[make_line(0.9, 0.1, accepted=make_measured(0.8))])
+            ),
+            f"unknown.lines[0].accepted: {LOW}",
         ),
         (make_calibration(sets=make_sets(measured=make_measured(0.8))), f"sets.measured: {LOW}"),
         (make_calibration(sets=make_sets(mean_size=make_measured(0.8))), f"sets.mean_size: {LOW}"),

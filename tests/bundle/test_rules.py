@@ -12,12 +12,20 @@ from tests.bundle.make import (
     make_calibration,
     make_gallery,
     make_manifest,
+    make_measured,
     make_sets,
     make_unknown,
     verdict,
 )
 
-from figsight.bundle import build_detector, build_sets, consistency
+from figsight.bundle import (
+    UnknownLine,
+    build_detector,
+    build_sets,
+    choose_line,
+    consistency,
+    list_lines,
+)
 from figsight.calibration import SCORES, PredictionSets, detector, fit_scorer
 from figsight.calibration.detector import SPREADS
 from figsight.errors import BundleError
@@ -46,6 +54,45 @@ def test_rules__need_the_arrays_that_calibration_says() -> None:
     assert consistency.GAUSSIANS == detector._GAUSSIANS
     assert consistency.KNN in SCORES
     assert consistency.STYLE == detector.STYLE
+
+
+def test_choose_line__takes_another_threshold_and_what_was_measured_of_it() -> None:
+    lines = [
+        UnknownLine(kept=0.8, threshold=0.1, accepted=make_measured(0.02, 0.01, 0.1)),
+        UnknownLine(kept=0.99, threshold=0.5, measured_kept=make_measured(0.98, 0.9, 1.0)),
+    ]
+    rule = make_unknown("energy", lines=lines, accepted=make_measured(0.3, 0.2, 0.4))
+    manifest = make_manifest(calibration=make_calibration(unknown=rule))
+    assert [line.kept for line in list_lines(rule)] == [0.8, 0.95, 0.99]
+    chosen = choose_line(manifest, 0.8)
+    assert chosen.calibration is not None
+    found = chosen.calibration.unknown
+    assert found is not None
+    assert (found.kept, found.threshold, found.measured_kept) == (0.8, 0.1, None)
+    assert found.accepted == lines[0].accepted
+    assert list_lines(found) == list_lines(rule)
+    assert choose_line(chosen, 0.95) == choose_line(manifest, 0.95) == manifest
+
+
+def test_choose_line__says_which_lines_there_are() -> None:
+    rule = make_unknown("energy", lines=[UnknownLine(kept=0.9, threshold=0.1)])
+    manifest = make_manifest(calibration=make_calibration(unknown=rule))
+    with pytest.raises(
+        BundleError,
+        match=r"^m: expected a share of known photos to keep that it has a line for \(0\.9, 0\.95\), "
+        r"found 0\.7; choose one of these$",
+    ):
+        choose_line(manifest, 0.7, where="m")
+    for bare, why in (
+        (make_manifest(calibration=None), "found none;"),
+        (make_manifest(calibration=make_calibration()), "found none;"),
+        (
+            make_manifest(calibration=make_calibration(refused={"unknown": "too few"})),
+            r"found none \(too few\);",
+        ),
+    ):
+        with pytest.raises(BundleError, match=why):
+            choose_line(bare, 0.9)
 
 
 def test_build_detector__is_the_one_that_was_taken_apart() -> None:

@@ -64,12 +64,30 @@ def test_choice__takes_what_tells_best_and_reports_all() -> None:
     assert found.auroc == best == found.candidates[found.rule.name]
     assert found.rule.name == "mixed"
     assert found.candidates["knn"] == auroc(known["knn"], unknown["knn"])
-    assert found.accepted is not None
+    assert found.line.accepted is not None
     high = found.rule.decide(unknown)
-    assert found.accepted.value == pytest.approx((high <= found.threshold).mean())
-    kept = (found.rule.decide(known) <= found.threshold).mean()
+    assert found.line.accepted.value == pytest.approx((high <= found.line.threshold).mean())
+    kept = (found.rule.decide(known) <= found.line.threshold).mean()
     assert 0.95 <= kept <= 0.96
-    assert found.measured_kept.low <= 0.95 <= found.measured_kept.high
+    assert found.line.measured_kept.low <= 0.95 <= found.line.measured_kept.high
+
+
+def test_choice__draws_other_lines_where_photos_are_enough() -> None:
+    known, unknown = scores(60, 0.0, 0), scores(80, 2.5, 1)
+    found = chosen(known, unknown, other_shares=(0.99, 0.9, 0.95, 0.8))
+    low, high = found.rule.decide(known), found.rule.decide(unknown)
+    assert [line.kept for line in found.others] == [0.8, 0.9]  # 99 photos for 0.99, 0.95 is there
+    for line in (found.line, *found.others):
+        assert line == chosen(known, unknown, kept=line.kept).line
+        assert line.kept <= (low <= line.threshold).mean() <= line.kept + 2 / 60
+        assert line.accepted is not None
+        assert line.accepted.value == pytest.approx((high <= line.threshold).mean())
+    assert sorted({line.threshold for line in (*found.others, found.line)}) == [
+        line.threshold for line in (*found.others, found.line)
+    ]
+    assert [line.accepted for line in chosen(known, other_shares=(0.9,)).others] == [None]
+    with pytest.raises(ValueError, match="other_shares"):
+        chosen(known, unknown, other_shares=(1.5,))
 
 
 def test_choice__prefers_its_favourite_unless_another_is_clearly_better() -> None:
@@ -87,7 +105,7 @@ def test_choice__keeps_new_known_photos_as_often_as_stated() -> None:
     for seed in range(60):
         found = chosen(scores(59, 0.0, seed), default="knn", mixed=())
         assert found.rule == ScoreRule("knn", ("knn",))
-        shares.append((found.rule.decide(fresh) <= found.threshold).mean())
+        shares.append((found.rule.decide(fresh) <= found.line.threshold).mean())
     # Beta distributed around 57 / 60 with a standard deviation of 0.028: of 60, 0.0036.
     assert np.mean(shares) == pytest.approx(0.95, abs=0.015)
 
@@ -112,7 +130,7 @@ def test_choice__lower_share_accepted_decides_between_equal_areas() -> None:
 def test_choice__without_unknowns_is_unmeasured() -> None:
     found = chosen(scores(40, 0.0, 0))
     assert found.rule.name == "knn"
-    assert (found.auroc, found.accepted, dict(found.candidates)) == (None, None, {})
+    assert (found.auroc, found.line.accepted, dict(found.candidates)) == (None, None, {})
 
 
 def test_choice__copies_count_once() -> None:
@@ -125,7 +143,7 @@ def test_choice__copies_count_once() -> None:
         unknown_groups=np.repeat(np.arange(30), 2),
     )
     assert twice.rule.name == once.rule.name
-    assert twice.threshold == pytest.approx(once.threshold)
+    assert twice.line.threshold == pytest.approx(once.line.threshold)
     assert twice.auroc is not None
     assert once.auroc is not None
     assert twice.auroc.low == pytest.approx(once.auroc.low)
@@ -228,7 +246,7 @@ def detector(name: str) -> UnknownDetector:
     found = chosen(known, unknown, score=name, mixed=(PARTS,))
     assert set(found.candidates) == {*SCORES, "mixed"}
     assert found.rule.name == name
-    return UnknownDetector(scorer, found.rule, found.threshold)
+    return UnknownDetector(scorer, found.rule, found.line.threshold)
 
 
 @pytest.mark.parametrize("name", [*SCORES, "mixed"])

@@ -98,6 +98,9 @@ def test_evaluate__refuses_what_it_cannot_do(
     assert refused("evaluate", model, photos, "--sensitivity", "0.9") == (
         "Error: --sensitivity goes with --folds only"
     )
+    assert refused("evaluate", "--folds", "2", photos, "--keep", "0.9") == (
+        "Error: --keep goes with --unknown only where there is no MODEL"
+    )
     assert refused("evaluate", "--folds", "2", photos, "--unknown", out / "none") == (
         f"figsight: {out / 'none'}: expected a folder or a zip of pictures, found neither"
     )
@@ -162,6 +165,10 @@ def test_evaluate__measures_strangers(photos: Path, out: Path) -> None:
     assert found["unknown"]["n_unknown"] == 4
     line = f"unknown: 4 photos of none of the figures: AUROC {found['unknown']['auroc']:.3f} ("
     assert line in call("evaluate", *how).stdout
+    assert refused("evaluate", *how, "--keep", "0.9").endswith(
+        "expected a share of known photos to keep that it has a line for (0.95), found 0.9; "
+        "choose one of these"
+    )
 
 
 def test_tell__of_two_figures_and_repeats() -> None:

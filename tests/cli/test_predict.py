@@ -15,6 +15,7 @@ from PIL import Image
 from tests.bundle.make import (
     make_bundle,
     make_calibration,
+    make_line,
     make_manifest,
     make_sets,
     make_unknown,
@@ -48,7 +49,11 @@ def ruled(both: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         probabilities = [one.probability for one in classifier.predict(list(both.iterdir()))]
     calibration = make_calibration(
         temperature=1.0,
-        unknown=make_unknown("max_softmax", threshold=1 - float(np.median(probabilities))),
+        unknown=make_unknown(
+            "max_softmax",
+            threshold=1 - float(np.median(probabilities)),
+            lines=[make_line(0.8, 1 - max(probabilities) - 1e-6)],
+        ),
         sets=make_sets(threshold=0.7),
     )
     return make_bundle(folder / "model", make_manifest(calibration=calibration))
@@ -78,6 +83,18 @@ def test_predict__csv_tells_unknown_photos(ruled: Path, both: Path) -> None:
             assert isinstance(said, Prediction)
             assert row[4] == ("true" if said.unknown else "false")
             assert float(row[5]) == pytest.approx(said.unknown_score, rel=1e-5)
+
+
+def test_predict__keep_draws_another_line(ruled: Path, both: Path) -> None:
+    def count(*how: str) -> int:
+        return call("predict", ruled, both, *how).stdout.count(": unknown (")
+
+    assert count("--keep", "0.8") == 8
+    assert count() == count("--keep", "0.95") == 4
+    assert refused("predict", ruled, both, "--keep", "0.9") == (
+        f"figsight: {ruled}: expected a share of known photos to keep that it has a line for "
+        "(0.8, 0.95), found 0.9; choose one of these"
+    )
 
 
 def test_predict__text_says_what_an_unknown_photo_looks_most_like(ruled: Path, both: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from figsight.bundle import Calibration, Measured, OperatingPoint, SetRule, UnknownRule
+from figsight.bundle import Calibration, Measured, OperatingPoint, SetRule, UnknownLine, UnknownRule
 from figsight.cli.rules import tell_rules
 
 
@@ -24,6 +24,10 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
         protocol="9 photos of 3 figures",
         auroc=share(0.9),
         accepted=share(0.25),
+        lines=[
+            UnknownLine(kept=0.9, threshold=0.5, accepted=share(0.1)),
+            UnknownLine(kept=0.99, threshold=2.0, accepted=share(0.5)),
+        ],
     )
     sets = SetRule(
         method="lac", coverage=0.95, threshold=0.5, n=50, measured=share(0.94), mean_size=share(1.5)
@@ -41,6 +45,7 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
             "figures that it was not taught: AUROC 0.900 (0.850 to 0.950); 25.0% (20.0% to 30.0%) of "
             "them are taken for known ones when 95% of the known are kept (9 photos of 3 figures)"
         ),
+        "with --keep another line: 10.0% at 90%, 50.0% at 99% kept",
         (
             "sets of names that are to hold the right one 95% of the time: 94.0% (89.0% to 99.0%) do, "
             "with 1.50 names"

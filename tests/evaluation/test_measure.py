@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.bundle.make import make_bundle, make_gallery
+from tests.bundle.make import (
+    make_bundle,
+    make_calibration,
+    make_gallery,
+    make_line,
+    make_manifest,
+    make_unknown,
+)
 from tests.evaluation.make import plant
 
 from figsight.classifier import load
@@ -67,6 +74,51 @@ def test_evaluate__leaves_figures_out_that_the_model_does_not_know(
     assert found.notes == (
         "3 photos of figures that this model was never taught: left out of the scores.",
     )
+
+
+def make_lined(path: Path, *thresholds: float) -> Path:
+    """A model that draws its line by the largest logit, for 80, 95 and 99 %."""
+    low, mid, high = thresholds
+    rule = make_unknown(
+        "max_logit", threshold=mid, lines=[make_line(0.8, low), make_line(0.99, high)]
+    )
+    return make_bundle(path, make_manifest(calibration=make_calibration(unknown=rule)))
+
+
+def test_evaluate__measures_every_line_and_takes_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    known, others = plant(tmp_path / "set", "1", "2", "17"), plant(tmp_path / "none", "x")
+    with load(make_lined(tmp_path / "any", -9.0, 0.0, 9.0)) as classifier:
+        scores, theirs = (
+            np.array(
+                [one.unknown_score for one in classifier.predict(sorted(folder.rglob("*.png")))]
+            )
+            for folder in (known, others)
+        )
+    marks = np.quantile(scores, [0.2, 0.5, 0.8]).tolist()
+    model = make_lined(tmp_path / "model", *marks)
+    found = evaluate(model, known, unknown=others)
+    assert [line.stated for line in found.lines] == [0.8, 0.95, 0.99]
+    for line, mark in zip(found.lines, marks, strict=True):
+        assert line.kept.value == pytest.approx((scores <= mark).mean())
+        assert line.accepted is not None
+        assert line.accepted.value == pytest.approx((theirs <= mark).mean())
+    for keep, line in ((None, found.lines[1]), (0.8, found.lines[0]), (0.99, found.lines[2])):
+        other = evaluate(model, known, unknown=others, keep=keep)
+        assert other.lines == found.lines
+        assert other.unknown_score is not None
+        assert (other.unknown_score.kept, other.unknown_score.accepted) == (
+            line.kept,
+            line.accepted,
+        )
+        assert other.about["model"]["calibration"]["unknown"]["kept"] == line.stated
+    assert [line.accepted for line in evaluate(model, known).lines] == [None] * 3
+    with load(model, keep=0.8) as classifier:
+        assert (
+            evaluate(classifier, known).unknown_score
+            == evaluate(model, known, keep=0.8).unknown_score
+        )
+        with pytest.raises(ValueError, match="keep: expected none for an open classifier"):
+            evaluate(classifier, known, keep=0.9)
 
 
 def test_evaluate__refuses_labels_of_another_kind(model: Path, tmp_path: Path) -> None:

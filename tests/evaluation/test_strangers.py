@@ -79,10 +79,12 @@ def test_cross_validate__judges_each_fold_by_the_photos_of_the_others(
         assert isinstance(rule, calibration.UnknownChoice)
         expected = rule.rule.decide(known)
         assert np.allclose(found.strangeness[held], expected, rtol=1e-4, atol=1e-4)
-        assert (found.unknown[held] == (expected > rule.threshold)).all()
+        assert (found.unknown[held] == (expected > rule.line.threshold)).all()
         here = slice(fold * m, fold * m + m)
         assert np.allclose(found.strangers.scores[here], rule.rule.decide(strange), rtol=1e-4)
-        assert found.about["unknown"]["thresholds"][fold] == pytest.approx(rule.threshold, rel=1e-4)
+        assert found.about["unknown"]["thresholds"][fold] == pytest.approx(
+            rule.line.threshold, rel=1e-4
+        )
         right = found.strangers.scores[here] > found.about["unknown"]["thresholds"][fold]
         assert (found.strangers.unknown[here] == right).all()
     plain = found.to_dict()["unknown"]
@@ -90,6 +92,29 @@ def test_cross_validate__judges_each_fold_by_the_photos_of_the_others(
     assert [one["network"] for one in plain["photos"]] == [1] * 14 + [2] * 14
     assert plain["accepted"] == pytest.approx(1 - found.strangers.unknown.mean())
     json.dumps(found.to_dict())
+
+
+def test_cross_validate__draws_the_line_that_is_asked_for(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    usual = cross_validate(photos, **HOW, unknown=tmp_path / "x", work=work)
+    other = cross_validate(photos, **HOW, unknown=tmp_path / "x", work=work, keep=0.8)
+    assert len(trainer.learned) == 2
+    # 21 photos in the other fold: enough for 95 %, not for 98 %.
+    assert [line.stated for line in usual.lines] == [0.8, 0.9, 0.95]
+    assert usual.lines == other.lines
+    for found, line in ((usual, usual.lines[2]), (other, usual.lines[0])):
+        assert found.about["unknown"]["kept"] == line.stated
+        score = found.unknown_score
+        assert score is not None
+        assert (score.kept, score.accepted) == (line.kept, line.accepted)
+    assert other.about["unknown"]["thresholds"] < usual.about["unknown"]["thresholds"]
+    plain = usual.to_dict()["unknown"]
+    assert plain["lines"][2] == {
+        "stated": 0.95,
+        **{key: plain[key] for key in ("kept", "kept_interval", "accepted", "accepted_interval")},
+    }
 
 
 def test_cross_validate__takes_no_rule_from_strangers(

@@ -56,6 +56,14 @@ def test_judge_unknown__publishes_what_was_measured() -> None:
     assert rule.auroc is not None
     assert rule.accepted is not None
     assert rule.auroc.value > 0.9
+    # 40 known photos: enough for all but 98 and 99 %.
+    assert [line.kept for line in rule.lines] == [0.8, 0.9]
+    assert rule.lines[0].threshold <= rule.lines[1].threshold <= rule.threshold
+    for line in rule.lines:
+        assert line.accepted is not None
+        assert line.accepted.value <= rule.accepted.value
+        assert line.measured_kept is not None
+        assert line.measured_kept.low <= line.kept <= line.measured_kept.high
     assert rule.auroc.value == max(one.value for one in rule.candidates.values())
     assert set(rule.candidates) >= {"max_softmax", "energy", "knn", "style_mahalanobis"}
     assert rule.protocol == (

@@ -33,9 +33,10 @@ from figsight.bundle.parts import (
     SetRule,
     Skipped,
     Training,
+    UnknownLine,
     UnknownRule,
 )
-from figsight.bundle.rules import build_detector, build_sets
+from figsight.bundle.rules import build_detector, build_sets, choose_line, list_lines
 from figsight.bundle.save import check_target, write_bundle
 from figsight.bundle.tensors import Gallery
 
@@ -54,11 +55,14 @@ __all__ = [
     "SetRule",
     "Skipped",
     "Training",
+    "UnknownLine",
     "UnknownRule",
     "build_detector",
     "build_sets",
     "check_graph",
     "check_target",
+    "choose_line",
+    "list_lines",
     "model_card",
     "open_bundle",
     "verify",

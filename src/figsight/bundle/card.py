@@ -190,6 +190,16 @@ def _tell_measured(rule: UnknownRule) -> list[str]:
     if not found:
         return ["How well it tells them apart was not measured."]
     lines = [f"Measured ({_escape(rule.protocol)}): {'; '.join(found)}."]
+    if rule.lines and rule.accepted is not None:
+        lines.append(
+            "Other lines may be chosen (`--keep`): "
+            + "; ".join(
+                f"{_share(one.kept)} kept, {_spread(one.accepted)} taken for a known figure"
+                for one in rule.lines
+                if one.accepted is not None
+            )
+            + "."
+        )
     if rule.auroc is None:
         lines.append("How many unknown photos it finds was not measured.")
     if len(rule.candidates) > 1:
@@ -238,6 +248,10 @@ def _show(one: Measured, *, percent: bool = True) -> str:
         _share(number) if percent else f"{number:.4g}" for number in (one.value, one.low, one.high)
     )
     return f"{value} ({low} to {high}, {_escape(one.method)}, {_count(one.n, 'photo')})"
+
+
+def _spread(one: Measured) -> str:
+    return f"{_share(one.value)} ({_share(one.low)} to {_share(one.high)})"
 
 
 def _share(share: float) -> str:

@@ -82,7 +82,31 @@ def _find_bad_unknown(rule: UnknownRule | None, manifest: Manifest) -> str | Non
         return f"{where}.power: expected a number above 0, at most 1, found {rule.power}"
     measured = {"measured_kept": rule.measured_kept, "auroc": rule.auroc, "accepted": rule.accepted}
     measured |= {f"candidates.{name}": one for name, one in rule.candidates.items()}
-    return _find_bad_style(where, rule, manifest) or _find_bad_share(where, measured)
+    return (
+        _find_bad_style(where, rule, manifest)
+        or _find_bad_share(where, measured)
+        or _find_bad_lines(f"{where}.lines", rule)
+    )
+
+
+def _find_bad_lines(where: str, rule: UnknownRule) -> str | None:
+    """Say what is wrong with the other lines: who keeps more of the known must ask less of them."""
+    lines = [(one.kept, one.threshold) for one in rule.lines]
+    shares = [share for share, _ in lines]
+    if sorted(set(shares)) != shares:
+        return f"{where}: expected shares that rise, found {shares}"
+    thresholds = [threshold for _, threshold in sorted([*lines, (rule.kept, rule.threshold)])]
+    if rule.kept in shares or sorted(thresholds) != thresholds:
+        return (
+            f"{where}: expected thresholds that rise with the share, and other shares than "
+            f"{rule.kept}, found {lines}"
+        )
+    for i, one in enumerate(rule.lines):
+        measured = {"measured_kept": one.measured_kept, "accepted": one.accepted}
+        problem = _find_bad_share(f"{where}[{i}]", measured)
+        if problem is not None:
+            return problem
+    return None
 
 
 def _find_bad_style(where: str, rule: UnknownRule, manifest: Manifest) -> str | None:

@@ -95,6 +95,22 @@ class Measured(Part, frozen=True, kw_only=True):
     method: str
 
 
+class UnknownLine(Part, frozen=True, kw_only=True):
+    """Another threshold of the unknown score, for another share of known photos kept.
+
+    Attributes:
+        kept: Share of known photos that it was set to keep.
+        threshold: Scores above it are unknown.
+        measured_kept: As in ``UnknownRule``, for this threshold.
+        accepted: Likewise.
+    """
+
+    kept: Share
+    threshold: float
+    measured_kept: Measured | None = None
+    accepted: Measured | None = None
+
+
 class UnknownRule(Part, frozen=True, kw_only=True):
     """When a photo counts as none of the figures: when its score is above the threshold.
 
@@ -121,6 +137,7 @@ class UnknownRule(Part, frozen=True, kw_only=True):
         auroc: Area under the ROC curve of the score, known photos against those of figures left
             out; ``None`` when it was not measured.
         accepted: Share of photos of figures left out that were taken for known; likewise.
+        lines: Other thresholds that may be chosen in place of this one, shares rising.
         candidates: Area under the ROC curve of every score that was tried, by name.
     """
 
@@ -138,6 +155,7 @@ class UnknownRule(Part, frozen=True, kw_only=True):
     measured_kept: Measured | None = None
     auroc: Measured | None = None
     accepted: Measured | None = None
+    lines: list[UnknownLine] = []
     candidates: dict[str, Measured] = {}
 
 

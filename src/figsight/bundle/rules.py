@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from figsight.bundle.names import MANIFEST
+from figsight.bundle.parts import UnknownLine
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -52,6 +53,49 @@ def build_detector(
         return UnknownDetector.from_parts(msgspec.structs.asdict(rule), arrays)
     except BundleError as error:
         raise BundleError(f"{where}: {error}") from None
+
+
+def list_lines(rule: UnknownRule) -> list[UnknownLine]:
+    """Return every line between known and unknown that a rule has, its own among them, rising."""
+    own = UnknownLine(
+        kept=rule.kept,
+        threshold=rule.threshold,
+        measured_kept=rule.measured_kept,
+        accepted=rule.accepted,
+    )
+    return sorted([own, *rule.lines], key=lambda line: line.kept)
+
+
+def choose_line(manifest: Manifest, keep: float, *, where: str = MANIFEST) -> Manifest:
+    """Return the manifest with another line between known and unknown.
+
+    Args:
+        manifest: Of a model.
+        keep: Share of known photos to be kept, one of those that the model has a line for.
+        where: What the manifest is called in messages.
+
+    Raises:
+        BundleError: It has no such line, or no rule for unknown photos.
+    """
+    calibration = manifest.calibration
+    rule = calibration.unknown if calibration is not None else None
+    if calibration is None or rule is None:
+        reason = calibration.refused.get("unknown") if calibration is not None else None
+        raise BundleError(
+            f"{where}: expected a rule for unknown photos, of which so many known ones are kept, "
+            f"found none{f' ({reason})' if reason else ''}; leave the share out"
+        )
+    lines = list_lines(rule)
+    line = next((line for line in lines if line.kept == keep), None)
+    if line is None:
+        raise BundleError(
+            f"{where}: expected a share of known photos to keep that it has a line for "
+            f"({', '.join(f'{one.kept:g}' for one in lines)}), found {keep:g}; choose one of these"
+        )
+    others = [one for one in lines if one != line]
+    chosen = msgspec.structs.replace(rule, **msgspec.structs.asdict(line), lines=others)
+    new = msgspec.structs.replace(calibration, unknown=chosen)
+    return msgspec.structs.replace(manifest, calibration=new)
 
 
 def build_sets(rule: SetRule, *, where: str = MANIFEST) -> PredictionSets:

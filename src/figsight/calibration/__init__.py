@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     )
     from figsight.calibration.style import StyleDistance, fit_style
     from figsight.calibration.temperature import fit_temperature, softmax
-    from figsight.calibration.unknown import ScoreRule, UnknownChoice, combine, fit_unknown
+    from figsight.calibration.unknown import Line, ScoreRule, UnknownChoice, combine, fit_unknown
 
 __all__ = [
     "SCORES",
+    "Line",
     "PredictionSets",
     "Refusal",
     "RelativeMahalanobis",
@@ -71,6 +72,7 @@ __all__ = [
 
 _HOMES = {
     "SCORES": "detector",
+    "Line": "unknown",
     "PredictionSets": "sets",
     "Refusal": "conformal",
     "RelativeMahalanobis": "strangeness",

@@ -70,26 +70,39 @@ class ScoreRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Where known ends and unknown begins, for one share of known photos kept.
+
+    Attributes:
+        kept: The share of known photos that it was set to keep.
+        threshold: Photos that score above it are unknown.
+        measured_kept: The share kept of photos that the threshold was not set on (10 folds).
+        accepted: Share of the unknown photos at or below the threshold; ``None`` when none were given.
+    """
+
+    kept: float
+    threshold: float
+    measured_kept: Estimate
+    accepted: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownChoice:
     """Which score decides, where its line is, and how well it did; made by ``fit_unknown``.
 
     Attributes:
         rule: The score that decides.
-        threshold: Photos that score above it are unknown.
-        kept: The share of known photos that it was set to keep.
-        measured_kept: The share kept of photos that the threshold was not set on (10 folds).
+        line: Where it says "unknown".
+        others: Lines that keep other shares, rising; only those for which there are enough photos.
         auroc: Of the chosen score; ``None`` when no unknown photos were given. The best of several
             candidates looks a little better than it is.
-        accepted: Share of the unknown photos at or below the threshold; ``None`` likewise.
         candidates: The AUROC of every candidate; empty likewise.
     """
 
     rule: ScoreRule
-    threshold: float
-    kept: float
-    measured_kept: Estimate
+    line: Line
+    others: tuple[Line, ...] = ()
     auroc: Estimate | None = None
-    accepted: Estimate | None = None
     candidates: Mapping[str, Estimate] = field(default_factory=dict)
 
 
@@ -136,6 +149,7 @@ def fit_unknown(
     unknown: Mapping[str, ArrayLike] | None = None,
     *,
     kept: float = 0.95,
+    other_shares: Sequence[float] = (),
     known_groups: ArrayLike | None = None,
     unknown_groups: ArrayLike | None = None,
     mixed: Sequence[Sequence[str]] = MIXED,
@@ -161,6 +175,7 @@ def fit_unknown(
         unknown: Scores of photos of left-out classes by the same names, each [M]; ``None`` when
             nothing could be left out (two classes): then ``default`` decides, unmeasured.
         kept: Share of known photos to keep, 0..1.
+        other_shares: Draw lines for these shares, too, where there are photos enough.
         known_groups: Copies share a value, [N].
         unknown_groups: Copies share a value, [M].
         mixed: Parts of the candidate ``mixed``: the first of these of which all are among
@@ -192,11 +207,13 @@ def fit_unknown(
             f"a threshold that keeps {share:.0%} of the known photos needs at least {needed} of "
             f"them, found {units}; add photos"
         )
+    drawn = [share, *sorted(other for other in set(other_shares) if other != share)]
+    drawn = [one for one in drawn if fewest_for(check_share(one, "other_shares")) <= units]
     if unknown is None:
         rule = next(rule for rule in rules if rule.name == wanted)
-        threshold = _threshold(lows[rule.name], share, members)
-        shown = _measure_kept(lows[rule.name], members, share, seed=seed, level=level)
-        return UnknownChoice(rule, threshold, share, shown)
+        low = lows[rule.name]
+        line, *others = (_draw_line(low, one, members, seed=seed, level=level) for one in drawn)
+        return UnknownChoice(rule, line, tuple(others))
     highs = {rule.name: rule.decide(unknown) for rule in rules}
     groups = {"known_groups": known_groups, "unknown_groups": unknown_groups}
     areas = {name: auroc(lows[name], highs[name], level=level, **groups) for name in lows}
@@ -207,17 +224,11 @@ def fit_unknown(
         key=lambda r: (areas[r.name].value, -false_accept_at(lows[r.name], highs[r.name]).value),
     )
     low, high = lows[rule.name], highs[rule.name]
-    threshold = _threshold(low, share, members)
-    strangers = check_groups(unknown_groups, len(high), "unknown_groups")
-    return UnknownChoice(
-        rule=rule,
-        threshold=threshold,
-        kept=share,
-        measured_kept=_measure_kept(low, members, share, seed=seed, level=level),
-        auroc=areas[rule.name],
-        accepted=share_of((high <= threshold).astype(np.float64), strangers, level),
-        candidates=areas,
+    strangers = high, check_groups(unknown_groups, len(high), "unknown_groups")
+    line, *others = (
+        _draw_line(low, one, members, strangers, seed=seed, level=level) for one in drawn
     )
+    return UnknownChoice(rule, line, tuple(others), areas[rule.name], areas)
 
 
 def _candidate_rules(
@@ -237,6 +248,34 @@ def _candidate_rules(
             )
             rules.append(ScoreRule("mixed", tuple(mixed), centres, spreads))
     return rules
+
+
+def _draw_line(
+    known: Floats,
+    share: float,
+    groups: Ints | None,
+    strangers: tuple[Floats, Ints | None] | None = None,
+    *,
+    seed: int,
+    level: float,
+) -> Line:
+    """Set the threshold that keeps a share of the known, and measure what it does.
+
+    Args:
+        known: Scores of known photos, [N].
+        share: To be kept.
+        groups: Of the known photos, [N].
+        strangers: Scores of unknown photos, [M], and their groups.
+        seed: Of the folds that measure the share kept.
+        level: Of the intervals.
+    """
+    threshold = _threshold(known, share, groups)
+    accepted = None
+    if strangers is not None:
+        scores, members = strangers
+        accepted = share_of((scores <= threshold).astype(np.float64), members, level)
+    kept = _measure_kept(known, groups, share, seed=seed, level=level)
+    return Line(share, threshold, kept, accepted)
 
 
 def _threshold(scores: Floats, share: float, groups: Ints | None) -> float:

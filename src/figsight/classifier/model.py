@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 
 from figsight import images
-from figsight.bundle import Bundle, Manifest, open_bundle
+from figsight.bundle import Bundle, Manifest, choose_line, open_bundle
 from figsight.bundle.graph import INPUT, list_outputs
 from figsight.bundle.names import MANIFEST, MODEL
 from figsight.bundle.runtime import Runtime, SideBySide, count_threads
@@ -44,20 +44,26 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Figure
 
 
-def load(path: str | os.PathLike[str], *, threads: int | None = None) -> Classifier:
+def load(
+    path: str | os.PathLike[str], *, threads: int | None = None, keep: float | None = None
+) -> Classifier:
     """Open a model for prediction.
 
     Args:
         path: A model's folder, or a zip of it.
         threads: How many work on one photo; ``None`` means the environment's ``FIGSIGHT_THREADS``,
             or one for each physical core.
+        keep: Share of photos of its figures that are to be kept, not called unknown: 0.9 in place of
+            0.95 finds more strangers. One of those that training has set a threshold for, and
+            measured: ``manifest.calibration.unknown.lines``; ``None`` means the model's own.
 
     Raises:
-        BundleError: There is no model, or it is damaged, hostile or from a newer figsight.
+        BundleError: There is no model, or it is damaged, hostile or from a newer figsight; or it has
+            no threshold for that share.
     """
     bundle = open_bundle(path)
     try:
-        return Classifier(bundle, threads=threads)
+        return Classifier(bundle, threads=threads, keep=keep)
     except BaseException:
         bundle.close()
         raise
@@ -68,13 +74,17 @@ class Classifier:
 
     Attributes:
         bundle: The files of the model.
-        manifest: What the model says of itself.
+        manifest: What the model says of itself; with another line to unknown, where one was chosen.
         input: What photos are brought to for the network.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, *, threads: int | None = None, keep: float | None = None
+    ) -> None:
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
+        if keep is not None:
+            self.manifest = choose_line(bundle.manifest, keep, where=str(bundle.path))
         entry = bundle.manifest.input
         self.input = images.InputSpec(entry.width, entry.height, entry.fit, entry.resample)
         self._threads = count_threads(threads)

@@ -84,6 +84,17 @@ def refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} {goes}")
 
 
+def keep_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that chooses the line to unknown."""
+    return click.option(
+        "--keep",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        metavar="SHARE",
+        help="How much of the known is not to be called unknown: 0.8, 0.9, 0.98 or 0.99 in place of "
+        "0.95.",
+    )(command)
+
+
 def refuse_two_clocks(budget: float | None, epochs: int | None) -> None:
     """Raise when both were given: a budget plans the epochs itself."""
     if budget is not None and epochs is not None:

@@ -12,6 +12,7 @@ from figsight.cli.base import (
     SEED,
     Span,
     data_options,
+    keep_option,
     main,
     read_data,
     refuse_two_clocks,
@@ -61,6 +62,7 @@ FOR_MODEL = ("split", "no_record")
 @click.option("--work", metavar="FOLDER", help="Keep finished folds there, and go on with them.")
 @click.option("--split", help="Which split of DATA; by default test, else val, else train.")
 @click.option("--unknown", metavar="FOLDER|ZIP", help="Pictures of none of the figures.")
+@keep_option
 @click.option("--no-record", is_flag=True, help="Leave no trace of this test beside the model.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="OUT.png")
@@ -77,6 +79,7 @@ def evaluate(
     folds: int | None,
     split: str | None,
     unknown: str | None,
+    keep: float | None,
     no_record: bool,
     as_json: bool,
     picture: Path | None,
@@ -93,6 +96,8 @@ def evaluate(
         raise click.UsageError(f"expected: figsight evaluate {shape}")
     refuse_unheard(FOR_FOLDS if folds is None else FOR_MODEL, folds)
     refuse_two_clocks(options["budget"], options["epochs"])
+    if folds is not None and keep is not None and unknown is None:
+        raise click.UsageError("--keep goes with --unknown only where there is no MODEL")
     if report is not None:
         from figsight.evaluation.report import check_report
 
@@ -104,6 +109,7 @@ def evaluate(
             dataset,
             split=split,
             unknown=unknown,
+            keep=keep,
             skip_bad=skip_bad,
             explain=report is not None,
             record=not no_record,
@@ -116,6 +122,7 @@ def evaluate(
                 dataset,
                 folds=folds,
                 unknown=unknown,
+                keep=keep,
                 skip_bad=skip_bad,
                 watch=console,
                 **{key: options[key] for key in FOR_FOLDS},

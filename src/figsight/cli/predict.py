@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from figsight.cli.base import FAILED, complain, main
+from figsight.cli.base import FAILED, complain, keep_option, main
 from figsight.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Draw what spoke for each name, and the most similar training photos, into --picture.",
 )
+@keep_option
 def predict(
     model: str,
     photos: tuple[str, ...],
@@ -40,6 +41,7 @@ def predict(
     as_csv: bool,
     picture: Path | None,
     evidence: bool,
+    keep: float | None,
 ) -> None:
     """Name the figure on each photo."""
     from figsight.classifier import load
@@ -50,7 +52,7 @@ def predict(
         raise click.UsageError("--evidence goes with --picture only: say where to draw it")
     failures = 0
     drawn: list[tuple[Prediction, Evidence | None]] = []
-    with load(model) as classifier:
+    with load(model, keep=keep) as classifier:
         write = _writer(as_json, as_csv, top)
         for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from figsight.bundle import Calibration, Measured
+    from figsight.bundle import Calibration, Measured, UnknownRule
 
 WHAT = {
     "unknown": "unknown figures are not told",
@@ -26,6 +26,7 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
             f"{_spread(unknown.accepted)} of them are taken for known ones "
             f"when {unknown.kept:.0%} of the known are kept ({unknown.protocol})"
         )
+        lines += _tell_lines(unknown)
     elif unknown is not None:
         lines.append(f"figures that it was not taught: {unknown.protocol}")
     sets = calibration.sets
@@ -42,6 +43,16 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
             "others"
         )
     return lines + [f"{WHAT[what]}: {why}" for what, why in sorted(calibration.refused.items())]
+
+
+def _tell_lines(unknown: UnknownRule) -> list[str]:
+    """Say what other lines would let in, which ``--keep`` chooses."""
+    found = [
+        f"{line.accepted.value:.1%} at {line.kept:.0%}"
+        for line in unknown.lines
+        if line.accepted is not None
+    ]
+    return [f"with --keep another line: {', '.join(found)} kept"] if found else []
 
 
 def _spread(one: Measured, digits: int | None = None) -> str:

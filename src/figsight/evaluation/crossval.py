@@ -68,6 +68,7 @@ def cross_validate(
     seed: int = 0,
     sensitivity: float | None = None,
     unknown: str | os.PathLike[str] | None = None,
+    keep: float | None = None,
     skip_bad: bool = False,
     work: str | os.PathLike[str] | None = None,
     watch: Watcher | None = None,
@@ -93,6 +94,7 @@ def cross_validate(
         unknown: A folder or a zip of pictures of none of the figures, to measure how they are told.
             Rule and threshold of each fold are fitted to the other folds' photos; these pictures
             take no part in it.
+        keep: Share of photos of the figures that are not to be called unknown then; by default 0.95.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         work: A folder for finished folds: the same command with the same folder goes on with them.
         watch: Is told how it goes.
@@ -172,7 +174,7 @@ def cross_validate(
     )
     evaluation = _judge(evaluation, said, found.groups, sensitivity)
     if strangers is not None:
-        verdict = judge_strangers(parts, told, temperatures, found.groups, strangers)
+        verdict = judge_strangers(parts, told, temperatures, found.groups, strangers, keep)
         evaluation = add_verdict(evaluation, verdict, found, strangers)
     return evaluation
 

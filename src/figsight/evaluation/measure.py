@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from figsight.bundle import list_lines
 from figsight.calibration import Refusal, SetScore
 from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
@@ -25,7 +26,7 @@ from figsight.evaluation.asking import Asked, ask
 from figsight.evaluation.evidence import explain_mistakes
 from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, read_log
 from figsight.evaluation.points import measure_point
-from figsight.evaluation.results import Evaluation, Strangers
+from figsight.evaluation.results import Evaluation, LineScore, Strangers, share_not
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.shares import measure_sets
 from figsight.evaluation.strangers import say_taught
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from figsight.bundle import UnknownRule
     from figsight.dataset import Photo
 
 
@@ -44,6 +46,7 @@ def evaluate(
     *,
     split: str | None = None,
     unknown: str | os.PathLike[str] | None = None,
+    keep: float | None = None,
     skip_bad: bool = False,
     explain: bool = False,
     record: bool = True,
@@ -57,6 +60,8 @@ def evaluate(
         split: Which split of the source; by default ``test``, else ``val``, else ``train``, else
             everything.
         unknown: A folder or a zip of pictures of none of the figures, to measure how they are told.
+        keep: Share of photos of its figures that are not to be called unknown, as for ``load``; an
+            open classifier has chosen already.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         explain: Collect what spoke for each mistake; costs two passes of the network for each.
         record: Write into the side file of the model that it was tested on these photos.
@@ -69,11 +74,15 @@ def evaluate(
 
     Raises:
         FigsightError: The model or the data cannot be used.
+        ValueError: ``keep`` for an open classifier.
     """
+    if keep is not None and isinstance(model, Classifier):
+        raise ValueError("keep: expected none for an open classifier; give it to load instead")
     started = time.perf_counter()
     dataset = data if isinstance(data, Dataset) else read(data)
     part, chosen = measuring_part(dataset, split)
-    with nullcontext(model) if isinstance(model, Classifier) else load(model) as classifier:
+    opened = nullcontext(model) if isinstance(model, Classifier) else load(model, keep=keep)
+    with opened as classifier:
         task = _plan(classifier, part, unknown)
         asked, others = _ask(classifier, task, skip_bad=skip_bad, progress=progress)
         where = f"the split {chosen} of {dataset.name}" if chosen else dataset.name
@@ -199,6 +208,8 @@ def _apply_rules(classifier: Classifier, asked: Asked, found: Evaluation) -> Eva
     rules = classifier.manifest.calibration
     if rules is None:
         return found
+    if rules.unknown is not None:
+        found = replace(found, lines=_measure_lines(rules.unknown, found))
     refused = dict(rules.refused)
     sets: SetScore | None = None
     if rules.sets is not None and asked.sets is not None:
@@ -214,6 +225,21 @@ def _apply_rules(classifier: Classifier, asked: Asked, found: Evaluation) -> Eva
         else:
             operating = measured
     return replace(found, sets=sets, operating=operating, positive=positive, refused=refused)
+
+
+def _measure_lines(rule: UnknownRule, found: Evaluation) -> tuple[LineScore, ...]:
+    """Measure every line between known and unknown that may be chosen."""
+    known, others = found.strangeness, found.strangers
+    if known is None:
+        return ()
+    return tuple(
+        LineScore(
+            stated=line.kept,
+            kept=share_not(known > line.threshold, found.groups),
+            accepted=share_not(others.scores > line.threshold, others.groups) if others else None,
+        )
+        for line in list_lines(rule)
+    )
 
 
 def _look_back(

@@ -146,6 +146,16 @@ def _unknown(evaluation: Evaluation) -> dict[str, Any] | None:
         "accepted_interval": _ends(score.accepted),
         "kept": score.kept.value,
         "kept_interval": _ends(score.kept),
+        "lines": [
+            {
+                "stated": line.stated,
+                "kept": line.kept.value,
+                "kept_interval": _ends(line.kept),
+                "accepted": _value(line.accepted),
+                "accepted_interval": _ends(line.accepted),
+            }
+            for line in evaluation.lines
+        ],
         "called_unknown": 0 if others is None else int(others.unknown.sum()),
         "photos": [] if others is None else _strangers(evaluation, others),
     }

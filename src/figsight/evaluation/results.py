@@ -96,6 +96,21 @@ class UnknownScore:
     accepted: Estimate | None
 
 
+@dataclass(frozen=True)
+class LineScore:
+    """What one line between known and unknown does to the photos of an evaluation.
+
+    Attributes:
+        stated: Share of known photos that it was set to keep.
+        kept: Share of the photos of its figures that it does not call unknown.
+        accepted: Share of the photos of none of the figures that it takes for one; None without any.
+    """
+
+    stated: float
+    kept: Estimate
+    accepted: Estimate | None
+
+
 @dataclass(frozen=True, slots=True)
 class Resembling:
     """A photo that looks like a near-duplicate of one that was trained on.
@@ -147,6 +162,8 @@ class Evaluation:
         strangeness: How strange each photo looks, float64 [N]; None without a rule for unknowns.
         unknown: Whether each was called unknown, bool [N]; None likewise.
         strangers: Photos of none of the figures; None when there were none, or no rule.
+        lines: How every line that may be chosen between known and unknown fared, shares rising; empty
+            without a rule.
         sets: How the sets of names fared; None without them.
         refused: Why something was not measured, by its name in the JSON.
         trained_on: Paths of photos whose file the model was trained on, byte for byte.
@@ -173,6 +190,7 @@ class Evaluation:
     strangeness: NDArray[np.float64] | None = None
     unknown: NDArray[np.bool_] | None = None
     strangers: Strangers | None = None
+    lines: tuple[LineScore, ...] = ()
     sets: SetScore | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     trained_on: tuple[str, ...] = ()
@@ -244,8 +262,7 @@ class Evaluation:
         """How well photos of none of the figures were told from the others; None without a rule."""
         if self.strangeness is None or self.unknown is None:
             return None
-        members = _numbered(self.groups)
-        kept = share_of((~self.unknown).astype(np.float64), members, 0.95)
+        kept = share_not(self.unknown, self.groups)
         others = self.strangers
         if others is None or not len(others.photos):
             return UnknownScore(0, kept, None, None)
@@ -258,7 +275,7 @@ class Evaluation:
                 known_groups=self.groups,
                 unknown_groups=others.groups,
             ),
-            accepted=share_of((~others.unknown).astype(np.float64), _numbered(others.groups), 0.95),
+            accepted=share_not(others.unknown, others.groups),
         )
 
     @property
@@ -277,6 +294,11 @@ class Evaluation:
 
     def _counted_once(self, score: Estimate) -> Estimate:
         return replace(score, n=score.n // self.repeats)
+
+
+def share_not(unknown: NDArray[np.bool_], groups: tuple[str, ...] | None) -> Estimate:
+    """Return the share of N photos that were not called unknown; copies count once."""
+    return share_of((~unknown).astype(np.float64), _numbered(groups), 0.95)
 
 
 def _numbered(groups: tuple[str, ...] | None) -> NDArray[np.int64] | None:

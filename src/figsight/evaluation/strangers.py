@@ -18,9 +18,9 @@ from figsight import calibration
 from figsight.classifier import Outputs, load
 from figsight.dataset.names import printable
 from figsight.errors import FigsightError
-from figsight.evaluation.results import Strangers
+from figsight.evaluation.results import LineScore, Strangers, share_not
 from figsight.files import write_whole
-from figsight.training.strangers import KEPT
+from figsight.training.strangers import KEPT, OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,12 +61,14 @@ class Verdict:
         strangeness: Of N photos, one repeat after the other, float64 [R * N].
         unknown: Likewise, bool [R * N].
         strangers: What was said of the strangers by each network, one after the other.
+        lines: How every line fared for which each fold has one.
         rule: How it was decided, as plain values.
     """
 
     strangeness: NDArray[np.float64]
     unknown: NDArray[np.bool_]
     strangers: Strangers
+    lines: tuple[LineScore, ...]
     rule: dict[str, Any]
 
 
@@ -117,6 +119,7 @@ def judge_strangers(
     temperatures: Sequence[float],
     groups: Sequence[str],
     strangers: Grouped,
+    keep: float | None = None,
 ) -> Verdict | calibration.Refusal:
     """Decide what is unknown, in each fold by what the other folds' photos say.
 
@@ -129,6 +132,7 @@ def judge_strangers(
         temperatures: What the logits of each are divided by.
         groups: Key of each photo's group, N texts.
         strangers: The pictures that were asked about, M.
+        keep: Share of known photos to be kept; by default 0.95.
 
     Returns:
         A ``Refusal`` when the folds but one hold too few photos for a threshold, or one was refused.
@@ -136,43 +140,78 @@ def judge_strangers(
     answers = [one for one in told if isinstance(one, Told)]
     if len(answers) < len(told):
         return next(one for one in told if isinstance(one, calibration.Refusal))
+    kept = KEPT if keep is None else keep
     repeats = 1 + max(part.repeat for part in parts)
     strangeness = np.empty((repeats, len(groups)))
-    unknown = np.empty(strangeness.shape, np.bool_)
-    scores, flags, probabilities, thresholds = [], [], [], []
+    scores, limits, probabilities = [], [], []
     for part, own, temperature in zip(parts, answers, temperatures, strict=True):
         rest = [i for i, other in enumerate(parts) if other.repeat == part.repeat and other != part]
         choice = calibration.fit_unknown(
             {name: np.concatenate([answers[i].known[name] for i in rest]) for name in own.known},
-            kept=KEPT,
+            kept=kept,
+            other_shares=(KEPT, *OTHERS),
             known_groups=[groups[n] for i in rest for n in parts[i].held],
             default=SCORE,
         )
         if isinstance(choice, calibration.Refusal):
             return choice
-        here = part.repeat, part.held
-        strangeness[here] = choice.rule.decide(own.known)
-        unknown[here] = strangeness[here] > choice.threshold
+        limits.append({line.kept: line.threshold for line in (choice.line, *choice.others)})
+        strangeness[part.repeat, part.held] = choice.rule.decide(own.known)
         scores.append(choice.rule.decide(own.strange))
-        flags.append(scores[-1] > choice.threshold)
         probabilities.append(calibration.softmax(own.logits, temperature))
-        thresholds.append(choice.threshold)
     named = np.concatenate(probabilities)
+    calls = {
+        share: _call(share, parts, limits, strangeness, scores)
+        for share in sorted(set.intersection(*(set(one) for one in limits)))
+    }
+    unknown, flags = calls[kept]
     return Verdict(
         strangeness=strangeness.ravel(),
-        unknown=unknown.ravel(),
+        unknown=unknown,
         strangers=Strangers(
             photos=strangers.dataset.photos * len(parts),
             source=strangers.dataset.name,
             predicted=named.argmax(axis=1),
             probability=named.max(axis=1),
             scores=np.concatenate(scores),
-            unknown=np.concatenate(flags),
+            unknown=flags,
             groups=tuple(strangers.groups) * len(parts),
             networks=len(parts),
         ),
-        rule={"score": SCORE, "kept": KEPT, "thresholds": thresholds},
+        lines=tuple(
+            LineScore(
+                stated=share,
+                kept=share_not(known, tuple(groups) * repeats),
+                accepted=share_not(theirs, tuple(strangers.groups) * len(parts)),
+            )
+            for share, (known, theirs) in calls.items()
+        ),
+        rule={"score": SCORE, "kept": kept, "thresholds": [one[kept] for one in limits]},
     )
+
+
+def _call(
+    share: float,
+    parts: Sequence[Part],
+    limits: Sequence[dict[float, float]],
+    strangeness: NDArray[np.float64],
+    scores: Sequence[NDArray[np.float64]],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which photos [R * N], and which strangers [folds * M], are called unknown.
+
+    Args:
+        share: Of known photos to be kept.
+        parts: The folds of all repeats.
+        limits: The threshold of each fold, by share.
+        strangeness: Of the photos, [R, N].
+        scores: Of the strangers by the network of each fold, [M] each.
+    """
+    unknown = np.empty(strangeness.shape, np.bool_)
+    for part, limit in zip(parts, limits, strict=True):
+        here = part.repeat, part.held
+        unknown[here] = strangeness[here] > limit[share]
+    theirs = [own > limit[share] for own, limit in zip(scores, limits, strict=True)]
+    return unknown.ravel(), np.concatenate(theirs)
 
 
 def say_taught(paths: Sequence[str]) -> str:
@@ -203,6 +242,7 @@ def add_verdict(
         strangeness=verdict.strangeness,
         unknown=verdict.unknown,
         strangers=verdict.strangers,
+        lines=verdict.lines,
         about={**evaluation.about, "unknown": verdict.rule},
     )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from figsight.training.answers import Answers, Outputs
 
 KEPT = 0.95  # share of the photos of known figures that the threshold is set to keep
+OTHERS = (0.8, 0.9, 0.98, 0.99)  # shares that may be chosen instead, when photos are named
 
 
 class Labelled(Protocol):
@@ -63,6 +64,7 @@ def judge_unknown(
         _join(known),
         _join(unknown) if unknown else None,
         kept=KEPT,
+        other_shares=OTHERS,
         favourite="mixed",
         default="mixed",
         known_groups=known_groups,
@@ -76,12 +78,21 @@ def judge_unknown(
         parts=list(choice.rule.parts),
         centres=list(choice.rule.centres),
         spreads=list(choice.rule.spreads),
-        threshold=choice.threshold,
-        kept=choice.kept,
+        threshold=choice.line.threshold,
+        kept=choice.line.kept,
         protocol=_describe(sum(away), len(unknown), len(unknown_groups)),
-        measured_kept=measured(choice.measured_kept),
-        auroc=measured(choice.auroc) if choice.auroc else None,
-        accepted=measured(choice.accepted) if choice.accepted else None,
+        measured_kept=measured(choice.line.measured_kept),
+        auroc=_measured(choice.auroc),
+        accepted=_measured(choice.line.accepted),
+        lines=[
+            bundle.UnknownLine(
+                kept=line.kept,
+                threshold=line.threshold,
+                measured_kept=measured(line.measured_kept),
+                accepted=_measured(line.accepted),
+            )
+            for line in choice.others
+        ],
         candidates={name: measured(area) for name, area in choice.candidates.items()},
     )
 
@@ -136,6 +147,10 @@ def _describe(figures: int, networks: int, photos: int) -> str:
         f"{photos} photos of {what} that {by} trained like this one were never taught, "
         "against photos of taught figures that were not trained on"
     )
+
+
+def _measured(estimate: Estimate | None) -> bundle.Measured | None:
+    return None if estimate is None else measured(estimate)
 
 
 def measured(estimate: Estimate) -> bundle.Measured:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from figsight.evaluation.report.markup import name, paragraph, path, section, text
+from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.pictures import show_photo
 from figsight.evaluation.report.plots import plot_strangeness
 from figsight.metrics import say_share, say_stated
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from figsight.dataset import Photo
     from figsight.evaluation.results import Evaluation
+    from figsight.metrics import Estimate
 
 MOST = 24  # photos of each kind of failure
 
@@ -47,6 +48,7 @@ def write_unknowns(evaluation: Evaluation) -> str:
             rule.get("threshold"),
         )
         parts.append(f'<figure class="plot broad">{plot}</figure>')
+    parts += _tell_lines(evaluation, (folds or rule).get("kept"))
     if others is not None:
         accepted, times = _once(~others.unknown, others.scores, others.n)
         parts += _show(
@@ -154,6 +156,36 @@ def _tell_score(evaluation: Evaluation) -> str:
         f"({say_share(score.accepted.low)} to {say_share(score.accepted.high)}) were taken for one: "
         f"AUROC <b>{score.auroc.value:.3f}</b> ({score.auroc.low:.3f} to {score.auroc.high:.3f}). "
         f"{kept} This speaks of photos like those, and of no other kind of stranger.</p>"
+    )
+
+
+def _tell_lines(evaluation: Evaluation, kept: float | None) -> list[str]:
+    """Say what other lines between known and unknown would do: each has its price."""
+    if len(evaluation.lines) < 2:
+        return []
+    rows = [
+        (
+            f"{say_stated(line.stated)}{' (in use)' if line.stated == kept else ''}",
+            _spread(line.kept),
+            "&ndash;" if line.accepted is None else _spread(line.accepted),
+        )
+        for line in evaluation.lines
+    ]
+    heads = ("Set to keep", "Photos of the figures kept here", "Others taken for a figure here")
+    return [
+        "<h3>Where the line may be drawn</h3>",
+        paragraph(
+            "Who keeps fewer of the known photos takes fewer strangers for a figure. Another line is "
+            "chosen with --keep SHARE."
+        ),
+        table(heads, rows, "lines"),
+    ]
+
+
+def _spread(share: Estimate) -> str:
+    return (
+        f"{say_share(share.value)} <small>{100 * share.low:.0f}&ndash;{100 * share.high:.0f}"
+        "&nbsp;%</small>"
     )
 
 
