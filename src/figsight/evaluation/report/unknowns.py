@@ -165,7 +165,7 @@ def _tell_lines(evaluation: Evaluation, kept: float | None) -> list[str]:
         return []
     rows = [
         (
-            f"{say_stated(line.stated)}{' (in use)' if line.stated == kept else ''}",
+            f"{say_stated(line.stated)}{' (in&nbsp;use)' if line.stated == kept else ''}",
             _spread(line.kept),
             "&ndash;" if line.accepted is None else _spread(line.accepted),
         )
@@ -174,10 +174,8 @@ def _tell_lines(evaluation: Evaluation, kept: float | None) -> list[str]:
     heads = ("Set to keep", "Photos of the figures kept here", "Others taken for a figure here")
     return [
         "<h3>Where the line may be drawn</h3>",
-        paragraph(
-            "Who keeps fewer of the known photos takes fewer strangers for a figure. Another line is "
-            "chosen with --keep SHARE."
-        ),
+        "<p>Who keeps fewer of the known photos takes fewer strangers for a figure. Another line is "
+        "chosen with <code>--keep&nbsp;SHARE</code>.</p>",
         table(heads, rows, "lines"),
     ]
 
