@@ -174,8 +174,10 @@ def _tell_lines(evaluation: Evaluation, kept: float | None) -> list[str]:
     heads = ("Set to keep", "Photos of the figures kept here", "Others taken for a figure here")
     return [
         "<h3>Where the line may be drawn</h3>",
-        "<p>Who keeps fewer of the known photos takes fewer strangers for a figure. Another line is "
-        "chosen with <code>--keep&nbsp;SHARE</code>.</p>",
+        (
+            "<p>Who keeps fewer of the known photos takes fewer strangers for a figure. Another line is "
+            "chosen with <code>--keep&nbsp;SHARE</code>.</p>"
+        ),
         table(heads, rows, "lines"),
     ]
 
