@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from figsight.errors import OutputError
-from figsight.files import write_whole
+from figsight.files import write_whole, written_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,27 @@ def test_write_whole__writes_nothing_when_one_cannot_be(tmp_path: Path) -> None:
     )
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+def test_written_whole__moves_what_is_done_and_leaves_nothing_half_done(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.write_text("old")
+
+    def write_half(error: Exception) -> None:
+        with written_whole(target) as part:
+            part.write_text("half")
+            raise error
+
+    with pytest.raises(RuntimeError):
+        write_half(RuntimeError())
+    with pytest.raises(OutputError, match="expected a place that can be written, found: No space"):
+        write_half(OSError(errno.ENOSPC, "No space left on device"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert target.read_text() == "old"
+    with written_whole(target) as part:
+        part.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert target.read_text() == "new"
 
 
 def test_write_whole__from_several_threads_leaves_one_of_them_whole(tmp_path: Path) -> None:

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING
 
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a place beside a file's own to be written to, and move what lies there when it is done.
+
+    Raises:
+        OutputError: It cannot be written; then the file is as it was.
+    """
+    part = path.with_name(f".{path.name}.{_mine()}.part")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_whole(files: Mapping[Path, bytes]) -> None:
@@ -20,9 +40,7 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         OutputError: One cannot be written; then none has been, or (should a disk fail between two
             moves) each is either as it was or whole.
     """
-    # Two threads, or two processes, may write the same file: the later one stays, whole.
-    mine = f"{os.getpid()}-{get_ident()}"
-    parts = {path: path.with_name(f".{path.name}.{mine}.part") for path in files}
+    parts = {path: path.with_name(f".{path.name}.{_mine()}.part") for path in files}
     path = next(iter(files))
     try:
         for path, data in files.items():
@@ -33,10 +51,19 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:
-        raise OutputError(
-            f"{path}: expected a place that can be written, found: {error.strerror or error}; "
-            "free some space, or choose another folder"
-        ) from error
+        raise _cannot(path, error) from error
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
+
+
+def _mine() -> str:
+    """Tell threads and processes apart that write the same file: the later one stays, whole."""
+    return f"{os.getpid()}-{get_ident()}"
+
+
+def _cannot(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{path}: expected a place that can be written, found: {error.strerror or error}; "
+        "free some space, or choose another folder"
+    )

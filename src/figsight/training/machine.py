@@ -55,6 +55,15 @@ def keep_freed_memory() -> None:
         mallopt(_M_TOP_PAD, 64 * 2**20)
 
 
+def hand_back_memory() -> None:
+    """Give freed memory back to the system: after the last step nobody will reuse it."""
+    if not sys.platform.startswith("linux"):
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 class _Repeatable:
     """How many runs want repeatable arithmetic at the moment, and what torch did before the first."""
 

@@ -158,6 +158,7 @@ def train(
             run = Run(sample, recipe, plan, seed, where, place, OneAtATime(watch), table)
             place.agree(run.describe())
             outcome = run.train()
+            machine.hand_back_memory()
             judgement = judge(outcome.answers, sample)
             watch.begin("writing the model", 1)
             delivery = Delivery(

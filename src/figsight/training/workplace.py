@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
+from safetensors.numpy import save_file
 
 from figsight.errors import OutputError
-from figsight.files import write_whole
+from figsight.files import write_whole, written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,8 +102,15 @@ class Workplace:
 
     def save_outputs(self, run: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep what a finished network said of photos that it never saw."""
-        data = save_arrays({k: np.ascontiguousarray(v) for k, v in arrays.items()})
-        write_whole({self._outputs(run): data})
+        # Straight from where they lie: of many photos they are hundreds of megabytes, thrice as bytes.
+        path = self._outputs(run)
+        with written_whole(path) as part:
+            try:
+                save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, part)
+            except SafetensorError as error:
+                raise OutputError(
+                    f"{path}: cannot be written ({error}); free some space"
+                ) from error
 
     def load_outputs(self, run: str) -> dict[str, NDArray[Any]] | None:
         """Return what was kept; None when the network is not finished."""
