@@ -45,7 +45,7 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
             "figures that it was not taught: AUROC 0.900 (0.850 to 0.950); 25.0% (20.0% to 30.0%) of "
             "them are taken for known ones when 95% of the known are kept (9 photos of 3 figures)"
         ),
-        "with --keep another line: 10.0% at 90%, 50.0% at 99% kept",
+        "with other lines (--keep): 10.0% at 90% kept, 50.0% at 99% kept",
         (
             "sets of names that are to hold the right one 95% of the time: 94.0% (89.0% to 99.0%) do, "
             "with 1.50 names"

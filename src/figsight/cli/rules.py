@@ -48,11 +48,11 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
 def _tell_lines(unknown: UnknownRule) -> list[str]:
     """Say what other lines would let in, which ``--keep`` chooses."""
     found = [
-        f"{line.accepted.value:.1%} at {line.kept:.0%}"
+        f"{line.accepted.value:.1%} at {line.kept:.0%} kept"
         for line in unknown.lines
         if line.accepted is not None
     ]
-    return [f"with --keep another line: {', '.join(found)} kept"] if found else []
+    return [f"with other lines (--keep): {', '.join(found)}"] if found else []
 
 
 def _spread(one: Measured, digits: int | None = None) -> str:
