@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+from tests.bundle.make import make_bundle
 from tests.cli.make import call
+from tests.training.make import plant_photos
 
 from figsight.cli import main
+from figsight.cli.base import safe
 
 
 def test_help__mentions_every_command() -> None:
@@ -30,3 +35,32 @@ def test_main__is_there_before_numpy_reads_how_many_threads_it_may_take() -> Non
     code = "import sys; from figsight.cli import main; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("Müller 97 % \U0001f468\u200d\U0001f680 60\u00a0%", None),
+        ("a\nb\r\x1b[31mred\x9b", r"a\nb\r\x1b[31mred\x9b"),
+        ("\u202egpj.exe\u2066", r"\u202egpj.exe\u2066"),
+    ],
+)
+def test_safe__shows_what_would_steer_a_terminal(line: str, shown: str | None) -> None:
+    assert safe(line) == (line if shown is None else shown)
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's /dev/full")
+def test_command__on_a_full_disk_says_so_in_a_line(tmp_path: Path) -> None:
+    model = make_bundle(tmp_path / "model")
+    plant_photos(tmp_path / "photos", figures=1, photos=2)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "figsight", "predict", model, tmp_path / "photos"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        "figsight: standard output: cannot be written (No space left on device)\n"
+    )

@@ -3,10 +3,11 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from figsight.drawing import save_picture
+from figsight.drawing import check_picture, save_picture
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
@@ -25,6 +26,34 @@ def test_save_picture__writes_what_the_extension_says(tmp_path: Path, name: str,
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+def test_save_picture__replaces_what_was_drawn_and_no_other_picture(
+    tmp_path: Path, name: str
+) -> None:
+    target = tmp_path / name
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    save_picture(Image.fromarray(noise), target)  # longer than what is read of it
+    save_picture(PICTURE, target)
+    with Image.open(target) as picture:
+        assert picture.size == (12, 8)
+    PICTURE.save(target)
+    mine = target.read_bytes()
+    with pytest.raises(OutputError) as caught:
+        save_picture(PICTURE, target)
+    assert str(caught.value) == (
+        f"{target}: expected no file, or a picture that figsight drew, found another; choose another "
+        "name, or remove it first"
+    )
+    assert target.read_bytes() == mine
+    target.write_bytes(b"")
+    save_picture(PICTURE, target)
+
+
+def test_check_picture__refuses_no_name() -> None:
+    with pytest.raises(OutputError, match="expected the name of a file, found a folder"):
+        check_picture("")
+
+
 def test_save_picture__takes_other_modes(tmp_path: Path) -> None:
     save_picture(PICTURE.convert("RGBA"), str(tmp_path / "a.jpg"))
     with Image.open(tmp_path / "a.jpg") as picture:
@@ -35,7 +64,8 @@ def test_save_picture__keeps_the_old_file_when_writing_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "a.png"
-    target.write_bytes(b"older")
+    save_picture(PICTURE, target)
+    older = target.read_bytes()
 
     def fill_disk(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -47,7 +77,7 @@ def test_save_picture__keeps_the_old_file_when_writing_fails(
         f"{target}: expected a place that can be written, found: No space left on device; "
         "free some space, or choose another folder"
     )
-    assert target.read_bytes() == b"older"
+    assert target.read_bytes() == older
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 
 

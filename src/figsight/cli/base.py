@@ -6,8 +6,10 @@ can mend is one line after ``figsight:`` and exit code 2.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from figsight.dataset import Dataset
 
 FAILED = 2
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
 SEED = click.IntRange(0, 2**31 - 1)
 
 
@@ -44,6 +48,13 @@ class Command(click.Group):
                     complain("unreadable", failure)
             complain("figsight", error)
             ctx.exit(FAILED)
+        except OSError as error:
+            if error.filename is not None or error.errno not in FULL:
+                raise
+            click.echo(f"figsight: standard output: cannot be written ({error.strerror})", err=True)
+            # What is still waiting to be written would fail once more when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(FAILED)
 
 
 def complain(who: str, error: FigsightError) -> None:
@@ -51,6 +62,15 @@ def complain(who: str, error: FigsightError) -> None:
     from figsight.dataset.names import printable
 
     click.echo(f"{who}: {printable(error, 4000)}", err=True)
+
+
+def safe(line: str) -> str:
+    """Return a line as it may go to a terminal: names from outside neither break nor steer it.
+
+    Control characters, line ends and turns of the writing direction are shown as escapes; spaces of
+    all kinds, and what joins emoji, stay.
+    """
+    return _STEERING.sub(lambda found: repr(found[0])[1:-1], line)
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -98,6 +98,10 @@ def evaluate(
     refuse_two_clocks(options["budget"], options["epochs"])
     if folds is not None and keep is not None and unknown is None:
         raise click.UsageError("--keep goes with --unknown only where there is no MODEL")
+    if picture is not None:
+        from figsight.drawing import check_picture
+
+        check_picture(picture)
     if report is not None:
         from figsight.evaluation.report import check_report
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from figsight.cli.base import FAILED, complain, keep_option, main
+from figsight.cli.base import FAILED, complain, keep_option, main, safe
 from figsight.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def predict(
         raise click.UsageError("choose one of --json and --csv")
     if evidence and picture is None:
         raise click.UsageError("--evidence goes with --picture only: say where to draw it")
+    if picture is not None:
+        from figsight.drawing import check_picture
+
+        check_picture(picture)
     failures = 0
     drawn: list[tuple[Prediction, Evidence | None]] = []
     with load(model, keep=keep) as classifier:
@@ -100,7 +104,7 @@ def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], Non
     if as_csv:
         _echo_row(["path", "class_id", "name", "probability", "unknown", "unknown_score"])
         return lambda one: _echo_row(_list_cells(one))
-    return lambda one: click.echo(_describe(one, top))
+    return lambda one: click.echo(safe(_describe(one, top)))
 
 
 def _list_cells(one: Prediction) -> list[str]:

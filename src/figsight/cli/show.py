@@ -25,7 +25,9 @@ from figsight.cli.base import data_options, main, read_data
 @data_options
 def show(data: str, picture: Path, each: int, **options: Any) -> None:
     """Draw example photos of each figure of DATA."""
+    from figsight.drawing import check_picture
     from figsight.sheets import draw_dataset, save_sheets
 
+    check_picture(picture)
     for page in save_sheets(draw_dataset(read_data(data, options), each), picture):
         click.echo(page)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from figsight.cli.base import safe
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 def tell(evaluation: Evaluation) -> str:
     """Write an evaluation for people."""
-    return "\n".join(_lines(evaluation))
+    return "\n".join(safe(line) for line in _lines(evaluation))
 
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import Any
 
 import click
 
-from figsight.cli.base import SEED, Span, data_options, main, read_data, refuse_two_clocks
+from figsight.cli.base import SEED, Span, data_options, main, read_data, refuse_two_clocks, safe
 from figsight.cli.rules import tell_rules
 
 STARTING = 0.5  # seconds that Python and the command line take before and after: in the budget, too
@@ -66,7 +67,7 @@ def train(
             watch=console,
             **how,
         )
-    click.echo(f"{result.path}: trained on {result.photos} photos in {result.seconds:.0f} s")
+    click.echo(safe(f"{result.path}: trained on {result.photos} photos in {result.seconds:.0f} s"))
     accuracy = result.accuracy
     if accuracy is not None:
         click.echo(
@@ -74,5 +75,5 @@ def train(
             f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {accuracy.n} photos)"
         )
     for line in tell_rules(result.calibration):
-        click.echo(line)
-    click.echo(f"next: figsight predict {result.path} PHOTO")
+        click.echo(safe(line))
+    click.echo(safe(f"next: figsight predict {shlex.quote(str(result.path))} PHOTO"))

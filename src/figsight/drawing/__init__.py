@@ -14,7 +14,7 @@ prints is measured on such pixels.
 
 from __future__ import annotations
 
-from figsight.drawing.files import save_picture
+from figsight.drawing.files import check_picture, save_picture
 from figsight.drawing.heat import overlay_heat, place_heat, scale_heat
 from figsight.drawing.shapes import Tone
 from figsight.drawing.sheet import PAGE_TILES, draw_sheet, draw_sheets
@@ -25,6 +25,7 @@ __all__ = [
     "Inset",
     "Tile",
     "Tone",
+    "check_picture",
     "draw_sheet",
     "draw_sheets",
     "overlay_heat",

@@ -57,7 +57,10 @@ def check_size(width: int, height: int) -> None:
 
     Raises:
         TooLargeError: More than ``MAX_PIXELS`` pixels, or a side over ``MAX_SIDE``.
+        ValueError: None.
     """
+    if not width * height:
+        raise ValueError(f"no pixels: {width} x {height}")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise TooLargeError(
             f"expected at most {MAX_PIXELS // _MB} megapixels and {MAX_SIDE} pixels a side, found "

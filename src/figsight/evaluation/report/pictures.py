@@ -70,7 +70,7 @@ def show_heat(photo: Photo, heat: NDArray[np.float32], spec: InputSpec, top: flo
 
 def _show(pixels: NDArray[np.uint8], words: str) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY)
     return image(buffer.getvalue(), words)
 
 
