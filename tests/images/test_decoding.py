@@ -273,3 +273,8 @@ def test_decode__reads_the_real_photographs(lego: Path) -> None:
         assert pixels.std() > 5
         with Image.open(path) as image:
             np.testing.assert_array_equal(pixels, decode(image))
+
+
+def test_decode__refuses_an_open_picture_without_pixels() -> None:
+    with pytest.raises(PhotoError, match="no pixels: 0 x 7"):
+        decode(Image.new("RGB", (0, 7)))
