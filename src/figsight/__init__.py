@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from figsight.classifier import Classifier, Evidence, Neighbour, Prediction, Ranked, load
+    from figsight.classifier import Classifier, Evidence, Neighbour, Prediction, Ranked, Sought, load
     from figsight.dataset import Dataset, Figure, Photo, read
     from figsight.demo import demo_photos
     from figsight.errors import FigsightError
@@ -36,6 +36,7 @@ __all__ = [
     "Photo",
     "Prediction",
     "Ranked",
+    "Sought",
     "TrainingResult",
     "cross_validate",
     "demo_photos",
@@ -57,6 +58,7 @@ _HOMES = {
     "Photo": "dataset",
     "Prediction": "classifier",
     "Ranked": "classifier",
+    "Sought": "classifier",
     "TrainingResult": "training",
     "cross_validate": "evaluation",
     "demo_photos": "demo",

@@ -104,7 +104,11 @@ def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
     if prediction.unknown:
         return "unknown", (f"most like {title}",), "unsure"
     others = [one.name for one in prediction.names or () if one.class_id != prediction.class_id]
-    return title, (f"or {', '.join(others)}",) if others else (), "plain"
+    lines = (f"or {', '.join(others)}",) if others else ()
+    sought = prediction.sought
+    if sought is not None and sought.found != (prediction.class_id == sought.class_id):
+        lines = (f"{'counts' if sought.found else 'does not count'} as {sought.name}",)
+    return title, lines, "plain"
 
 
 def draw_evaluation(evaluation: Evaluation) -> list[Image]:

@@ -149,7 +149,7 @@ def test_prediction__becomes_plain_values(classifier: Classifier, photos: Path) 
     plain = prediction.to_dict(top=2)
     assert list(plain) == [
         *("path", "class_id", "name", "probability", "top"),
-        *("unknown", "unknown_score", "set"),
+        *("unknown", "unknown_score", "set", "sought"),
     ]
     assert plain["unknown"] is plain["unknown_score"] is plain["set"] is None
     assert plain["top"] == [

@@ -21,8 +21,11 @@ from tests.bundle.make import (
 )
 from tests.classifier.conftest import make_photo, make_ruled
 
+from figsight.bundle import OperatingPoint
 from figsight.calibration import SCORES, PredictionSets, ScoreRule, UnknownDetector, fit_scorer
-from figsight.classifier import Classifier, Prediction, load
+from figsight.classifier import Classifier, Prediction, Ranked, Sought, load
+from figsight.classifier.memory import Memory
+from figsight.classifier.rules import Rules
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -153,6 +156,17 @@ def test_names__are_plain_values_in_json(ruled: Classifier) -> None:
     assert plain["set"] == [{"class_id": one.class_id, "name": one.name} for one in answer.names]
     assert plain["unknown"] is answer.unknown
     assert plain["unknown_score"] == answer.unknown_score
+
+
+def test_look_for__holds_the_second_figure_against_its_threshold(memory: Gallery) -> None:
+    point = OperatingPoint(positive="ill", stated_sensitivity=0.95, threshold=0.31)
+    rules = Rules(make_calibration(operating_point=point), lambda: Memory(memory), where="m")
+    top = (Ranked("well", "Well", 0.69), Ranked("ill", "Ill", 0.31))
+    sought = rules.look_for(top)
+    assert sought == Sought("ill", "Ill", 0.31, 0.31)
+    assert sought.found
+    assert not replace(sought, probability=0.3099).found
+    assert Rules(make_calibration(), lambda: Memory(memory), where="m").look_for(top) is None
 
 
 def test_rules__are_none_without_calibration(classifier: Classifier) -> None:

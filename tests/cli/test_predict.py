@@ -22,12 +22,12 @@ from tests.bundle.make import (
 )
 from tests.cli.make import call, refused
 
-from figsight.classifier import Prediction, Ranked, load
-from figsight.cli.predict import _describe
+from figsight.classifier import Prediction, Ranked, Sought, load
+from figsight.cli.predict import _describe, _list_cells
 
 KEYS = [
     *("path", "class_id", "name", "probability", "top"),
-    *("unknown", "unknown_score", "set"),
+    *("unknown", "unknown_score", "set", "sought"),
 ]
 
 
@@ -121,6 +121,40 @@ def test_predict__text_never_claims_certainty(probability: float, shown: str) ->
     assert _describe(unknown, 5) == f"a.png: unknown (looks most like YODA {shown})"
 
 
+@pytest.mark.parametrize(
+    ("ill", "threshold", "said"),
+    [
+        (0.4, 0.25, "a.png: well 60.0%  (then ill 40.0%)  counts as ill: that begins at 25.0%"),
+        (0.2, 0.25, "a.png: well 80.0%  (then ill 20.0%)"),
+        (
+            0.6,
+            0.7,
+            "a.png: ill 60.0%  (then well 40.0%)  does not count as ill: that begins at 70.0%",
+        ),
+        (0.998, 0.25, "a.png: ill 99.8%"),
+    ],
+)
+def test_predict__text_says_where_the_threshold_makes_something_else_of_a_photo(
+    ill: float, threshold: float, said: str
+) -> None:
+    ranked = [Ranked("0", "well", 1 - ill), Ranked("1", "ill", ill)]
+    first, second = sorted(ranked, key=lambda one: -one.probability)
+    prediction = Prediction(
+        *("a.png", first.class_id, first.name, first.probability, (first, second)),
+        sought=Sought("1", "ill", ill, threshold),
+    )
+    assert _describe(prediction, 5) == said
+    assert _list_cells(prediction)[-1] == str(ill >= threshold).lower()
+    found = prediction.to_dict()["sought"]
+    assert found == {
+        "class_id": "1",
+        "name": "ill",
+        "probability": ill,
+        "threshold": threshold,
+        "found": ill >= threshold,
+    }
+
+
 def test_predict__draws_evidence(ruled: Path, both: Path, out: Path) -> None:
     sizes = []
     for name, words in (("plain.png", []), ("evidence.png", ["--evidence"])):
@@ -183,13 +217,15 @@ def test_predict__csv_has_a_header_and_a_row_a_photo(
     result = call("predict", model, file, photos / "2", "--csv")
     assert (result.exit_code, result.stderr) == (0, "")
     header, *rows = csv.reader(io.StringIO(result.stdout))
-    assert header == ["path", "class_id", "name", "probability", "unknown", "unknown_score"]
+    assert header == [
+        *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found")
+    ]
     assert [row[0] for row in rows] == [
         str(path) for path in (file, *sorted((photos / "2").iterdir()))
     ]
     with load(model) as classifier:
         for path, class_id, name, probability, *unknown in rows:
-            assert unknown == ["", ""]
+            assert unknown == ["", "", ""]
             said = classifier.predict(Path(path).read_bytes())
             assert (class_id, name) == (said.class_id, said.name)
             assert float(probability) == pytest.approx(said.probability, abs=5e-7)

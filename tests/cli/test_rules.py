@@ -51,8 +51,8 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
             "with 1.50 names"
         ),
         (
-            "from 0.310 on it is ill: finds 94.0% (89.0% to 99.0%) of them, and clears 80.0% "
-            "(75.0% to 85.0%) of the others"
+            "from a probability of 0.310 on a photo counts as ill: finds 94.0% (89.0% to 99.0%) of them, "
+            "and clears 80.0% (75.0% to 85.0%) of the others"
         ),
     ]
 

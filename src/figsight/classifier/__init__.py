@@ -8,7 +8,7 @@ model.py     all of these in order: ``Classifier``
 """
 
 from figsight.classifier.model import Classifier, load
-from figsight.classifier.results import Evidence, Neighbour, Outputs, Prediction, Ranked
+from figsight.classifier.results import Evidence, Neighbour, Outputs, Prediction, Ranked, Sought
 
 __all__ = [
     "Classifier",
@@ -17,5 +17,6 @@ __all__ = [
     "Outputs",
     "Prediction",
     "Ranked",
+    "Sought",
     "load",
 ]

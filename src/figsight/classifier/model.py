@@ -261,6 +261,7 @@ class Classifier:
             unknown=None if scores is None else self._rules.is_unknown(float(scores[0])),
             unknown_score=None if scores is None else float(scores[0]),
             names=None if sets is None else tuple(compress(top, sets[0, order].tolist())),
+            sought=self._rules.look_for(top),
         )
 
     def unknown_scores(self, outputs: Outputs) -> NDArray[np.float64] | None:

@@ -29,6 +29,29 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """The one of two figures that is to be found, held against the threshold that was set for it.
+
+    Attributes:
+        class_id: Its id.
+        name: What people call it.
+        probability: In [0, 1].
+        threshold: From which probability on it counts as found: set at training to find a stated share
+            of its photos, and so often below one half.
+    """
+
+    class_id: str
+    name: str
+    probability: float
+    threshold: float
+
+    @property
+    def found(self) -> bool:
+        """Whether the photo counts as one of it, whichever figure is more probable."""
+        return self.probability >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What the model says of one photo.
 
@@ -46,6 +69,7 @@ class Prediction:
         names: The figures that it may be, the most probable first, never empty: a set that holds
             the right one as often as the model states, for photos of its figures. ``None`` when the
             model has no such rule.
+        sought: Of two figures: whether the second counts as found. ``None`` likewise.
     """
 
     path: str
@@ -56,6 +80,7 @@ class Prediction:
     unknown: bool | None = None
     unknown_score: float | None = None
     names: tuple[Ranked, ...] | None = None
+    sought: Sought | None = None
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """Return plain values for JSON, with the ``top`` most probable figures."""
@@ -73,6 +98,15 @@ class Prediction:
             "set": None
             if self.names is None
             else [{"class_id": one.class_id, "name": one.name} for one in self.names],
+            "sought": None
+            if self.sought is None
+            else {
+                "class_id": self.sought.class_id,
+                "name": self.sought.name,
+                "probability": self.sought.probability,
+                "threshold": self.sought.threshold,
+                "found": self.sought.found,
+            },
         }
 
 

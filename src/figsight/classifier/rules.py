@@ -13,16 +13,17 @@ import numpy as np
 
 from figsight.bundle import build_detector, build_sets
 from figsight.bundle.consistency import KNN, SPREADS, STYLE
+from figsight.classifier.results import Sought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from figsight.bundle import Calibration
     from figsight.calibration import UnknownDetector
     from figsight.classifier.memory import Memory
-    from figsight.classifier.results import Outputs
+    from figsight.classifier.results import Outputs, Ranked
 
 
 class Rules:
@@ -44,6 +45,7 @@ class Rules:
         """
         unknown = calibration.unknown if calibration else None
         sets = calibration.sets if calibration else None
+        self._point = calibration.operating_point if calibration else None
         self._memory: Memory | None = None
         self._detector = None
         if unknown is not None:
@@ -85,6 +87,14 @@ class Rules:
             At least one figure a photo, the most probable.
         """
         return None if self._sets is None else self._sets.apply(probabilities, never_empty=True)
+
+    def look_for(self, top: Sequence[Ranked]) -> Sought | None:
+        """Return the figure that is to be found, with its probability; ``None`` without a rule."""
+        point = self._point
+        if point is None:
+            return None
+        one = next(one for one in top if one.class_id == point.positive)
+        return Sought(one.class_id, one.name, one.probability, point.threshold)
 
     def _narrow(self, detector: UnknownDetector, embedding: NDArray[np.float32]) -> UnknownDetector:
         """Return the detector with the part of its gallery that matters to one photo, [D]."""

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
 @click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), metavar="N")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--csv", "as_csv", is_flag=True, help="A table.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="A table; where `unknown` is true, the name is only what the photo looks most like.",
+)
 @click.option("--picture", type=click.Path(path_type=Path), metavar="OUT.png")
 @click.option(
     "--evidence",
@@ -102,7 +107,7 @@ def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], Non
         # In ASCII it is JSON in every locale, whatever bytes the photo's name is made of.
         return lambda one: click.echo(json.dumps(one.to_dict(top)))
     if as_csv:
-        _echo_row(["path", "class_id", "name", "probability", "unknown", "unknown_score"])
+        _echo_row(["path", "class_id", "name", "probability", "unknown", "unknown_score", "found"])
         return lambda one: _echo_row(_list_cells(one))
     return lambda one: click.echo(safe(_describe(one, top)))
 
@@ -115,6 +120,7 @@ def _list_cells(one: Prediction) -> list[str]:
         f"{one.probability:.6f}",
         "" if one.unknown is None else str(one.unknown).lower(),
         "" if one.unknown_score is None else f"{one.unknown_score:.6g}",
+        "" if one.sought is None else str(one.sought.found).lower(),
     ]
 
 
@@ -127,14 +133,24 @@ def _echo_row(cells: list[str]) -> None:
 def _describe(prediction: Prediction, top: int) -> str:
     best = f"{prediction.name} {_percent(prediction.probability)}"
     if prediction.unknown:
-        return f"{prediction.path}: unknown (looks most like {best})"
+        return f"{prediction.path}: unknown (looks most like {best}){_threshold(prediction)}"
     others = ", ".join(
         f"{one.name} {_percent(one.probability)}"
         for one in prediction.top[1:top]
         if one.probability >= 0.005
     )
     line = f"{prediction.path}: {best}"
-    return f"{line}  (then {others})" if others else line
+    line = f"{line}  (then {others})" if others else line
+    return line + _threshold(prediction)
+
+
+def _threshold(prediction: Prediction) -> str:
+    """Say what the threshold of the figure that is to be found makes of it, where that is another."""
+    sought = prediction.sought
+    if sought is None or sought.found == (prediction.class_id == sought.class_id):
+        return ""
+    verdict = "counts" if sought.found else "does not count"
+    return f"  {verdict} as {sought.name}: that begins at {_percent(sought.threshold)}"
 
 
 def _percent(probability: float) -> str:

@@ -38,7 +38,7 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
     point = calibration.operating_point
     if point is not None and point.sensitivity is not None and point.specificity is not None:
         lines.append(
-            f"from {point.threshold:.3f} on it is {point.positive}: finds "
+            f"from a probability of {point.threshold:.3f} on a photo counts as {point.positive}: finds "
             f"{_spread(point.sensitivity)} of them, and clears {_spread(point.specificity)} of the "
             "others"
         )
