@@ -4,13 +4,14 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 from tests.bundle.make import make_bundle, make_calibration, make_manifest, make_unknown
 from tests.cli.make import call, refused
 from tests.evaluation.make import make_evaluation
 from tests.training.make import plant_photos
 
 from figsight.classifier import load
-from figsight.cli.telling import tell
+from figsight.cli.telling import LISTED, tell
 from figsight.evaluation.results import OperatingScore
 from figsight.metrics import say_probability, wilson
 
@@ -186,3 +187,22 @@ def test_tell__of_two_figures_and_repeats() -> None:
     assert "SAME (1): ROC AUC 1.000, sensitivity 100.0% (" in tell(made)
     assert "  SAME (0): 0.5 of 1" in lines
     assert "  0.png: SAME (0), taken for SAME (1) (60.0\u00a0%, repeat 2)" in lines
+
+
+def test_tell__lists_some_mistakes_and_what_the_rule_for_unknowns_makes_of_them() -> None:
+    n = LISTED + 7
+    made = make_evaluation(
+        [0] * n,
+        [[0.1, 0.9]] * n,
+        strangeness=np.zeros(n),
+        unknown=np.array([True] + [False] * (n - 1)),
+        about={"model": {"calibration": {"unknown": {"kept": 0.99}}}},
+    )
+    lines = tell(made).splitlines()
+    assert (
+        f"with its rule for unknown ones: 0 named right, {n - 1} wrong, 1 called unknown" in lines
+    )
+    assert "  0.png: SAME (0), taken for SAME (1) (90.0\u00a0%, called unknown)" in lines
+    assert "  1.png: SAME (0), taken for SAME (1) (90.0\u00a0%)" in lines
+    assert len([line for line in lines if ", taken for " in line]) == LISTED
+    assert lines[-1] == "  and 7 more mistakes: --report and --json have all"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -157,3 +158,46 @@ def test_to_dict__counts_photos_once_over_repeats() -> None:
 
 def test_predicted__takes_the_first_of_equally_probable_figures() -> None:
     assert make_evaluation([1], [[0.5, 0.5]]).predicted.tolist() == [0]
+
+
+def test_answered__counts_what_predict_would_say() -> None:
+    found = make_evaluation(
+        [0, 0, 1, 1],
+        [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.4, 0.6]],
+        strangeness=np.array([0.1, 3.0, 2.0, 0.2]),
+        unknown=np.array([False, True, True, False]),
+    )
+    assert found.answered == (2, 0, 2)
+    assert found.to_dict()["unknown"]["answered"] == {"right": 2, "wrong": 0, "unknown": 2}
+    assert make_evaluation([0], [[0.9, 0.1]]).answered is None
+
+
+@pytest.mark.parametrize(("lost", "said"), [(2, False), (12, True)])
+def test_unknown_score__says_when_its_promise_is_broken(lost: int, said: bool) -> None:
+    found = make_evaluation(
+        [0] * 60,
+        [[0.9, 0.1]] * 60,
+        strangeness=np.arange(60.0),
+        unknown=np.arange(60) < lost,
+        about={"model": {"calibration": {"unknown": {"kept": 0.95}}}},
+    )
+    score = found.unknown_score
+    assert score is not None
+    assert score.stated == 0.95
+    assert (score.missed is not None) == said
+    if said:
+        assert "than the 95\u00a0% that were to be" in (score.missed or "")
+    # A rule of folds comes before the model's.
+    folds = replace(found, about={**found.about, "unknown": {"kept": 0.5}})
+    assert folds.unknown_score is not None
+    assert (folds.unknown_score.stated, folds.unknown_score.missed) == (0.5, None)
+
+
+def test_limits__speak_of_the_interval_of_the_accuracy() -> None:
+    alone = make_evaluation([0] * 40, [[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20)
+    copies = replace(alone, groups=tuple(str(i // 4) for i in range(40)))
+    for found in (alone, copies):
+        accuracy = found.accuracy
+        ends = f"from {100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %"
+        assert ends in (found.limits or "")
+    assert copies.limits != alone.limits

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from figsight.metrics import Estimate
 
 
+LISTED = 50  # mistakes
+
+
 def tell(evaluation: Evaluation) -> str:
     """Write an evaluation for people."""
     return "\n".join(safe(line) for line in _lines(evaluation))
@@ -28,6 +31,12 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     )
     if evaluation.limits:
         yield evaluation.limits
+    if evaluation.answered is not None and evaluation.answered[2]:
+        right, wrong, unknown = evaluation.answered
+        yield (
+            f"with its rule for unknown ones: {right} named right, {wrong} wrong, {unknown} called "
+            "unknown"
+        )
     yield from evaluation.notes
     yield from _other_answers(evaluation)
     yield from _mistakes(evaluation)
@@ -59,11 +68,13 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
         networks = evaluation.strangers.networks if evaluation.strangers else 1
         by = f", shown to each of {networks} networks" if networks > 1 else ""
         yield (
-            f"unknown: {unknown.n_unknown} photos of none of the figures{by}: AUROC "
+            f"unknown: {_photos(unknown.n_unknown)} of none of the figures{by}: AUROC "
             f"{unknown.auroc.value:.3f} ({unknown.auroc.low:.3f} to {unknown.auroc.high:.3f}), "
             f"taken for one {_range(unknown.accepted)}; photos of the figures kept "
             f"{_range(unknown.kept)}"
         )
+    if unknown is not None and unknown.missed:
+        yield unknown.missed
     if unknown is None and "unknown" in evaluation.refused:
         yield f"unknown photos are not told: {evaluation.refused['unknown']}"
 
@@ -76,12 +87,20 @@ def _mistakes(evaluation: Evaluation) -> Iterator[str]:
         if row["n"] and row["recall"] < 1:
             right = row["recall"] * row["n"]  # with repeats, the mean
             yield f"  {row['name']}: {right:.{int(evaluation.repeats > 1)}f} of {row['n']}"
-    for wrong in found["mistakes"]:
+    places = evaluation.wrong.tolist()
+    for place, wrong in list(zip(places, found["mistakes"], strict=True))[:LISTED]:
         repeat = f", repeat {wrong['repeat']}" if "repeat" in wrong else ""
+        unknown = evaluation.unknown is not None and evaluation.unknown[place]
         yield (
             f"  {wrong['path']}: {wrong['name']}, taken for {wrong['predicted_name']} "
-            f"({say_probability(wrong['probability'])}{repeat})"
+            f"({say_probability(wrong['probability'])}{repeat}{', called unknown' if unknown else ''})"
         )
+    if len(places) > LISTED:
+        yield f"  and {len(places) - LISTED} more mistakes: --report and --json have all"
+
+
+def _photos(n: int) -> str:
+    return "1 photo" if n == 1 else f"{n} photos"
 
 
 def _range(estimate: Estimate) -> str:

@@ -136,7 +136,10 @@ def _unknown(evaluation: Evaluation) -> dict[str, Any] | None:
     if score is None:
         return _refusal(evaluation, "unknown")
     others = evaluation.strangers
+    right, wrong, called = evaluation.answered or (0, 0, 0)
     return {
+        "answered": {"right": right, "wrong": wrong, "unknown": called},
+        "missed": score.missed,
         "n_unknown": score.n_unknown,
         "networks": 1 if others is None else others.networks,
         "source": None if others is None else others.source,

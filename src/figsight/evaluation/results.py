@@ -88,12 +88,24 @@ class UnknownScore:
         kept: Share of the photos of its figures that were not called unknown.
         auroc: How often a photo of none of the figures scores above one of them; None without any.
         accepted: Share of the photos of none of the figures that were taken for one; likewise.
+        stated: Share of the photos of its figures that the threshold was set to keep.
     """
 
     n_unknown: int
     kept: Estimate
     auroc: Estimate | None
     accepted: Estimate | None
+    stated: float | None = None
+
+    @property
+    def missed(self) -> str | None:
+        """A sentence where fewer photos were kept than were to be, by more than chance; else None."""
+        if self.stated is None or self.kept.high >= self.stated:
+            return None
+        return (
+            f"Fewer photos of the figures were kept than the {metrics.say_stated(self.stated)} that "
+            "were to be: these look stranger than those that the threshold was set on."
+        )
 
 
 @dataclass(frozen=True)
@@ -218,6 +230,21 @@ class Evaluation:
         return places[np.argsort(-self.probabilities.max(axis=1)[places], kind="stable")]
 
     @property
+    def answered(self) -> tuple[int, int, int] | None:
+        """How many photos ``predict`` names rightly, names wrongly, and calls unknown.
+
+        Of several repeats the sums. ``None`` without a rule for unknowns.
+        """
+        if self.unknown is None:
+            return None
+        right = self.predicted == self.labels
+        return (
+            int((right & ~self.unknown).sum()),
+            int((~right & ~self.unknown).sum()),
+            int(self.unknown.sum()),
+        )
+
+    @property
     def correct_each(self) -> list[int]:
         """How many answers of each repeat are right."""
         right = (self.predicted == self.labels).reshape(self.repeats, self.n)
@@ -263,9 +290,10 @@ class Evaluation:
         if self.strangeness is None or self.unknown is None:
             return None
         kept = share_not(self.unknown, self.groups)
+        stated = _find_stated(self.about)
         others = self.strangers
         if others is None or not len(others.photos):
-            return UnknownScore(0, kept, None, None)
+            return UnknownScore(0, kept, None, None, stated)
         return UnknownScore(
             n_unknown=others.n,
             kept=kept,
@@ -276,6 +304,7 @@ class Evaluation:
                 unknown_groups=others.groups,
             ),
             accepted=share_not(others.unknown, others.groups),
+            stated=stated,
         )
 
     @property
@@ -283,7 +312,10 @@ class Evaluation:
         """A sentence on what the numbers cannot tell because the photos are few; None if little."""
         counts = np.bincount(self.labels, minlength=len(self.figures)) // self.repeats
         return metrics.what_it_cannot_tell(
-            self.n, self.correct, smallest_class=int(counts[counts > 0].min())
+            self.n,
+            self.correct,
+            seen=self.accuracy,
+            smallest_class=int(counts[counts > 0].min()),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -294,6 +326,13 @@ class Evaluation:
 
     def _counted_once(self, score: Estimate) -> Estimate:
         return replace(score, n=score.n // self.repeats)
+
+
+def _find_stated(about: Mapping[str, Any]) -> float | None:
+    """Return the share of photos to be kept, of the folds' rule or else of the model's."""
+    calibration = about.get("model", {}).get("calibration") or {}
+    rule = about.get("unknown") or calibration.get("unknown") or {}
+    return rule.get("kept")
 
 
 def share_not(unknown: NDArray[np.bool_], groups: tuple[str, ...] | None) -> Estimate:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _TELLING_WIDTH = 0.05  # an interval narrower than five points says what most people ask
 _TELLING_CLASS = 30  # the fewest photos of a class for which "all right" says 0.89 or more
+_MOSTLY = 0.5  # right, below which nobody asks what a class that is all right leaves open
 
 
 def summarise(
@@ -89,20 +90,26 @@ def summarise(
 
 
 def what_it_cannot_tell(
-    n: int, correct: int | None = None, *, smallest_class: int | None = None, level: float = 0.95
+    n: int,
+    correct: int | None = None,
+    *,
+    seen: Estimate | None = None,
+    smallest_class: int | None = None,
+    level: float = 0.95,
 ) -> str | None:
     """Return one plain sentence on what a score of few photos leaves open; ``None`` if little.
 
     Args:
         n: How many photos were measured.
         correct: How many were right; ``None``: speak of the best case, all right.
+        seen: The share that was right with its interval, where copies make it wider than ``n`` does.
         smallest_class: How many photos the class with the fewest has, if that is to be spoken of.
         level: Of the interval that the sentence speaks of.
 
     Raises:
         ValueError: ``n`` or ``correct`` is out of range.
     """
-    seen = wilson(n if correct is None else correct, n, level)
+    seen = seen or wilson(n if correct is None else correct, n, level)
     parts = []
     if seen.high - seen.low > _TELLING_WIDTH:
         if seen.value == 1:
@@ -112,7 +119,7 @@ def what_it_cannot_tell(
                 f"{_percent(seen.value)} % right still means anything from "
                 f"{_percent(seen.low)} to {_percent(seen.high)} %"
             )
-    if smallest_class is not None and smallest_class < _TELLING_CLASS:
+    if smallest_class is not None and smallest_class < _TELLING_CLASS and seen.value >= _MOSTLY:
         if smallest_class < 1:
             parts.append("nothing is known of a class without photos")
         else:

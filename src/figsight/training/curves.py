@@ -61,13 +61,17 @@ def draw_curves(history: Sequence[EpochRecord], unseen: Estimate | None) -> byte
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_title("training loss (nats, augmented views)", fontsize=10, color=INK, loc="left")
     panels[0].set_ylim(bottom=0)
-    panels[1].set_title("accuracy", fontsize=10, color=INK, loc="left")
+    panels[1].set_title("accuracy (augmented views)", fontsize=10, color=INK, loc="left")
     panels[1].set_ylim(0, 1.02)
     panels[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if unseen is not None:
         panels[1].axhspan(unseen.low, unseen.high, color=GOOD, alpha=0.12, linewidth=0)
         panels[1].axhline(
-            unseen.value, color=GOOD, linewidth=1.6, linestyle="--", label="on unseen photos (95 %)"
+            unseen.value,
+            color=GOOD,
+            linewidth=1.6,
+            linestyle="--",
+            label=f"on unseen photos: {unseen.value:.1%} (band: {unseen.level:.0%} interval)",
         )
     handles, labels = panels[1].get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))

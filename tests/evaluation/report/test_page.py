@@ -353,6 +353,7 @@ def test_report__shows_each_stranger_once_however_many_networks_were_asked(
     words = check_page((tmp_path / "out.html").read_text("utf-8")).text
     assert "in each fold its own, set to keep 95 % of the other folds' photos (0.5 to 0.7)" in words
     assert "of 2 photos of none of the figures (3 photos of x), each shown to 3 networks," in words
-    assert "the least strange first (2)" in words
+    assert "the least strange first, by at least one network (2)" in words
+    assert "were taken for one, on average over the networks" in words
     first, second = (words.index(f", {times} of 3 networks") for times in (3, 1))
     assert first < second

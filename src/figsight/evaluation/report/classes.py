@@ -37,12 +37,12 @@ def write_classes(evaluation: Evaluation) -> str:
 def _row(evaluation: Evaluation, score: ClassScore) -> tuple[str, ...]:
     figure, repeats = evaluation.figures[score.index], evaluation.repeats
     if score.recall is None:
-        return name(figure.display), "0 of 0", "&ndash;", _share(score.precision)
+        return name(figure.display), "0 of 0", "&ndash;", _precision(evaluation, score)
     return (
         name(figure.display),
         f"{_count(score.correct, repeats)} of {score.n // repeats}",
         _bar(score.recall),
-        _share(score.precision),
+        _precision(evaluation, score),
     )
 
 
@@ -56,8 +56,12 @@ def _bar(found: Estimate) -> str:
     )
 
 
-def _share(estimate: Estimate | None) -> str:
-    return "&ndash;" if estimate is None else say_share(estimate.value)
+def _precision(evaluation: Evaluation, score: ClassScore) -> str:
+    """Return the share of photos named so that show it, and how many were named so."""
+    if score.precision is None:
+        return "&ndash;"
+    times = _count(score.predicted, evaluation.repeats)
+    return f"{say_share(score.precision.value)} <small>of {times}</small>"
 
 
 def _count(answers: int, repeats: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.evaluation.report.markup import name, path, section
+from figsight.evaluation.report.markup import name, path, section, text
 from figsight.evaluation.report.pictures import show_heat, show_photo, show_thumbnail
 from figsight.metrics import say_probability
 
@@ -54,14 +54,15 @@ def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str
         for heat, words in ((grounds.chosen.heat, taken), (grounds.true_heat, true)):
             pictures.append(
                 f"<figure>{show_heat(photo, heat, grounds.input, top)}"
-                f"<figcaption>for {words}</figcaption></figure>"
+                f"<figcaption>for {words}{'' if heat.max() > 0 else ': nothing spoke for it'}"
+                "</figcaption></figure>"
             )
         tiles = "".join(_neighbour(one, known) for one in grounds.chosen.neighbours)
         below = f'<p class="soft">Most similar training photos</p><div class="three">{tiles}</div>'
     return (
         f'<article class="card"><h3>{true}, taken for {taken}</h3>'
-        f"<p>{say_probability(float(probabilities[answer]))} for {taken}, "
-        f"{say_probability(float(probabilities[label]))} for {true}{repeat}<br>"
+        f"<p>{text(say_probability(float(probabilities[answer])))} for {taken}, "
+        f"{text(say_probability(float(probabilities[label])))} for {true}{repeat}<br>"
         f"<small>{path(photo.path)}</small></p>"
         f'<div class="three">{"".join(pictures)}</div>{below}</article>'
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.evaluation.report.markup import name, path, section
+from figsight.evaluation.report.markup import name, path, section, text
 from figsight.evaluation.report.pictures import show_photo
 from figsight.metrics import say_probability
 
@@ -58,7 +58,7 @@ def _tile(evaluation: Evaluation, place: int) -> str:
     answer, label = int(evaluation.predicted[place]), int(evaluation.labels[place])
     photo, figures = evaluation.photos[place], evaluation.figures
     kind = "right" if answer == label else "wrong"
-    sure = say_probability(float(evaluation.probabilities[place, answer]))
+    sure = text(say_probability(float(evaluation.probabilities[place, answer])))
     lines = [f"<b>{name(figures[answer].display)} {sure}</b>"]
     if answer != label:
         lines.append(f'<span class="true">true: {name(figures[label].display)}</span>')

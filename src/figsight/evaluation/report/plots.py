@@ -161,6 +161,8 @@ def plot_curves(epochs: Epochs) -> str:
                     marker="o" if len(rows) == 1 else None,
                     zorder=3 if final else 2,
                 )
+        for panel in panels:
+            panel.xaxis.get_major_locator().set_params(integer=True)
         panels[0].set(xlabel="epoch", ylabel="loss, nats", ylim=(0, None))
         panels[1].set(xlabel="epoch", ylabel="accuracy, varied views", ylim=(0, 1.04))
         _in_percent(panels[1], "y")

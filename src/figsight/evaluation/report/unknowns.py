@@ -52,7 +52,8 @@ def write_unknowns(evaluation: Evaluation) -> str:
     if others is not None:
         accepted, times = _once(~others.unknown, others.scores, others.n)
         parts += _show(
-            "Taken for a figure though they show none, the least strange first",
+            "Taken for a figure though they show none, the least strange first"
+            + (", by at least one network" if others.networks > 1 else ""),
             len(accepted),
             (
                 _Failure(
@@ -66,7 +67,8 @@ def write_unknowns(evaluation: Evaluation) -> str:
     if evaluation.unknown is not None and evaluation.strangeness is not None:
         lost, times = _once(evaluation.unknown, -evaluation.strangeness, evaluation.n)
         parts += _show(
-            "Called unknown though they show a figure, the strangest first",
+            "Called unknown though they show a figure, the strangest first"
+            + (", in at least one repeat" if evaluation.repeats > 1 else ""),
             len(lost),
             (
                 _Failure(
@@ -146,16 +148,18 @@ def _tell_score(evaluation: Evaluation) -> str:
         f"{say_share(score.kept.value)} ({say_share(score.kept.low)} to "
         f"{say_share(score.kept.high)}) of the photos of the figures were kept."
     )
+    missed = f" <b>{text(score.missed, 400)}</b>" if score.missed else ""
     if score.auroc is None or score.accepted is None or evaluation.strangers is None:
-        return f"<p>Here, {kept} There were no photos of anything else to test it on.</p>"
+        return f"<p>Here, {kept}{missed} There were no photos of anything else to test it on.</p>"
     networks = evaluation.strangers.networks
     asked = f", each shown to {networks} networks," if networks > 1 else ","
     return (
-        f"<p>Here, of {score.n_unknown} photos of none of the figures "
+        f"<p>Here, of {score.n_unknown} photo{'s' * (score.n_unknown != 1)} of none of the figures "
         f"({text(evaluation.strangers.source, 300)}){asked} {say_share(score.accepted.value)} "
-        f"({say_share(score.accepted.low)} to {say_share(score.accepted.high)}) were taken for one: "
+        f"({say_share(score.accepted.low)} to {say_share(score.accepted.high)}) were taken for one"
+        f"{', on average over the networks' if networks > 1 else ''}: "
         f"AUROC <b>{score.auroc.value:.3f}</b> ({score.auroc.low:.3f} to {score.auroc.high:.3f}). "
-        f"{kept} This speaks of photos like those, and of no other kind of stranger.</p>"
+        f"{kept}{missed} This speaks of photos like those, and of no other kind of stranger.</p>"
     )
 
 

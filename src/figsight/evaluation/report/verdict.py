@@ -59,10 +59,25 @@ def write_verdict(evaluation: Evaluation) -> str:
         f'<header>\n<p class="soft">{text(evaluation.protocol, 400)}{when}</p>\n'
         f"<h1>{say_verdict(evaluation)}</h1>\n"
         + (paragraph(limits) if limits else "")
+        + _say_answered(evaluation)
         + (f'<ul class="notes">{warnings}</ul>\n' if warnings else "")
         + _list_seen(evaluation)
         + _list_skipped(evaluation)
         + "</header>\n"
+    )
+
+
+def _say_answered(evaluation: Evaluation) -> str:
+    """Say what somebody gets who lets the model call photos unknown."""
+    if evaluation.answered is None or not evaluation.answered[2]:
+        return ""
+    right, wrong, unknown = evaluation.answered
+    score = evaluation.unknown_score
+    missed = f" {score.missed}" if score is not None and score.missed else ""
+    asked = "" if evaluation.repeats == 1 else f" ({evaluation.repeats} repeats)"
+    return paragraph(
+        f"With its rule for unknown ones: {right} named right, {wrong} wrong, {unknown} called "
+        f"unknown{asked}.{missed}"
     )
 
 
