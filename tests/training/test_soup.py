@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from tests.training.make import TINY
 
@@ -32,6 +34,33 @@ def test_average__of_one_network_is_that_network_to_the_bit() -> None:
     before = [p.clone() for p in network.parameters()]
     for parameter, expected in zip(average([network]).parameters(), before, strict=True):
         assert torch.equal(parameter, expected)
+
+
+def test_soup__leaves_out_an_ingredient_that_has_learned_nothing() -> None:
+    plan = plan_network(TINY, 3, "random", seed=0)
+    rng = torch.Generator().manual_seed(2)
+    starts = [torch.randn(plan.network.head.weight.shape, generator=rng) for _ in range(3)]
+
+    def mix(*losses: float) -> tuple[Soup, torch.Tensor]:
+        soup = Soup()
+        soup.expect(len(losses))
+        done = None
+        for number, loss in enumerate(losses):
+            network = plan.fresh()
+            with torch.no_grad():
+                network.head.weight.copy_(starts[number])
+            done = soup.add(number, network, [EpochRecord("final", 1, loss, 0.4, 0.0)])
+        assert done is not None
+        assert len(done[1]) == len(losses)
+        return soup, done[0].head.weight.detach()
+
+    guessing = math.log(3)
+    soup, weight = mix(0.5, 1.01 * guessing, 0.9)
+    assert soup.spoilt == [1]
+    torch.testing.assert_close(weight, (starts[0] + starts[2]) / 2)
+    soup, weight = mix(guessing, guessing)
+    assert soup.spoilt == []
+    torch.testing.assert_close(weight, (starts[0] + starts[1]) / 2)
 
 
 def test_soup__is_ready_with_its_last_ingredient_and_the_same_in_any_order() -> None:

@@ -296,6 +296,8 @@ class Run:
         trained = _Trained()
         if soup is not None:
             network, history = soup
+            for spoilt in self._soups[run].spoilt:
+                self.watch.note(f"{_call(run, spoilt)} learned nothing: left out of the mean")
             trained = self._finish(network, history) if part is None else self._ask(part, *soup)
         if self.table is not None:
             self.table.leave(name)

@@ -10,6 +10,7 @@ accuracy without increasing inference time"). Not so for networks that started f
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -24,16 +25,22 @@ if TYPE_CHECKING:
     from figsight.training.checkpoint import EpochRecord
 
 
+GUESSING = 0.98  # of the loss of equal probabilities for all figures: nothing has been learned yet
+
+
 class Soup:
     """One network in the making: its ingredients, which end in any order and in several threads.
 
     Attributes:
         expected: How many there are.
+        spoilt: Those that had learned nothing in the end, and are not in the mean of the others: with
+            one of two near its start, the mean is neither.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self.expected = 0
+        self.spoilt: list[int] = []
         self._ready: dict[int, tuple[Network, list[EpochRecord]]] = {}
 
     def expect(self, ingredients: int) -> bool:
@@ -61,9 +68,16 @@ class Soup:
             self._ready[number] = network, history
             if len(self._ready) < self.expected:
                 return None
-        ready = [self._ready[number] for number in sorted(self._ready)]
-        mean = average([network for network, _ in ready])
-        return mean, [record for _, history in ready for record in history]
+        learned = [number for number in sorted(self._ready) if _has_learned(*self._ready[number])]
+        good = learned or sorted(self._ready)  # all alike: then it is for others to say so
+        self.spoilt = sorted(self._ready.keys() - good)
+        mean = average([self._ready[number][0] for number in good])
+        histories = [self._ready[number][1] for number in sorted(self._ready)]
+        return mean, [record for history in histories for record in history]
+
+
+def _has_learned(network: Network, history: list[EpochRecord]) -> bool:
+    return not history or history[-1].loss < GUESSING * math.log(network.head.out_features)
 
 
 @torch.no_grad()
