@@ -89,7 +89,7 @@ def test_draw_predictions__writes_name_and_probability_above_the_photo(
 ) -> None:
     path = photos / "a" / "3.png"
     draw_predictions([(path, make_prediction("YODA", 0.974)), (path, make_prediction("X", 1.0))])
-    assert [tile.title for tile in drawn.tiles] == ["YODA 97.4\u00a0%", "X >\u00a099.9\u00a0%"]
+    assert [tile.title for tile in drawn.tiles] == ["YODA, 97.4\u00a0%", "X, >\u00a099.9\u00a0%"]
     assert all((tile.pixels == 30).all() for tile in drawn.tiles)
 
 
@@ -97,7 +97,7 @@ def test_draw_predictions__writes_name_and_probability_above_the_photo(
 def test_draw_predictions__never_claims_certainty(probability: float) -> None:
     title = sheets._title("YODA", probability)
     assert "100" not in title
-    shown = re.fullmatch(r"YODA ([<>]\s)?(\d+\.\d)\s%", title)
+    shown = re.fullmatch(r"YODA, ([<>]\s)?(\d+\.\d)\s%", title)
     assert shown
     assert float(shown[2]) == pytest.approx(100 * probability, abs=0.1001)
 
@@ -108,8 +108,8 @@ def test_draw_predictions__marks_unknown_photos(drawn: Drawn, photos: Path) -> N
     unknown = replace(make_prediction("YODA", 0.43), unknown=True, unknown_score=0.9)
     draw_predictions([(path, known), (path, unknown)])
     assert [(tile.title, tile.lines, tile.tone) for tile in drawn.tiles] == [
-        ("YODA 97.4\u00a0%", (), "plain"),
-        ("unknown", ("most like YODA 43.0\u00a0%",), "unsure"),
+        ("YODA, 97.4\u00a0%", (), "plain"),
+        ("unknown", ("most like YODA, 43.0\u00a0%",), "unsure"),
     ]
 
 
@@ -129,7 +129,7 @@ def test_draw_predictions__names_the_rest_of_the_set(drawn: Drawn, photos: Path)
     assert [tile.lines for tile in drawn.tiles] == [
         ("or ANN, BOB",),
         (),
-        ("most like YODA 80.0\u00a0%",),
+        ("most like YODA, 80.0\u00a0%",),
     ]
 
 
@@ -180,9 +180,9 @@ def test_draw_evaluation__puts_mistakes_first_with_the_true_name(
     probabilities = np.where(np.arange(2) == said[:, None], 0.75, 0.25)
     draw_evaluation(Evaluation("six", figures, tuple(dataset.photos), labels, probabilities))
     assert [(tile.title, tile.lines, tile.tone) for tile in drawn.tiles] == [
-        ("BOB 75.0\u00a0%", ("true: ANN",), "bad"),
-        ("ANN 75.0\u00a0%", ("true: BOB",), "bad"),
-        *[("ANN 75.0\u00a0%", (), "good")] * 4,
+        ("BOB, 75.0\u00a0%", ("true: ANN",), "bad"),
+        ("ANN, 75.0\u00a0%", ("true: BOB",), "bad"),
+        *[("ANN, 75.0\u00a0%", (), "good")] * 4,
     ]
     assert [int(tile.pixels[0, 0, 0]) for tile in drawn.tiles] == [20, 100, 0, 10, 30, 40]
     assert drawn.heading is not None

@@ -170,4 +170,5 @@ def save_sheets(sheets: Sequence[Image], path: Path) -> list[Path]:
 
 
 def _title(name: str, probability: float) -> str:
-    return f"{name} {say_probability(probability)}"
+    # A comma: many names end in a number.
+    return f"{name}, {say_probability(probability)}"

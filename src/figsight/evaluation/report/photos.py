@@ -59,7 +59,7 @@ def _tile(evaluation: Evaluation, place: int) -> str:
     photo, figures = evaluation.photos[place], evaluation.figures
     kind = "right" if answer == label else "wrong"
     sure = text(say_probability(float(evaluation.probabilities[place, answer])))
-    lines = [f"<b>{name(figures[answer].display)} {sure}</b>"]
+    lines = [f"<b>{name(figures[answer].display)}, {sure}</b>"]  # many names end in a number
     if answer != label:
         lines.append(f'<span class="true">true: {name(figures[label].display)}</span>')
     if evaluation.repeats > 1:
