@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from figsight.errors import OutputError
-from figsight.files import write_whole, written_whole
+from figsight.files import is_litter, write_whole, written_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +33,57 @@ def test_write_whole__keeps_the_old_file_when_the_disk_is_full(
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
 
 
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "free some space, or choose another folder"),
+        (errno.EDQUOT, "free some space, or choose another folder"),
+        (errno.EACCES, "allow writing there, or choose another folder"),
+        (errno.EPERM, "allow writing there, or choose another folder"),
+        (errno.EROFS, "choose another folder"),
+    ],
+)
+def test_write_whole__advises_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, advice: str
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(code, "No")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OutputError) as caught:
+        write_whole({tmp_path / "a": b"1"})
+    assert str(caught.value) == (
+        f"{tmp_path / 'a'}: expected a place that can be written, found: No; {advice}"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", "Thumbs.db", "THUMBS.DB", "desktop.ini", "._a.jpg", ".gitattributes"]
+)
+def test_is_litter__knows_what_systems_leave(name: str) -> None:
+    assert is_litter(name)
+    assert not is_litter(name, folder=True)
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", ".Spotlight-V100"])
+def test_is_litter__knows_folders_that_systems_leave(name: str) -> None:
+    assert is_litter(name, folder=True)
+    assert not is_litter(name)
+
+
+@pytest.mark.parametrize("name", [".git", ".env", ".Trashes", "thumbs.db.txt", "a.ini", ".", ""])
+def test_is_litter__leaves_people_s_own_alone(name: str) -> None:
+    assert not is_litter(name)
+    assert not is_litter(name, folder=True)
+
+
 def test_write_whole__writes_nothing_when_one_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     with pytest.raises(OutputError) as caught:
         write_whole({tmp_path / "a": b"1", tmp_path / "none" / "b": b"2"})
     assert str(caught.value) == (
         f"{tmp_path / 'none' / 'b'}: expected a place that can be written, found: No such file or "
-        "directory; free some space, or choose another folder"
+        "directory; choose another folder"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"

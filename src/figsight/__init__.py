@@ -16,7 +16,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from figsight.classifier import Classifier, Evidence, Neighbour, Prediction, Ranked, Sought, load
+    from figsight.classifier import (
+        Classifier,
+        Evidence,
+        Neighbour,
+        Prediction,
+        Ranked,
+        Sought,
+        load,
+    )
     from figsight.dataset import Dataset, Figure, Photo, read
     from figsight.demo import demo_photos
     from figsight.errors import FigsightError

@@ -1,7 +1,11 @@
-"""Files written whole or not at all. Knows files, not what is in them."""
+"""Files written whole or not at all. Knows files, not what is in them.
+
+Knows by their names, too, what operating systems and file managers put into folders unasked.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager
 from threading import get_ident
@@ -12,6 +16,45 @@ from figsight.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+# In lower case; .gitattributes comes with every model from the Hugging Face Hub. What people threw
+# away (.Trashes, #recycle) is theirs, and is not here.
+_LITTER = frozenset(
+    {
+        ".ds_store",
+        ".localized",
+        "icon\r",
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        ".directory",
+        ".gitattributes",
+    }
+)
+_LITTER_FOLDERS = frozenset(
+    {
+        "__macosx",
+        ".appledouble",
+        ".fseventsd",
+        ".spotlight-v100",
+        ".temporaryitems",
+        "system volume information",
+        "@eadir",
+    }
+)
+_ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space, or choose another folder"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "allow writing there, or choose another folder"),
+}
+
+
+def is_litter(name: str, *, folder: bool = False) -> bool:
+    """Say whether systems and file managers leave a file, or a folder, of this name behind.
+
+    Only names that are nobody's own: other names with a dot in front may well be somebody's.
+    """
+    name = name.lower()
+    return name in _LITTER_FOLDERS if folder else name in _LITTER or name.startswith("._")
 
 
 @contextmanager
@@ -65,5 +108,5 @@ def _mine() -> str:
 def _cannot(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"{path}: expected a place that can be written, found: {error.strerror or error}; "
-        "free some space, or choose another folder"
+        f"{_ADVICE.get(error.errno or 0, 'choose another folder')}"
     )

@@ -199,6 +199,32 @@ def test_write__never_replaces_what_is_no_model(
     assert _snapshot(tmp_path) == before
 
 
+def test_write__replaces_a_model_with_litter_in_it(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "model")
+    for name in ("Thumbs.db", "thumbnails/.DS_Store"):
+        (path / name).touch()
+    (path / "@eaDir").mkdir()
+    make_bundle(path, _new_manifest(), overwrite=True)
+    assert _temperature(path) == 2.0
+    (path / "Thumbs.db").touch()
+    (path / ".gitignore").write_text("my rules")
+    before = _snapshot(tmp_path)
+    with pytest.raises(OutputError, match=r"found '\.gitignore', which is never overwritten"):
+        make_bundle(path, overwrite=True)
+    assert _snapshot(tmp_path) == before
+
+
+def test_write__fills_a_folder_that_holds_only_litter(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / ".DS_Store").touch()
+    (tmp_path / "model" / "@eaDir").mkdir()
+    verify(make_bundle(tmp_path / "model"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "Thumbs.db").symlink_to(tmp_path)
+    with pytest.raises(OutputError, match="found something that is no model"):
+        make_bundle(tmp_path / "other")
+
+
 def test_write__does_not_write_through_a_link(tmp_path: Path) -> None:
     make_bundle(tmp_path / "model")
     (tmp_path / "link").symlink_to("model")
@@ -215,6 +241,33 @@ def test_check_target__says_early_what_is_wrong(tmp_path: Path) -> None:
     )
     with pytest.raises(OutputError, match="expected the name of a new model, found a folder"):
         check_target("/")
+
+
+@pytest.mark.parametrize("name", ["model", "model.zip"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_check_target__says_when_it_may_not_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, overwrite: bool
+) -> None:
+    path = make_bundle(tmp_path / name)
+    message = (
+        f"{path}: expected a new name or a model, found something that may not be read (Permission "
+        "denied): allow reading it, or choose another name"
+    )
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda where, _: where != path)
+        with pytest.raises(OutputError) as caught:
+            check_target(path, overwrite=overwrite)
+    assert str(caught.value) == message
+    if path.is_dir():
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", refuse)
+            with pytest.raises(OutputError) as caught:
+                check_target(path, overwrite=overwrite)
+        assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -36,6 +36,9 @@ def _entry(name: str, mode: int = 0o100644, method: int = zipfile.ZIP_STORED) ->
         (_entry("evaluations.jsonl", 0o120777), "the link 'evaluations.jsonl'"),
         (_entry("evaluations.jsonl", 0o020666), "the device 'evaluations.jsonl'"),
         (_entry("code/", 0o040755), "the folder 'code/'"),
+        (_entry("code/__MACOSX/", 0o040755), "the folder 'code/__MACOSX/'"),
+        (_entry("__MACOSX/../x"), "a path out of the model, '__MACOSX/../x'"),
+        (_entry("__MACOSX/._x", 0o120777), "the link '__MACOSX/._x'"),
         (
             _entry("evaluations.jsonl", method=zipfile.ZIP_BZIP2),
             "an unusual compression of 'evaluations.jsonl'",

@@ -19,6 +19,7 @@ from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhoto
 from figsight.evaluation import cross_validate
 from figsight.evaluation.report.background import write_provenance
 from figsight.training import Silence
+from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,6 +263,56 @@ def test_cross_validate__refuses_a_work_folder_that_is_a_file(
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"file: cannot be made \(File exists\)"):
         cross_validate(photos, folds=2, recipe=TINY, work=tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["set", "other"])
+def test_cross_validate__refuses_a_work_folder_with_something_else_in_it(
+    trainer: Trainer, photos: Path, tmp_path: Path, name: str
+) -> None:
+    work = tmp_path / name
+    if name == "other":
+        work.mkdir()
+        (work / "cross-validation.json").write_text('{"my": "notes"}')
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*")}
+    with pytest.raises(OutputError) as caught:
+        cross_validate(photos, folds=2, recipe=TINY, work=work)
+    first = "1" if name == "set" else "cross-validation.json"
+    assert str(caught.value) == (
+        f"{work}: expected an empty folder, or one with finished folds, found '{first}'; name "
+        "another folder"
+    )
+    assert {path: path.stat().st_mtime_ns for path in work.rglob("*")} == before
+    assert not trainer.learned
+
+
+def test_cross_validate__takes_a_work_folder_with_litter_in_it(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    (work / "@eaDir").mkdir(parents=True)
+    (work / ".DS_Store").touch()
+    for _ in range(2):
+        assert cross_validate(photos, folds=2, recipe=TINY, work=work).photos
+    assert len(trainer.learned) == 2
+
+
+@pytest.mark.parametrize("damage", [None, "plan.json", "state.json"])
+def test_cross_validate__goes_on_with_a_fold_unless_it_is_damaged(
+    trainer: Trainer, photos: Path, tmp_path: Path, damage: str | None
+) -> None:
+    work = tmp_path / "work"
+    cross_validate(photos, folds=2, recipe=TINY, work=work)
+    shutil.rmtree(work / "repeat-1-fold-2")
+    (work / "repeat-1-fold-2.safetensors").unlink()
+    place = Workplace(work / "repeat-1-fold-2")
+    place.open(resume=False, overwrite=False)
+    place.agree({"recipe": {}, "seed": 0, "photos": ""})
+    place.checkpoint("final").touch()
+    place.leave()
+    if damage is not None:
+        (place.folder / damage).write_text("{")
+    cross_validate(photos, folds=2, recipe=TINY, work=work)
+    assert [options["resume"] for options in trainer.options] == [False, False, damage is None]
 
 
 def test_cross_validate__skips_unreadable_photos_only_when_told(

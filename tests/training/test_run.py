@@ -11,7 +11,8 @@ import time
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from threading import Event, main_thread
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,11 @@ from figsight import bundle, load, read, train
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
 from figsight.training import change_recipe
 from figsight.training.recipe import Recipe
+from figsight.training.sample import prepare
+from figsight.training.workplace import MARK
+
+if TYPE_CHECKING:
+    from figsight.training.checkpoint import EpochRecord
 
 
 def weights_of(path: Path) -> dict[str, bytes]:
@@ -232,8 +238,6 @@ def test_train__keeps_copies_away_from_the_networks_that_measure(tmp_path: Path)
     for path in list(photos.glob("*/*.png")):
         for copy in ("a", "b"):
             path.with_name(f"{copy}-{path.name}").write_bytes(path.read_bytes())
-    from figsight.training.sample import prepare
-
     recipe = change_recipe(TINY, folds=3)
     with closing(prepare(read(photos), recipe, tmp_path, skip_bad=False)) as sample:
         assert len(sample.labels) == 36
@@ -295,9 +299,58 @@ def test_train__after_a_crash_before_the_first_epoch_begins_anew(
     photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "m.training").mkdir()
-    (tmp_path / "m.training" / "pixels-40x40.u8").write_bytes(b"half")
+    (tmp_path / "m.training" / MARK).touch()
+    (tmp_path / "m.training" / "tmp0123abcd").write_bytes(b"half")
     with pytest.raises(KeyboardInterrupt):
         train(photos, tmp_path / "m", recipe=TINY, weights="random", watch=Interruption(0))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_train__never_deletes_its_own_photos(tmp_path: Path, overwrite: bool) -> None:
+    photos = plant_photos(tmp_path / "m.training")
+    before = sorted(photos.rglob("*"))
+    with pytest.raises(OutputError, match=r"m\.training: expected nothing, or .*move it away"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", overwrite=overwrite)
+    assert sorted(photos.rglob("*")) == before
+
+
+def test_train__is_alone_in_its_folder(photos: Path, tmp_path: Path) -> None:
+    class Second(Interruption):
+        def epoch(self, record: EpochRecord) -> None:
+            with pytest.raises(OutputError, match=rf"at work here \(process {os.getpid()}\); wait"):
+                train(photos, tmp_path / "m", recipe=TINY, weights="random", overwrite=True)
+            super().epoch(record)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", watch=Second(0))
+    with pytest.raises(OutputError, match="an unfinished training lies here"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_train__interrupted_leaves_no_thread_that_draws(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    read, drawn = Event(), Event()
+
+    def prepare_and_tell(*arguments: Any, **options: Any) -> Any:
+        sample = prepare(*arguments, **options)
+        read.set()
+        return sample
+
+    def draw(*_: object) -> None:
+        read.wait()
+        for _press in range(times):
+            time.sleep(0.3)  # so that the main thread waits for this one
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.3)
+        drawn.set()
+
+    monkeypatch.setattr("figsight.training.run.prepare", prepare_and_tell)
+    monkeypatch.setattr("figsight.training.run._draw", draw)
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random")
+    assert drawn.is_set()
 
 
 def test_history__is_json_clean(model: Path) -> None:

@@ -19,8 +19,8 @@ THUMBNAILS = "thumbnails"
 
 REQUIRED = frozenset({MODEL, GALLERY, NETWORK, CARD})
 OPTIONAL = frozenset({HISTORY, CURVES})
-# Written after the model, or by the file manager of macOS. Never read when a model is opened.
-UNLISTED = frozenset({"evaluations.jsonl", ".DS_Store"})
+# Written after the model. Never read when a model is opened.
+UNLISTED = frozenset({"evaluations.jsonl"})
 
 _MIB = 2**20
 _LIMITS = {

@@ -46,6 +46,7 @@ from figsight.bundle.tensors import (
     unpack_gallery,
 )
 from figsight.errors import BundleError, OutputError
+from figsight.files import is_litter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +84,8 @@ def write_bundle(
         thumbnails: A JPEG of each photo of the gallery, in its order; ``None`` for a model that
             must not carry pictures.
         extras: ``history.csv`` and ``curves.png``, where there are such.
-        overwrite: Replace the model that lies there, together with its record of evaluations.
+        overwrite: Replace the model that lies there, together with its record of evaluations and
+            with what the system has left beside them.
 
     Raises:
         BundleError: The parts contradict one another.
@@ -121,7 +123,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
 
     Raises:
         OutputError: The parent is missing or may not be written to; something lies there that is
-            no model; or a model does, and ``overwrite`` is false.
+            no model, or may not be read; or a model does, and ``overwrite`` is false.
     """
     target = Path(path)
     if not target.name:
@@ -135,9 +137,15 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
     if target.is_symlink():
         raise OutputError(f"{path}: expected a new name or a model, found a link")
     is_zip = target.suffix.lower() == ".zip"
-    if not is_zip and target.is_dir() and not any(target.iterdir()):
-        return
-    stranger = _find_stranger(target, is_zip)
+    try:
+        if not is_zip and target.is_dir() and _is_empty(target):
+            return
+        stranger = _find_stranger(target, is_zip)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: expected a new name or a model, found something that may not be read "
+            f"({error.strerror or error}): allow reading it, or choose another name"
+        ) from error
     if stranger is not None:
         raise OutputError(
             f"{path}: expected a new name or a model, found {stranger}, which is never "
@@ -150,10 +158,20 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         )
 
 
+def _is_empty(folder: Path) -> bool:
+    """Say whether nothing lies in a folder, or only what the system has left there."""
+    with os.scandir(folder) as entries:
+        return all(
+            not one.is_symlink() and is_litter(one.name, folder=one.is_dir()) for one in entries
+        )
+
+
 def _find_stranger(target: Path, is_zip: bool) -> str | None:
     """Say what lies at the target when it is not just a model; a damaged model is one too."""
     if is_zip != target.is_file():
         return "a folder" if target.is_dir() else "a file"
+    if not os.access(target, os.R_OK if is_zip else os.R_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     try:
         store = open_store(str(target), marker=MANIFEST, folder=THUMBNAILS)
     except BundleError:

@@ -1,6 +1,7 @@
 """Where a bundle's files lie: a folder, or one zip that is read without being unpacked.
 
 Knows names, sizes, links and how to read bytes with a bound. Does not know what the files mean.
+What systems and file managers leave in a folder or a zip is not listed, and so never read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from figsight.errors import BundleError
+from figsight.files import is_litter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +71,8 @@ def open_store(path: str, *, marker: str, folder: str) -> Store:
     """
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - a link to the whole model is welcome
+    except PermissionError as error:
+        raise _refuse_locked(path, "a place", error) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BundleError(f"{path}: expected a figsight model, found nothing ({reason})") from None
@@ -89,10 +93,12 @@ class FolderStore:
     def __init__(self, path: str, marker: str, folder: str) -> None:
         self._path = path
         self.sizes: dict[str, int] = {}
-        if not os.path.lexists(f"{path}/{marker}"):
-            raise _refuse_stranger(path, marker)
         try:
+            if not _is_there(f"{path}/{marker}"):
+                raise _refuse_stranger(path, marker)
             self._list(path, "", folder)
+        except PermissionError as error:
+            raise _refuse_locked(path, "a folder", error) from None
         except OSError as error:
             raise BundleError(f"{path}: cannot be listed ({error.strerror})") from None
 
@@ -106,6 +112,10 @@ class FolderStore:
                         f"{self._path}: expected plain files, found the link {name!a}: remove it, "
                         "or copy the model with its links resolved (cp -rL)"
                     )
+                if (stat.S_ISREG(mode) and is_litter(entry.name)) or (
+                    stat.S_ISDIR(mode) and is_litter(entry.name, folder=True)
+                ):
+                    continue
                 if stat.S_ISREG(mode):
                     self.sizes[name] = entry.stat(follow_symlinks=False).st_size
                 elif stat.S_ISDIR(mode) and entry.name == folder:
@@ -154,6 +164,8 @@ class ZipStore:
         self._entries: dict[str, zipfile.ZipInfo] = {}
         try:
             self._zip = zipfile.ZipFile(path)
+        except PermissionError as error:
+            raise _refuse_locked(path, "a file", error) from None
         except _DAMAGED as error:
             raise BundleError(
                 f"{path}: expected a figsight model (a folder or a zip), found a file that is no "
@@ -182,12 +194,15 @@ class ZipStore:
         for entry in entries:
             if entry.filename == f"{folder}/":
                 continue
-            problem = _find_bad_entry(entry)
+            litter = _is_litter(entry.filename, folder)
+            problem = _find_bad_entry(entry, may_be_folder=litter)
             if problem is not None:
                 raise BundleError(
                     f"{self._path}: expected plain files, found {problem} {entry.orig_filename!a}: "
                     "make the zip from the model's folder again"
                 )
+            if litter:
+                continue
             if entry.filename in self._entries:
                 raise BundleError(f"{self._path}: found {entry.filename!a} twice in the zip")
             self._entries[entry.filename] = entry
@@ -211,6 +226,15 @@ class ZipStore:
         self._zip.close()
 
 
+def _is_there(path: str) -> bool:
+    """Say whether there is such a name; ``os.path.lexists`` says no where one may not look."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _refuse_stranger(where: str, marker: str, names: Sequence[str] = ()) -> BundleError:
     """Say what lies there instead of a model."""
     nested = min((name for name in names if name.endswith(f"/{marker}")), default=None)
@@ -230,7 +254,23 @@ def _refuse_stranger(where: str, marker: str, names: Sequence[str] = ()) -> Bund
     )
 
 
-def _find_bad_entry(entry: zipfile.ZipInfo) -> str | None:
+def _refuse_locked(where: str, what: str, error: OSError) -> BundleError:
+    """Say that somebody may not look there."""
+    return BundleError(
+        f"{where}: expected a figsight model, found {what} that may not be read "
+        f"({error.strerror}): allow reading it"
+    )
+
+
+def _is_litter(name: str, folder: str) -> bool:
+    """Say whether an entry of a zip is litter beside a model's files, or beside its thumbnails."""
+    *above, last = name.removesuffix("/").split("/")
+    if above[:1] == [folder]:
+        del above[0]
+    return is_litter(above[0] if above else last, folder=bool(above) or name.endswith("/"))
+
+
+def _find_bad_entry(entry: zipfile.ZipInfo, *, may_be_folder: bool) -> str | None:
     """Say what kind of thing an entry of a zip is when it is no plain file."""
     name = entry.orig_filename
     mode = entry.external_attr >> 16
@@ -239,8 +279,8 @@ def _find_bad_entry(entry: zipfile.ZipInfo) -> str | None:
         "the odd name": name != entry.filename or "\\" in name or "\0" in name,
         "a path out of the model,": name.startswith("/") or ".." in name.split("/"),
         "the link": stat.S_ISLNK(mode),
-        "the folder": entry.is_dir(),
-        "the device": stat.S_IFMT(mode) not in (0, stat.S_IFREG),
+        "the folder": entry.is_dir() and not may_be_folder,
+        "the device": not entry.is_dir() and stat.S_IFMT(mode) not in (0, stat.S_IFREG),
         "the encrypted file": bool(entry.flag_bits & _ENCRYPTED),
         "an unusual compression of": entry.compress_type not in supported,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 import time
 from contextlib import nullcontext
@@ -32,7 +33,7 @@ from figsight.evaluation.log import fingerprint_photos
 from figsight.evaluation.points import STATED, measure_folds
 from figsight.evaluation.results import Evaluation
 from figsight.evaluation.strangers import add_verdict, ask_strangers, judge_strangers
-from figsight.files import write_whole
+from figsight.files import is_litter, write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
 from figsight.training.budget import start_budget
 
@@ -52,7 +53,12 @@ if TYPE_CHECKING:
 ABOUT = ("folds", "seed", "weights", "recipe", "budget")
 """What an evaluation tells of how its folds were trained."""
 
+PLAN = "cross-validation.json"
+"""What the folder of finished folds holds from its first moment: says what they are for."""
+
 LATE = 1.1  # times its budget: from there on it is said
+
+_FOLD = re.compile(r"repeat-\d+-fold-\d+.*")
 
 
 def cross_validate(
@@ -105,10 +111,12 @@ def cross_validate(
         occurrences are in one group.
 
     Raises:
-        FigsightError: The data, the recipe or the weights cannot be used.
+        FigsightError: The data, the recipe, the weights or the folder cannot be used.
     """
     started = time.perf_counter()
     watch = watch or Silence()
+    if work is not None:
+        _require_ours(Path(work))
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=0)
@@ -277,6 +285,31 @@ def _workplace(work: str | os.PathLike[str] | None) -> AbstractContextManager[st
     return nullcontext(str(work))
 
 
+def _require_ours(place: Path) -> None:
+    """Refuse a folder that holds something, but no plan of a cross-validation and no fold of one."""
+    try:
+        names = sorted(path.name for path in place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return  # it can be made, or that is said when it cannot
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be looked into ({error.strerror})") from error
+    strangers = [n for n in names if not (is_litter(n) or is_litter(n, folder=True))]
+    if strangers and _read_plan(place) is None and not any(map(_FOLD.fullmatch, strangers)):
+        raise OutputError(
+            f"{place}: expected an empty folder, or one with finished folds, found {strangers[0]!a}; "
+            f"name another folder"
+        )
+
+
+def _read_plan(place: Path) -> dict[str, Any] | None:
+    """Return what the folds of a folder are for; None when it does not say so."""
+    try:
+        plan = json.loads((place / PLAN).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return plan if isinstance(plan, dict) and plan.keys() >= {"recipe", "seed", "folds"} else None
+
+
 def _describe(
     found: Grouped,
     recipe: Recipe,
@@ -328,17 +361,13 @@ def _say_late(seconds: Sequence[float], budget: float | None) -> tuple[str, ...]
 
 def _agree(place: Path, plan: dict[str, Any]) -> None:
     """Write down what the folder is for, or refuse one that is for something else."""
-    path = place / "cross-validation.json"
+    path = place / PLAN
     text = json.dumps(plan, indent=2, sort_keys=True)
     # A plan of which nothing has been trained binds nobody: a misspelt backbone leaves one.
     if not any(place.glob("repeat-*")):
         write_whole({path: text.encode()})
         return
-    try:
-        same = json.loads(path.read_bytes()) == json.loads(text)
-    except (FileNotFoundError, ValueError):
-        same = False
-    if not same:
+    if _read_plan(place) != json.loads(text):
         raise OutputError(
             f"{place}: holds the folds of another cross-validation (other photos, recipe, folds or "
             f"seed); name another folder, or remove it"

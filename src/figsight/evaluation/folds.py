@@ -18,6 +18,7 @@ from figsight.classifier import load
 from figsight.evaluation.evidence import explain_mistakes, pack_grounds, unpack_grounds
 from figsight.files import write_whole
 from figsight.training import Silence
+from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +150,7 @@ def make_bundle(part: Part, dataset: Dataset, options: dict[str, Any], watch: Wa
         return
     out = set(part.held.tolist())
     learned = dataset.only(photo for i, photo in enumerate(dataset.photos) if i not in out)
-    resume = path.with_name(f"{path.name}.training").joinpath("plan.json").exists()
+    resume = Workplace(path).can_resume()  # what is damaged is begun anew
     train(learned, path, resume=resume, overwrite=True, thumbnails=False, watch=watch, **options)
 
 

@@ -15,7 +15,7 @@ The only room that imports torch and timm, and only when something of it is used
     judging.py     what unseen photos say
     export.py      ONNX; delivery.py writes the bundle; curves.py draws how it went
     machine.py     device, repeatable arithmetic, memory
-    workplace.py   the folder of an unfinished run
+    workplace.py   the folder of an unfinished run; lock.py keeps others out of it
     progress.py    what a run tells about itself
 """
 

@@ -6,9 +6,10 @@ The order of things; each of them is done in a room of its own.
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from figsight.training.budget import Budget
     from figsight.training.export import Blank
     from figsight.training.network import Plan
+    from figsight.training.sample import Sample
 
 # Seconds for judging, checking and writing when the networks of a run have ended.
 REST = 1.5
@@ -135,17 +137,18 @@ def train(
     place.open(resume=resume, overwrite=overwrite)
     try:
         watch.begin("reading photos", len(dataset.photos))
-        # Beside each other: reading waits for the disk, and nothing of torch may run beside drawing.
-        with ThreadPoolExecutor(1, "figsight-draw") as aside:
-            drawn = aside.submit(_draw, plan, recipe)
-            sample = prepare(
+        sample, blank = _read_and_draw(
+            plan,
+            recipe,
+            partial(
+                prepare,
                 dataset,
                 recipe,
                 place.folder,
                 skip_bad=skip_bad,
                 progress=lambda n, _: watch.advance(n),
-            )
-        blank = drawn.result()
+            ),
+        )
         for line in summarise(sample.findings):
             watch.note(line)
         with closing(sample), machine.repeatable():
@@ -192,6 +195,24 @@ def train(
         photos=photos,
         seconds=time.perf_counter() - started,
     )
+
+
+def _read_and_draw(
+    plan: Plan, recipe: Recipe, read_photos: Callable[[], Sample]
+) -> tuple[Sample, Blank | None]:
+    """Read the photos, and draw the graph to deliver beside that.
+
+    Reading waits for the disk, and nothing of torch may run beside drawing.
+    """
+    with ThreadPoolExecutor(1, "figsight-draw") as aside, ExitStack() as opened:
+        drawn = aside.submit(_draw, plan, recipe)
+        # Before the pool joins its thread: up to Python 3.12, Ctrl-C during that makes Python forget
+        # the thread and end below it, which torch answers with abort().
+        opened.callback(wait, [drawn])
+        sample = opened.enter_context(closing(read_photos()))
+        blank = drawn.result()
+        opened.pop_all()  # all went well: the caller closes the sample
+    return sample, blank
 
 
 def _draw(plan: Plan, recipe: Recipe) -> Blank | None:

@@ -74,12 +74,13 @@ class Turns(Generic[Result]):
             Exception: What a job, or ``prepare``, raised first; the others stop at their next step.
         """
         pool = ThreadPoolExecutor(self._threads, "figsight-train")
+        workers = [pool.submit(self._work, prepare) for _ in range(self._threads)]
         try:
-            workers = [pool.submit(self._work, prepare) for _ in range(self._threads)]
             for worker in wait(workers, return_when=FIRST_EXCEPTION).done:
                 worker.result()  # raises what it raised
         finally:  # after Ctrl-C, too
             self._stop()
+            wait(workers)  # not by joining: see ``run._read_and_draw``
             pool.shutdown(wait=True)
         return [self._results[number] for number in range(self._given)]
 
