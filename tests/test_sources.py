@@ -44,6 +44,13 @@ def test_expand__does_not_walk_in_circles(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["a/1.jpg", "a/gone.jpg", "a/linked.jpg"]
 
 
+def test_expand__passes_over_models_and_unfinished_trainings(tmp_path: Path) -> None:
+    _fill(tmp_path, "a/1.jpg", "a/m/manifest.json", "a/m/model.onnx", "a/m/thumbnails/1.jpg")
+    _fill(tmp_path / "m.training", "plan.json", "final.safetensors", "1.jpg")
+    assert _names(tmp_path) == ["a/1.jpg"]
+    assert _names(tmp_path / "a" / "m") == ["thumbnails/1.jpg"]  # as somebody asked for it
+
+
 def test_expand__keeps_paths_as_they_were_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,10 @@ def expand_sources(sources: Source | Iterable[Source]) -> Iterator[Source]:
 
 
 def _find_pictures(folder: str) -> Iterator[str]:
-    """Yield the pictures under a folder, sorted by path; links to folders are not followed."""
+    """Yield the pictures under a folder, sorted by path; links to folders are not followed.
+
+    Models and unfinished trainings below the folder are passed over.
+    """
     found = False
     stack = [(folder, True)]
     while stack:
@@ -85,6 +88,8 @@ def _find_pictures(folder: str) -> Iterator[str]:
                 entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
         except OSError as error:
             raise DataError(f"{path}: the folder cannot be listed ({error.strerror})") from error
+        if path != folder and _is_ours(path, [name for name, _ in entries]):
+            continue
         # The slash makes this the order of whole paths: "a.jpg" before "a/b.jpg".
         entries.sort(key=lambda entry: entry[0] + "/" * entry[1], reverse=True)
         for name, is_dir in entries:
@@ -93,3 +98,9 @@ def _find_pictures(folder: str) -> Iterator[str]:
                 stack.append((os.path.join(path, name), is_dir))  # noqa: PTH118 - as it was given
     if not found:
         raise DataError(f"{folder}: expected a folder with pictures, found none in it")
+
+
+def _is_ours(folder: str, names: list[str]) -> bool:
+    from figsight.dataset.trees import is_ours  # here and not above: one photo needs no data sets
+
+    return is_ours(folder, names)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tests.audit.make import flawed, plant, png
 from tests.make import scene
 
-from figsight.audit import describe, examine
+from figsight.audit import describe, examine, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,64 @@ def test_describe__has_nothing_to_say_of_a_sound_set(tmp_path: Path) -> None:
         "set: 6 pictures, 6 labels, 2 classes; nothing to complain about",
         "photos a class: 3 (a) to 3 (b), 1 to 1",
     ]
+
+
+def test_describe__names_what_will_not_be_learned(tmp_path: Path) -> None:
+    files = {f"train/a/{k}.png": png(scene(k)) for k in range(3)}
+    files |= {f"train/copied/{k}.png": png(scene(9)) for k in range(3)}
+    files |= {"train/single/1.png": png(scene(8)), "test/other/1.png": png(scene(7))}
+    files |= {"train/knight/1.CR2": b"raw", "train/knight/2.jp2": b"wavelets"}
+    files |= {"train/spoilt/1.png": b"nothing", "train/spoilt/2.png": b"nothing"}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    lines = describe(audit).splitlines()
+    assert lines[0].endswith("; 3 kinds of findings must be mended (!)")
+    text = "\n".join(lines)
+    assert "\n2 files are no pictures that figsight opens\n" in text
+    assert "\n    train/knight/1.CR2\n    train/knight/2.jp2\n" in text
+    assert "\n! 3 classes without a photo to learn from\n" in text
+    assert (
+        "\n    other: all photos in other splits\n    spoilt: no readable photo\n"
+        "    knight: no readable photo\n"
+    ) in text
+    assert "\n! 2 classes of a single shot\n" in text
+    assert "\n    single: 1 photo\n    copied: 3 copies of one photo\n" in text
+    found = audit.to_dict()
+    assert found["unsupported"] == ["train/knight/1.CR2", "train/knight/2.jp2"]
+    assert [one["id"] for one in found["untaught"]] == ["other", "spoilt", "knight"]
+    assert found["scarce"] == [
+        {"id": "single", "name": "single", "photos": 1, "shots": 1},
+        {"id": "copied", "name": "copied", "photos": 3, "shots": 1},
+    ]
+    write_page(audit, tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text("utf-8")
+    assert "<li>train/knight/1.CR2</li>" in page
+    assert '<section id="scarce">' in page
+
+
+def test_describe__says_which_table_kept_pictures_out(tmp_path: Path) -> None:
+    files = {
+        f"{name}/{k}.png": png(scene(k + 9 * (name == "b"))) for k in range(3) for name in "ab"
+    }
+    listed = "".join(f"{name}/{k}.png,{name}\n" for k in range(2) for name in "ab")
+    files["notes.csv"] = f"path,label\n{listed}".encode()
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    text = describe(audit)
+    assert "\n2 pictures that nothing labels\n  Only what notes.csv lists is read: training" in text
+    assert audit.to_dict()["tables"] == ["notes.csv"]
+
+
+def test_describe__does_not_make_much_of_a_figure_that_is_only_to_be_told_apart(
+    tmp_path: Path,
+) -> None:
+    files = {
+        f"train/{name}/{k}.png": png(scene(k + 9 * (name == "b")))
+        for k in range(3)
+        for name in "ab"
+    }
+    files["test/unknown/1.png"] = png(scene(50))
+    text = describe(examine(plant(tmp_path / "set", files), labels=False))
+    assert text.splitlines()[0].endswith("; nothing grave")
+    assert "\n1 class without a photo to learn from\n" in text
 
 
 def test_describe__lets_no_file_name_control_the_terminal(tmp_path: Path) -> None:

@@ -138,6 +138,14 @@ def test_require_readable__goes_on_without_bad_photos(plant: Plant) -> None:
     assert good.figures == dataset.figures
 
 
+def test_require_readable__drops_figures_that_have_no_readable_photo(plant: Plant) -> None:
+    dataset = read(plant(["a/1.png", "c/1.png"], {"b/1.png": b"bad", "c/2.png": b"bad"}))
+    good = _require_readable(dataset, skip_bad=True)
+    assert [figure.id for figure in good.figures] == ["a", "c"]
+    assert [figure.id for figure in good.untaught] == ["b"]
+    assert good.labels() == [0, 1]
+
+
 def test_require_readable__stops_when_nothing_is_left(plant: Plant) -> None:
     dataset = read(plant([], {"a/1.png": b"bad", "b/1.png": b"bad"}))
     with pytest.raises(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from figsight.dataset.copies import Copies, NearPair
 from figsight.dataset.findings import Findings, find_findings, summarise
@@ -27,6 +27,7 @@ def find(
     *,
     sides: list[int] | None = None,
     alike: tuple[frozenset[str], ...] = (),
+    **more: Any,
 ) -> Findings:
     """Photos of one group are copies; those with the same letter in ``sha256`` the same file.
 
@@ -47,7 +48,12 @@ def find(
     labelled = tuple(p for p in photos if p.figure_id is not None)
     unlisted = tuple(p for p in photos if p.figure_id is None)
     return find_findings(
-        Dataset("set", figures, labelled, unlisted), photos, hashes, copies, failures, alike
+        Dataset("set", figures, labelled, unlisted, **more),
+        photos,
+        hashes,
+        copies,
+        failures,
+        alike,
     )
 
 
@@ -144,9 +150,75 @@ def test_find_findings__imbalance_is_the_largest_over_the_smallest() -> None:
     assert find(photos, [0, 1, 2, 3, 4]).imbalance == 3
 
 
+def test_find_findings__scarce_classes_have_one_shot_to_learn_from() -> None:
+    photos = [
+        photo("p", split="train"),
+        photo("q", split="test"),
+        photo("r", "b", split="train"),
+        photo("s", "b", split="train"),
+        photo("t", "c", split="test"),
+        photo("u", "c", split="test"),
+    ]
+    found = find(photos, [0, 1, 2, 2, 3, 4])
+    assert [(size.id, size.photos, size.shots) for size in found.scarce] == [
+        ("a", 1, 1),
+        ("b", 2, 1),
+    ]
+    assert [figure.id for figure in found.untaught] == ["c"]
+
+
+def test_find_findings__counts_all_photos_where_none_is_for_training() -> None:
+    photos = [photo(x, y, split="test") for x, y in zip("pqrs", "aabc", strict=True)]
+    found = find(photos, [0, 1, 2, 3])
+    assert [size.id for size in found.scarce] == ["b", "c"]
+    assert found.untaught == ()
+
+
+def test_find_findings__untaught_are_also_those_that_the_set_has_lost() -> None:
+    found = find([photo("p"), photo("q", "b")], [0, 1], untaught=(named_figure("z"),))
+    assert [figure.id for figure in found.untaught] == ["c", "z"]
+
+
 def test_summarise__says_nothing_when_all_is_well() -> None:
-    photos = [photo("p"), photo("q", "b"), photo("r", "c")]
-    assert summarise(find(photos, [0, 1, 2])) == []
+    photos = [photo(x, y) for x, y in zip("pqrstu", "abcabc", strict=True)]
+    assert summarise(find(photos, [0, 1, 2, 3, 4, 5])) == []
+
+
+def test_summarise__names_what_will_not_be_learned() -> None:
+    photos = [photo("p"), photo("q", "b"), photo("r"), photo("s", "b"), photo("t", "c")]
+    raws = tuple(photo(f"knight/{k}", "knight") for k in range(4))
+    found = find(photos, [0, 1, 2, 1, 3], unsupported=raws, untaught=(named_figure("knight"),))
+    assert summarise(found)[:3] == [
+        (
+            "4 files are no pictures that figsight opens: knight/0.png; knight/1.png; knight/2.png; "
+            "and 1 more"
+        ),
+        "1 class without a photo to learn from: knight",
+        (
+            "2 classes of a single shot, too few to learn from and be measured on: c (1 photo); "
+            "b (2 photos)"
+        ),
+    ]
+    one = find(photos, [0, 1, 2, 1, 3], unsupported=raws[:1])
+    assert summarise(one)[0] == "1 file is no picture that figsight opens: knight/0.png"
+
+
+def test_summarise__says_which_table_kept_pictures_out() -> None:
+    photos = [photo(x, y) for x, y in zip("pqrstu", "abcabc", strict=True)]
+    photos += [photo(x, None) for x in "vwxy"]
+    groups = list(range(len(photos)))
+    assert summarise(find(photos, groups)) == [
+        "4 pictures that nothing labels: v.png; w.png; x.png; and 1 more"
+    ]
+    assert summarise(find(photos, groups, tables=("notes.csv",))) == [
+        (
+            "4 pictures are not in notes.csv, and only what it lists is read: v.png; w.png; x.png; "
+            "and 1 more"
+        )
+    ]
+    assert summarise(find(photos[:7], groups[:7], tables=("train.csv", "test.csv"))) == [
+        "1 picture is not in train.csv, test.csv, and only what they list is read: v.png"
+    ]
 
 
 def test_summarise__has_a_line_a_kind_and_names_files() -> None:
@@ -161,6 +233,8 @@ def test_summarise__has_a_line_a_kind_and_names_files() -> None:
     failures = tuple(PhotoError(f"bad{k}.png", "is damaged") for k in range(5))
     assert summarise(find(photos, [0, 0, 1, 1, 2, 3], "xxyzab", failures), most=2) == [
         "5 pictures cannot be decoded: bad0.png; bad1.png; and 3 more",
+        "1 class without a photo to learn from: b",
+        "1 class of a single shot, too few to learn from and be measured on: c (1 photo)",
         "1 shot with copies whose labels differ: p.png (a) = q.png (b)",
         "1 group of copies across the given splits: p.png (train) = q.png (test)",
         "1 file with the bytes of another: p.png = q.png",

@@ -128,3 +128,27 @@ def test_read_folders__refuses(
     with pytest.raises(DataError) as caught:
         _read(plant(pictures, files))
     assert str(caught.value) == message
+
+
+def test_read_folders__keeps_what_is_no_picture_that_we_open(plant: Plant) -> None:
+    litter = ["a/Thumbs.db", "a/notes.txt", "a/list.csv", "knight/.DS_Store", "banner.psd"]
+    raws = ["knight/1.CR2", "knight/2.jp2", "a/1.MOV"]
+    dataset = _read(plant(["a/1.png", "b/1.png"], dict.fromkeys(litter + raws, b"x")))
+    assert [(file.path, file.figure_id) for file in dataset.unsupported] == [
+        ("a/1.MOV", "a"),
+        ("knight/1.CR2", "knight"),
+        ("knight/2.jp2", "knight"),
+    ]
+    assert [figure.id for figure in dataset.figures] == ["a", "b"]
+    assert [figure.id for figure in dataset.untaught] == ["knight"]
+    assert dataset.unlisted == ()
+
+
+def test_read_folders__knows_the_figures_of_unsupported_files_in_splits(plant: Plant) -> None:
+    raws = ["w/train/knight/1.nef", "w/test/a/2.nef", "w/3.nef", "4.nef"]
+    dataset = _read(plant(["w/train/a/1.png", "w/train/b/1.png"], dict.fromkeys(raws, b"x")))
+    assert [(file.path, file.figure_id, file.split) for file in dataset.unsupported] == [
+        ("w/test/a/2.nef", "a", "test"),
+        ("w/train/knight/1.nef", "knight", "train"),
+    ]
+    assert [figure.id for figure in dataset.untaught] == ["knight"]

@@ -225,6 +225,35 @@ def test_read__knows_a_model(plant: Plant, pack: Pack, wrapper: str) -> None:
     assert _error(pack(root, wrapper)) == f"set.zip: {message}"
 
 
+@pytest.mark.parametrize("table", [None, "list.csv"])
+def test_read__passes_over_models_among_the_photos(
+    plant: Plant, pack: Pack, table: str | None
+) -> None:
+    model = {"manifest.json": "{}", "model.onnx": "", "history.csv": "epoch,loss\n1,0.5\n"}
+    files = {f"{folder}/{name}": text for folder in ("m", "a/old") for name, text in model.items()}
+    if table:
+        files[table] = "path,label\na/1.png,a\nb/1.png,b\n"
+    root = plant(["a/1.png", "b/1.png", "m/thumbnails/1.png", "a/old/thumbnails/1.png"], files)
+    for data in (root, pack(root, ""), *([root / table] if table else [])):
+        dataset = read(data)
+        assert _photos(dataset) == [("a/1.png", "a", None), ("b/1.png", "b", None)]
+        assert dataset.unlisted == ()
+
+
+def test_read__knows_a_model_that_is_alone_in_a_folder(plant: Plant) -> None:
+    root = plant(["m/thumbnails/1.png"], {"m/manifest.json": "{}", "m/model.onnx": ""})
+    assert _error(root).startswith("set: expected photos, found a model of figsight")
+
+
+def test_read__names_the_tables_that_won(plant: Plant) -> None:
+    root = plant(["a/1.png", "a/2.png", "b/1.png"], {"notes.csv": "path,label\na/1.png,x\n"})
+    dataset = read(root)
+    assert dataset.tables == ("notes.csv",)
+    assert [photo.path for photo in dataset.unlisted] == ["a/2.png", "b/1.png"]
+    (root / "notes.csv").unlink()
+    assert read(root).tables == ()
+
+
 def test_read__refuses_columns_without_a_csv(plant: Plant) -> None:
     assert _error(plant(["a/1.png", "b/1.png"]), label_column="x") == (
         "set: columns are named, but there is no CSV to find them in; give the CSV itself"

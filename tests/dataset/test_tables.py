@@ -19,7 +19,7 @@ def _error(data: str | bytes, columns: Columns | None = None) -> str:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_parse_table__finds_the_delimiter(delimiter: str, ending: str) -> None:
     rows = [
         ["file name", "class", "patient id"],
@@ -32,6 +32,34 @@ def test_parse_table__finds_the_delimiter(delimiter: str, ending: str) -> None:
         Row(2, "a,b;c\t.jpg", "7", None, "p1", None),
         Row(4, "d.jpg", "8", None, None, None),
     ]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("first", "sign"),
+    [
+        ("sep=;", ";"),
+        ("SEP=,", ","),
+        ('"sep=;"', ";"),
+        ("sep=|", "|"),
+        ("sep=\t", "\t"),
+        ("sep=;;", ";"),
+    ],
+)
+def test_parse_table__takes_the_delimiter_that_the_first_line_names(
+    first: str, sign: str, ending: str
+) -> None:
+    text = ending.join(
+        [first, f"path{sign}label", f"a.jpg{sign}x,y;z" if sign not in ",;" else f"a.jpg{sign}x"]
+    )
+    table = parse_table(text.encode("utf-8-sig"), "t.csv")
+    assert table.header == ("path", "label")
+    assert [line for line, _ in table.rows] == [3]
+    assert table.rows[0][1][0] == "a.jpg"
+
+
+def test_parse_table__knows_a_column_called_sep() -> None:
+    assert parse_table(b"sep,path,label\n1,a.jpg,x\n", "t.csv").header == ("sep", "path", "label")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
@@ -101,6 +129,18 @@ def test_find_columns__lists_what_it_found() -> None:
         "t.csv: expected a column 'x', found the columns 'path', 'label'"
     )
     assert _error("path,label,label\n") == "t.csv: two columns are called 'label'; rename one"
+
+
+@pytest.mark.parametrize(
+    ("first", "shown"), [("a/1.JPG,7", "'a/1.JPG', '7'"), ("7;x;a/1.png", "'7', 'x', 'a/1.png'")]
+)
+def test_find_columns__says_that_the_header_is_missing(first: str, shown: str) -> None:
+    message = (
+        "t.csv: expected a header line such as path,label, found a photo in the first line: "
+        f"{shown}; write the header line above it"
+    )
+    assert _error(f"{first}\n") == message
+    assert _error(f"{first}\n", Columns(path="where")) == message
 
 
 @pytest.mark.parametrize(

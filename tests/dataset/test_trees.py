@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from figsight.dataset.trees import folder_tree, wrappers, zip_tree
+from figsight.dataset.trees import folder_tree, is_ours, without_ours, wrappers, zip_tree
 from figsight.errors import DataError, PhotoError
 
 if TYPE_CHECKING:
@@ -49,6 +49,60 @@ def test_folder_tree__keeps_broken_links_so_that_they_are_noticed(
     assert list(tree.files) == ["a/1.png", "a/2.png"]
     with pytest.raises(PhotoError, match=r"^a/2\.png: No such file or directory$"):
         tree.photo("a/2.png").read()
+
+
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [("2.png", "Too many levels of symbolic links"), ("1.png/x.png", "Not a directory")],
+    ids=["circle", "file"],
+)
+def test_folder_tree__keeps_links_that_can_lead_nowhere(
+    plant: Callable[..., Path], link: str, reason: str
+) -> None:
+    root = plant(["a/1.png"])
+    (root / "a/2.png").symlink_to(link)
+    tree = folder_tree(root)
+    assert list(tree.files) == ["a/1.png", "a/2.png"]
+    with pytest.raises(PhotoError, match=rf"^a/2\.png: {reason}$"):
+        tree.photo("a/2.png").read()
+
+
+@pytest.mark.parametrize("wrapper", ["", "w/"])
+def test_without_ours__passes_over_models_and_unfinished_trainings(
+    plant: Callable[..., Path], pack: Callable[[Path, str], Path], wrapper: str
+) -> None:
+    model = {"manifest.json": "{}", "model.onnx": "", "thumbnails/1.png": b""}
+    begun = {"plan.json": "{}", "final.safetensors": "", "views/1.png": b""}
+    ours = {
+        f"{folder}/{name}": data
+        for folder, files in (("m", model), ("a/b/m", model), ("a/m.training", begun))
+        for name, data in files.items()
+    }
+    root = plant(["a/1.png", "a/m2/1.png", "m.training/1.png"], ours)
+    kept = ["a/1.png", "a/m2/1.png", "m.training/1.png"]
+    assert list(without_ours(folder_tree(root)).files) == kept
+    zipped = without_ours(zip_tree(pack(root, wrapper)))
+    assert list(zipped.files) == [wrapper + path for path in kept]
+    assert zipped.photo(f"{wrapper}a/1.png").read()
+
+
+def test_without_ours__leaves_a_root_that_is_a_model(plant: Callable[..., Path]) -> None:
+    tree = folder_tree(plant(["a/1.png"], {"manifest.json": "{}", "model.onnx": ""}))
+    assert without_ours(tree) is tree
+
+
+@pytest.mark.parametrize(
+    ("folder", "names", "ours"),
+    [
+        ("m", ["manifest.json", "model.onnx", "1.png"], True),
+        ("m", ["manifest.json"], False),
+        ("a/m.training", ["plan.json", "fold-1.safetensors"], True),
+        ("a/m.training", ["plan.json", "1.png"], False),
+        ("a/training", ["plan.json", "fold-1.safetensors"], False),
+    ],
+)
+def test_is_ours__knows_what_figsight_writes(folder: str, names: list[str], ours: bool) -> None:
+    assert is_ours(folder, names) is ours
 
 
 def test_folder_tree__refuses_links_in_confined_data(plant: Callable[..., Path]) -> None:

@@ -33,6 +33,12 @@ def test_read_unlabelled__lists_all_pictures_of_a_folder_or_a_zip(
     assert [photo.read() for photo in zipped.photos] == [photo.read() for photo in found.photos]
 
 
+def test_read_unlabelled__passes_over_models(plant: Callable[..., Path]) -> None:
+    model = {"b/model/manifest.json": "{}", "b/model/model.onnx": ""}
+    root = plant(["a/1.png", "b/2.png", "b/model/thumbnails/1.png"], model)
+    assert names(read_unlabelled(root)) == ["a/1.png", "b/2.png"]
+
+
 def test_read_unlabelled__refuses_what_holds_no_pictures(
     plant: Callable[..., Path], tmp_path: Path
 ) -> None:

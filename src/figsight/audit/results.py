@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from figsight.dataset.findings import Findings, Together
+    from figsight.dataset.findings import ClassSize, Findings, Together
     from figsight.dataset.model import Dataset, Figure, Photo
     from figsight.dataset.quality import Quality
 
@@ -77,9 +77,11 @@ class Audit:
         Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
         (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` and
         ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path, reason),
+        ``untaught`` (id, name), ``scarce`` (id, name, photos, shots),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
-        ``unlisted`` (paths), ``odd_sizes`` (path, width, height), ``notes``.
+        ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
+        ``notes``.
         """
         found = self.findings
         return {
@@ -87,6 +89,9 @@ class Audit:
             "photos": self.photos,
             "labelled": len(self.dataset.photos),
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
+            "unsupported": [photo.path for photo in found.unsupported],
+            "untaught": [{"id": one.id, "name": one.display} for one in found.untaught],
+            "scarce": [_size(size) for size in found.scarce],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
             "mirror_images": [self._conflict(one) for one in found.mirror_images],
             "leaks": [
@@ -130,11 +135,9 @@ class Audit:
                 for odd in self.odd_sizes
             ],
             "unlisted": [photo.path for photo in found.unlisted],
+            "tables": list(found.tables),
             "classes": {
-                "sizes": [
-                    {"id": size.id, "name": size.name, "photos": size.photos, "shots": size.shots}
-                    for size in found.classes
-                ],
+                "sizes": [_size(size) for size in found.classes],
                 "imbalance": None if found.imbalance is None else round(found.imbalance, 4),
             },
             "notes": list(self.notes),
@@ -149,6 +152,10 @@ class Audit:
             "names": [names[label] for label in labels],
             "kind": one.kind,
         }
+
+
+def _size(size: ClassSize) -> dict[str, Any]:
+    return {"id": size.id, "name": size.name, "photos": size.photos, "shots": size.shots}
 
 
 def _paths(one: Together) -> list[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from figsight.dataset.names import printable
+from figsight.dataset.names import few, printable
+from figsight.images.formats import ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from figsight.audit.results import Audit, OddPhoto, SuspectLabel
-    from figsight.dataset.findings import Resemblance, Together
+    from figsight.dataset.findings import ClassSize, Resemblance, Together
     from figsight.dataset.model import Photo
 
 
@@ -117,12 +118,51 @@ def write_sections(audit: Audit) -> list[Section]:
             ],
         ),
     ]
+    # Unreadable pictures, and what else keeps a class from being learned, come first.
+    sections[1:1] = _class_sections(audit)
     return [section for section in sections + _odd_sections(audit) if section.entries]
+
+
+def _class_sections(audit: Audit) -> list[Section]:
+    """Return what keeps a class from being learned or measured, whether or not it was found."""
+    found = audit.findings
+    shown = {size.id for size in found.classes if size.photos}
+    n = len(found.unsupported)
+    return [
+        Section(
+            "unsupported",
+            f"{count(n, 'file is no picture', 'files are no pictures')} that figsight opens",
+            f"They lie in class folders, and nothing sees them. Save them as {ACCEPTED}.",
+            [Entry(_short(photo.path)) for photo in found.unsupported],
+        ),
+        Section(
+            "untaught",
+            f"{count(len(found.untaught), 'class', 'classes')} without a photo to learn from",
+            "A model that is trained on this set will not know them.",
+            [
+                Entry(
+                    f"{_short(one.display)}: "
+                    + ("all photos in other splits" if one.id in shown else "no readable photo")
+                )
+                for one in found.untaught
+            ],
+            grave=any(one.id not in shown for one in found.untaught),
+        ),
+        Section(
+            "scarce",
+            f"{count(len(found.scarce), 'class', 'classes')} of a single shot",
+            "Too few to learn from and be measured on: one shot cannot lie on both sides of a split. "
+            "Training refuses a class with one photo, unless with --folds 0. Add photos.",
+            [_scarce(size) for size in found.scarce],
+            grave=True,
+        ),
+    ]
 
 
 def _odd_sections(audit: Audit) -> list[Section]:
     """Return the kinds that are worth a look, whether or not something was found of each."""
-    unlisted = audit.findings.unlisted
+    unlisted, tables = audit.findings.unlisted, audit.findings.tables
+    why = f"Only what {few(tables)} lists is read" if tables else "No class folder holds it"
     return [
         Section(
             "blank",
@@ -154,15 +194,20 @@ def _odd_sections(audit: Audit) -> list[Section]:
         Section(
             "unlisted",
             f"{count(len(unlisted), 'picture')} that nothing labels",
-            "No index names it and no class folder holds it: training does not see it.",
+            f"{why}: training does not see it.",
             [Entry(_short(photo.path), ((photo, ""),)) for photo in unlisted],
         ),
     ]
 
 
-def count(n: int, noun: str) -> str:
+def count(n: int, noun: str, plural: str | None = None) -> str:
     """Return ``"1 photo"``, ``"2 photos"``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or f'{noun}s'}"
+
+
+def _scarce(size: ClassSize) -> Entry:
+    copies = f"{size.photos:,} copies of one photo" if size.photos > 1 else "1 photo"
+    return Entry(f"{_short(size.name)}: {copies}")
 
 
 def _together(one: Together, say: Callable[[Photo], str]) -> Entry:

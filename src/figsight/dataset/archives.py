@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # zlib can be stopped after n bytes. zipfile cannot stop bzip2 and LZMA, so a bomb could hide there.
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 _DAMAGE = (  # what zipfile raises on damaged input
     zipfile.BadZipFile,
     zlib.error,
@@ -131,7 +132,7 @@ def _safe_path(name: str, member: zipfile.ZipInfo) -> str:
     text = member.filename.replace("\\", "/")  # some Windows tools write backslashes
     parts = [part for part in text.split("/") if part not in {"", "."}]
     kind = stat.S_IFMT(member.external_attr >> 16)
-    reason = None
+    reason, remedy = None, "without it"
     if "\0" in member.orig_filename or not parts:
         reason = "has an empty or broken name"
     elif text.startswith("/") or parts[0][1:2] == ":":
@@ -143,12 +144,18 @@ def _safe_path(name: str, member: zipfile.ZipInfo) -> str:
     elif kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
         reason = "is neither a file nor a folder"
     elif member.flag_bits & 0x1:
-        reason = "is encrypted"
+        reason, remedy = "is encrypted", "without a password"
     elif member.compress_type not in _READABLE:
-        reason = f"is compressed by method {member.compress_type}; only deflate is read"
+        reason = f"is compressed by {_method(member.compress_type)}"
+        remedy = "with the usual compression (deflate)"
     if reason is not None:
-        raise ArchiveError(f"{name}: the member {shown} {reason}; zip the photos again without it")
+        raise ArchiveError(f"{name}: the member {shown} {reason}; zip the photos again {remedy}")
     return "/".join(parts)
+
+
+def _method(number: int) -> str:
+    """Return what a method of compression is called."""
+    return _METHODS.get(number, f"method {number}")
 
 
 class _OpenZips(threading.local):
@@ -195,7 +202,7 @@ def read_member(path: Path, member: str, limit: int = LIMITS.member_bytes) -> by
         archive = _open_zip(path)
         info = archive.getinfo(member)
         if info.compress_type not in _READABLE:
-            raise ArchiveError(f"compressed by method {info.compress_type}; only deflate is read")
+            raise ArchiveError(f"compressed by {_method(info.compress_type)}; only deflate is read")
         if info.file_size > limit:
             raise ArchiveError(f"larger than {limit / 2**20:,.0f} MiB unpacked")
         with archive.open(info) as file:

@@ -110,7 +110,7 @@ def require_readable(dataset: Dataset, report: CheckReport, *, skip_bad: bool) -
         skip_bad: Whether to go on without the unreadable photos.
 
     Returns:
-        The set with its readable photos.
+        The set with its readable photos; figures that have none left are ``untaught``.
 
     Raises:
         UnreadablePhotosError: Photos cannot be decoded and ``skip_bad`` is false, or none can.
@@ -125,7 +125,7 @@ def require_readable(dataset: Dataset, report: CheckReport, *, skip_bad: bool) -
             f"repair or remove them, or {way_out}",
             failures,
         )
-    return dataset.only(report.good) if failures else dataset
+    return dataset.narrow(report.good) if failures else dataset
 
 
 def require_trainable(dataset: Dataset, photos_each: int = 2) -> None:

@@ -7,28 +7,36 @@ from typing import TYPE_CHECKING
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
-    from figsight.dataset.model import Dataset
+    from figsight.dataset.model import Dataset, Photo
 
 # Where the source names splits, the first of these that has photos is what is measured on.
 PREFERENCE = ("test", "val", "train")
 
 
+def is_for_training(photo: Photo) -> bool:
+    """Whether training may see a photo: it is in the split ``train``, or in none."""
+    return photo.split in (None, "train")
+
+
 def training_part(dataset: Dataset) -> Dataset:
     """Return the photos that training may see: those of the split ``train``, if there are splits.
+
+    Figures whose photos are all in other splits become ``untaught``: a model that was never shown
+    them cannot know them.
 
     Raises:
         DataError: The source names splits, and none of them is ``train``.
     """
     if not dataset.splits:
         return dataset
-    chosen = [photo for photo in dataset.photos if photo.split in (None, "train")]
+    chosen = [photo for photo in dataset.photos if is_for_training(photo)]
     if not chosen:
         named = ", ".join(sorted(dataset.splits))
         raise DataError(
             f"{dataset.name}: expected photos of the split train to learn from, found only {named}; "
             f"give the folder of one split instead"
         )
-    return dataset.only(chosen)
+    return dataset.narrow(chosen)
 
 
 def measuring_part(dataset: Dataset, split: str | None = None) -> tuple[Dataset, str | None]:

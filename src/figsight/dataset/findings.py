@@ -10,13 +10,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from figsight.dataset.names import printable
+from figsight.dataset.choosing import is_for_training
+from figsight.dataset.names import few, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from figsight.dataset.copies import Copies
-    from figsight.dataset.model import Dataset, Photo
+    from figsight.dataset.model import Dataset, Figure, Photo
     from figsight.errors import PhotoError
 
 Kind = Literal["identical", "near", "group"]
@@ -86,7 +87,12 @@ class Findings:
             They are not among the conflicts.
         unreadable: One error a picture that cannot be decoded.
         classes: Every figure, the smallest first.
+        scarce: Figures with a single shot to learn from, which cannot be learned and measured on.
+            Photos that a split keeps from training do not count here.
+        untaught: Figures with no photo to learn from; some are known by their name alone.
         unlisted: Pictures of the set that no index names and no class folder holds.
+        unsupported: Files in class folders that are no pictures which figsight opens.
+        tables: The tables that say which photos are meant; none where folders do.
     """
 
     photos: tuple[Photo, ...]
@@ -97,7 +103,11 @@ class Findings:
     mirror_images: tuple[Together, ...]
     unreadable: tuple[PhotoError, ...]
     classes: tuple[ClassSize, ...]
+    scarce: tuple[ClassSize, ...]
+    untaught: tuple[Figure, ...]
     unlisted: tuple[Photo, ...]
+    unsupported: tuple[Photo, ...]
+    tables: tuple[str, ...]
 
     @property
     def imbalance(self) -> float | None:
@@ -145,15 +155,9 @@ def find_findings(
             crossed.append(labelled)
     mirrored = _find_mirrored(crossed, photos, copies.sides, alike)
     from_sides = {numbers[0] for numbers in mirrored}
-    sources: defaultdict[str, list[int]] = defaultdict(list)
-    for number, photo in enumerate(photos):
-        if photo.group is not None and photo.split is not None:
-            sources[photo.group].append(number)
-    leaks += [
-        join(numbers, "group")
-        for numbers in sources.values()
-        if len({photos[i].split for i in numbers}) > 1
-    ]
+    leaks += [join(numbers, "group") for numbers in _find_split_groups(photos)]
+    taught = _class_sizes(dataset, *_for_training(photos, copies.groups))
+    without = {size.id for size in taught if not size.photos}
     return Findings(
         photos=tuple(photos),
         duplicates=tuple(join(numbers) for numbers in copies.identical),
@@ -166,8 +170,29 @@ def find_findings(
         mirror_images=tuple(join(one) for one in mirrored),
         unreadable=tuple(failures),
         classes=_class_sizes(dataset, photos, copies.groups),
+        scarce=tuple(size for size in taught if size.shots == 1),
+        untaught=tuple(one for one in dataset.figures if one.id in without) + dataset.untaught,
         unlisted=dataset.unlisted,
+        unsupported=dataset.unsupported,
+        tables=dataset.tables,
     )
+
+
+def _find_split_groups(photos: Sequence[Photo]) -> list[list[int]]:
+    """Return the photos of each source group that lies in several splits."""
+    sources: defaultdict[str, list[int]] = defaultdict(list)
+    for number, photo in enumerate(photos):
+        if photo.group is not None and photo.split is not None:
+            sources[photo.group].append(number)
+    return [numbers for numbers in sources.values() if len({photos[i].split for i in numbers}) > 1]
+
+
+def _for_training(
+    photos: Sequence[Photo], groups: Sequence[int]
+) -> tuple[Sequence[Photo], Sequence[int]]:
+    """Return the photos that training may see, with their groups; all where it may see none."""
+    kept = [i for i, photo in enumerate(photos) if photo.figure_id and is_for_training(photo)]
+    return ([photos[i] for i in kept], [groups[i] for i in kept]) if kept else (photos, groups)
 
 
 def _find_mirrored(
@@ -227,6 +252,8 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
 
     n = len(findings.unreadable)
     say(f"{_count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
+    for what, items in _say_unlearned(findings):
+        say(what, items)
     n = len(findings.label_conflicts)
     say(
         f"{_count(n, 'shot')} with copies whose labels differ",
@@ -255,6 +282,8 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
         f"{_count(n, 'pair')} of near-duplicates",
         [f"{_path(p.first.path)} ~ {_path(p.second.path)}" for p in findings.near_duplicates],
     )
+    n = len(findings.unlisted)
+    say(_say_unlisted(findings.tables, n), [_path(photo.path) for photo in findings.unlisted])
     ratio = findings.imbalance
     if ratio is not None and ratio >= UNEQUAL:
         small, large = findings.classes[0], findings.classes[-1]
@@ -268,12 +297,38 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
 UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
 
 
+def _say_unlearned(findings: Findings) -> list[tuple[str, list[str]]]:
+    """Say what keeps classes from being learned and measured, and of which files or classes."""
+    files = _count(len(findings.unsupported), "file is no picture", "files are no pictures")
+    without = _count(len(findings.untaught), "class", "classes")
+    single = _count(len(findings.scarce), "class", "classes")
+    return [
+        (f"{files} that figsight opens", [_path(photo.path) for photo in findings.unsupported]),
+        (
+            f"{without} without a photo to learn from",
+            [_path(figure.display) for figure in findings.untaught],
+        ),
+        (
+            f"{single} of a single shot, too few to learn from and be measured on",
+            [f"{_path(size.name)} ({_count(size.photos, 'photo')})" for size in findings.scarce],
+        ),
+    ]
+
+
+def _say_unlisted(tables: Sequence[str], n: int) -> str:
+    """Say how many pictures nothing labels, and what kept them out."""
+    if not tables:
+        return f"{_count(n, 'picture')} that nothing labels"
+    only = "it lists" if len(tables) == 1 else "they list"
+    return f"{_count(n, 'picture is', 'pictures are')} not in {few(tables)}, and only what {only} is read"
+
+
 def _joined(groups: Sequence[Together], most: int) -> list[str]:
     return [" = ".join(_path(photo.path) for photo in one.photos[:most]) for one in groups]
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def _count(n: int, noun: str, plural: str | None = None) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or f'{noun}s'}"
 
 
 def _path(text: str) -> str:

@@ -8,6 +8,7 @@ Knows paths only; whether they lie in a folder or in a zip is the business of ``
   if it holds folders: ``train/1.jpg`` beside ``bus/1.jpg`` is a picture of a train.
 - A picture that lies in no figure's folder (beside the class folders, or directly in a split) is
   unlisted.
+- A file in a figure's folder whose name is that of a picture which we do not open is unsupported.
 """
 
 from __future__ import annotations
@@ -24,8 +25,17 @@ from figsight.images import is_picture_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from figsight.dataset.model import Dataset
+    from figsight.dataset.model import Dataset, Photo
     from figsight.dataset.trees import Tree
+
+# Camera raws; films, as phones keep them beside photos; and what else may hold a picture.
+_UNSUPPORTED = frozenset(
+    {"3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mef", "mrw", "nef"}
+    | {"nrw", "orf", "pef", "raf", "raw", "rw2", "sr2", "srf", "srw", "x3f"}
+    | {"avi", "m4v", "mkv", "mov", "mp4", "webm"}
+    | {"dcm", "emf", "eps", "exr", "fits", "hdr", "icns", "ico", "j2c", "j2k", "jp2", "jpf", "jpx"}
+    | {"jxl", "jxr", "pcx", "pdf", "psb", "psd", "svg", "svgz", "tga", "wdp", "wmf", "xcf"}
+)
 
 
 def read_folders(tree: Tree, *, unwrap: bool = False) -> Dataset:
@@ -53,16 +63,35 @@ def read_folders(tree: Tree, *, unwrap: bool = False) -> Dataset:
             f"list them in a CSV (path,label)"
         )
     prefix, splits = _layout(pictures, unwrap=unwrap)
+    photos = _in_class_folders(tree, pictures, prefix, splits)
+    ids = dict.fromkeys(photo.figure_id or "" for photo in photos)
+    closed = [path for path in tree.files if _extension(path) in _UNSUPPORTED]
+    return assemble(
+        tree,
+        photos,
+        (named_figure(figure_id) for figure_id in ids),
+        unsupported=_in_class_folders(tree, closed, prefix, splits),
+    )
+
+
+def _extension(path: str) -> str:
+    return path.rpartition(".")[2].casefold()
+
+
+def _in_class_folders(
+    tree: Tree, paths: Iterable[str], prefix: str, splits: frozenset[str]
+) -> list[Photo]:
+    """Return the files that lie in a figure's folder, each with its figure and split."""
     photos = []
-    for path in pictures:
+    for path in paths:
         inner = path.removeprefix(prefix)
         top, _, below = inner.partition("/")
-        split = SPLITS[top.casefold()] if top in splits else None
+        # A split may hold nothing that we open: then ``splits`` does not name it.
+        split = SPLITS.get(top.casefold()) if splits else None
         folder, slash, _ = (below if split else inner).rpartition("/")
-        if slash and (split or not splits):
+        if path.startswith(prefix) and slash and (split or not splits):
             photos.append(tree.photo(path, folder, split))
-    ids = dict.fromkeys(photo.figure_id or "" for photo in photos)
-    return assemble(tree, photos, (named_figure(figure_id) for figure_id in ids))
+    return photos
 
 
 def _layout(pictures: Sequence[str], *, unwrap: bool) -> tuple[str, frozenset[str]]:

@@ -85,6 +85,7 @@ def index_tree(
         tree,
         photos.values(),
         (known.get(label) or named_figure(label, names.get(label)) for label in labels),
+        tables=tuple(listing.name for listing in listings),
     )
 
 
@@ -105,14 +106,28 @@ def named_figure(figure_id: str, name: str | None = None) -> Figure:
     return Figure(figure_id, line, line)
 
 
-def assemble(tree: Tree, photos: Iterable[Photo], figures: Iterable[Figure]) -> Dataset:
-    """Put a set together: figures sorted and told apart, other pictures of the tree unlisted."""
-    kept = tuple(photos)
+def assemble(
+    tree: Tree,
+    photos: Iterable[Photo],
+    figures: Iterable[Figure],
+    *,
+    unsupported: Iterable[Photo] = (),
+    tables: tuple[str, ...] = (),
+) -> Dataset:
+    """Put a set together: figures sorted and told apart, other pictures of the tree unlisted.
+
+    Figures that only ``unsupported`` files show are untaught.
+    """
+    kept, closed = tuple(photos), tuple(unsupported)
+    known = with_displays(figures)
+    ids = {figure.id for figure in known}
+    others = dict.fromkeys(photo.figure_id or "" for photo in closed)
     listed = {photo.path for photo in kept}
     unlisted = tuple(
         tree.photo(path) for path in tree.files if path not in listed and is_picture_name(path)
     )
-    return Dataset(tree.name, with_displays(figures), kept, unlisted)
+    untaught = with_displays(named_figure(other) for other in others if other not in ids)
+    return Dataset(tree.name, known, kept, unlisted, closed, untaught, tables)
 
 
 def renamed(dataset: Dataset, name: str) -> Dataset:

@@ -5,7 +5,7 @@ Knows names and files. Does not decode pictures, read tables or make splits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -90,12 +90,20 @@ class Dataset:
         photos: The labelled photos, in the order of their source.
         unlisted: Pictures that lie under the set's root but that its index does not name, sorted by
             path. They have no figure. The audit looks at them; training does not.
+        unsupported: Files in class folders whose names are those of pictures that figsight cannot open
+            (camera raws, JPEG 2000, films). They are in no other list.
+        untaught: Figures that the source names but that no photo of this part shows, as all of
+            theirs are unreadable, unsupported or in another split. They are not among ``figures``.
+        tables: The names of the tables that say which photos are meant; none where folders do.
     """
 
     name: str
     figures: tuple[Figure, ...]
     photos: tuple[Photo, ...]
     unlisted: tuple[Photo, ...] = ()
+    unsupported: tuple[Photo, ...] = ()
+    untaught: tuple[Figure, ...] = ()
+    tables: tuple[str, ...] = ()
 
     @cached_property
     def index_of(self) -> dict[str, int]:
@@ -113,4 +121,16 @@ class Dataset:
 
     def only(self, photos: Iterable[Photo]) -> Dataset:
         """The same set and figures with these labelled photos only."""
-        return Dataset(self.name, self.figures, tuple(photos), self.unlisted)
+        return replace(self, photos=tuple(photos))
+
+    def narrow(self, photos: Iterable[Photo]) -> Dataset:
+        """The same set with these labelled photos only; figures that lose all of theirs go, too.
+
+        Figures that no photo of this set showed to begin with stay: whoever made it with ``only``
+        wants answers in the order of its figures.
+        """
+        kept = tuple(photos)
+        lost = {photo.figure_id for photo in self.photos} - {photo.figure_id for photo in kept}
+        figures = tuple(figure for figure in self.figures if figure.id not in lost)
+        gone = tuple(figure for figure in self.figures if figure.id in lost)
+        return replace(self, figures=figures, photos=kept, untaught=self.untaught + gone)

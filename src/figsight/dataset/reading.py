@@ -4,7 +4,8 @@ Knows which of the layouts is in front of it, and hands over to the module that 
 ever written, and no picture is opened.
 
 What wins when a folder could be read in several ways: a LEGO layout, then a table that lists photos
-(with the columns found, and its first photo there), then split folders, then class folders.
+(with the columns found, and its first photo there), then split folders, then class folders. Models
+and unfinished trainings that lie among the photos are passed over.
 """
 
 from __future__ import annotations
@@ -27,14 +28,19 @@ from figsight.dataset.tables import (
     parse_table,
     read_rows,
 )
-from figsight.dataset.trees import Tree, folder_tree, wrappers, zip_tree
+from figsight.dataset.trees import (
+    MODEL_FILES,
+    Tree,
+    folder_tree,
+    without_ours,
+    wrappers,
+    zip_tree,
+)
 from figsight.errors import DataError
 from figsight.images import is_picture_name
 
 if TYPE_CHECKING:
     from figsight.dataset.model import Dataset, Figure, Split
-
-_MODEL_FILES = ("manifest.json", "model.onnx")
 
 
 def read(
@@ -105,7 +111,7 @@ def _exists(path: Path) -> bool:
 
 
 def _read_table_file(path: Path, columns: Columns) -> Dataset:
-    tree = folder_tree(path.parent)
+    tree = without_ours(folder_tree(path.parent))
     table = _table(tree, path.name)
     figures = _lego_figures(tree, "")
     if path.name == lego.METADATA and figures is not None:
@@ -115,19 +121,16 @@ def _read_table_file(path: Path, columns: Columns) -> Dataset:
 
 
 def _read_tree(tree: Tree, columns: Columns) -> Dataset:
-    relevant = [
-        path
-        for path in tree.files
-        if path.casefold().endswith(TABLE_SUFFIXES)
-        or path.rpartition("/")[2] in _MODEL_FILES
-        or is_picture_name(path)
-    ]
-    for prefix in wrappers(relevant):
-        if all(prefix + name in tree.files for name in _MODEL_FILES):
-            raise DataError(
-                f"{printable(tree.name)}: expected photos, found a model of figsight "
-                f"(manifest.json and model.onnx); give it as MODEL, and the photos as DATA"
-            )
+    if any(
+        all(prefix + name in tree.files for name in MODEL_FILES)
+        for prefix in wrappers(_relevant(tree))
+    ):
+        raise DataError(
+            f"{printable(tree.name)}: expected photos, found a model of figsight "
+            f"(manifest.json and model.onnx); give it as MODEL, and the photos as DATA"
+        )
+    tree = without_ours(tree)
+    for prefix in wrappers(_relevant(tree)):
         figures = _lego_figures(tree, prefix)
         if figures is not None and prefix + lego.INDEX in tree.files:
             return index_tree(tree, _lego_listings(tree, prefix, columns), figures)
@@ -140,6 +143,17 @@ def _read_tree(tree: Tree, columns: Columns) -> Dataset:
             f"give the CSV itself"
         )
     return read_folders(tree, unwrap=tree.confined)
+
+
+def _relevant(tree: Tree) -> list[str]:
+    """Return the files that say what a tree is."""
+    return [
+        path
+        for path in tree.files
+        if path.casefold().endswith(TABLE_SUFFIXES)
+        or path.rpartition("/")[2] in MODEL_FILES
+        or is_picture_name(path)
+    ]
 
 
 def _table(tree: Tree, path: str) -> Table:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from figsight.dataset.names import few, printable
 from figsight.errors import DataError
+from figsight.images import is_picture_name
 
 if TYPE_CHECKING:
     from figsight.dataset.model import Split
@@ -42,6 +43,8 @@ _KNOWN = {
     "name": "minifigure_name display_name figure_name class_name classname label_name "
     "category_name name",
 }
+
+_NAMED_DELIMITER = re.compile(r'"?sep=(?P<sign>[^\w\r\n" ])"?(?P=sign)*(?=[\r\n]|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,9 @@ class Row:
 def parse_table(data: bytes, name: str) -> Table:
     """Read a CSV: UTF-8 (with or without BOM), else cp1252; separated by comma, semicolon or tab.
 
+    Lines may end as on any system. A first line ``sep=;``, as Excel writes and reads it, names the
+    delimiter, which may then be any sign.
+
     Args:
         data: The bytes of the file.
         name: What to call it in messages.
@@ -102,8 +108,13 @@ def parse_table(data: bytes, name: str) -> Table:
     """
     name = printable(name)
     text = _decode(data, name)
-    first_line = text.lstrip("\r\n").split("\n", 1)[0][:100_000]
-    delimiter = max(",;\t", key=lambda sign: _rank(first_line, sign))
+    named = _NAMED_DELIMITER.match(text)
+    if named:
+        delimiter = named["sign"]
+        text = text[named.end() :]  # its line stays, empty, so that the others keep their numbers
+    else:
+        first_line = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0][:100_000]
+        delimiter = max(",;\t", key=lambda sign: _rank(first_line, sign))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: tuple[str, ...] | None = None
     rows = []
@@ -160,7 +171,7 @@ def find_columns(table: Table, wanted: Columns) -> Columns:
     """Return the columns to use: those that are named, else those with well-known names.
 
     Raises:
-        DataError: A named column, or the path or label column, is not there.
+        DataError: A named column, or the path or label column, is not there; or the header is not.
     """
     found: dict[str, str | None] = {}
     plain: dict[str, str] = {}
@@ -169,6 +180,7 @@ def find_columns(table: Table, wanted: Columns) -> Columns:
     for role, words in _KNOWN.items():
         named = getattr(wanted, role)
         if named is not None and named not in table.header:
+            _require_header(table)
             raise DataError(
                 f"{table.name}: expected a column {printable(named)!r}, found {_listed(table)}"
             )
@@ -178,6 +190,7 @@ def find_columns(table: Table, wanted: Columns) -> Columns:
         taken |= {getattr(wanted, column.name) for column in fields(wanted)} - {None}
         found[role] = named or next((column for column in free if column not in taken), None)
         if found[role] is None and role in {"path", "label"}:
+            _require_header(table)
             raise DataError(
                 f"{table.name}: no {role} column among {_listed(table)}; name it with "
                 f"{role}_column (--{role}-column)"
@@ -185,6 +198,15 @@ def find_columns(table: Table, wanted: Columns) -> Columns:
         if found[role] is not None and table.header.count(found[role]) > 1:
             raise DataError(f"{table.name}: two columns are called {found[role]!r}; rename one")
     return Columns(**found)
+
+
+def _require_header(table: Table) -> None:
+    """Raise if what stands where the header should is a photo."""
+    if any(is_picture_name(cell) for cell in table.header):
+        raise DataError(
+            f"{table.name}: expected a header line such as path,label, found a photo in the first "
+            f"line: {few([repr(cell) for cell in table.header])}; write the header line above it"
+        )
 
 
 def _listed(table: Table) -> str:

@@ -4,15 +4,19 @@ Knows files and names. Does not know which are photos of what, and opens no pict
 
 Links in a folder are followed, also out of it: a set is often a farm of links to files elsewhere. A
 folder that is reached twice is listed once, by the path that needs no link, so link loops end.
+What figsight itself has written among the photos, models and unfinished trainings, is no set's.
 Data from a network is ``confined``: links are refused and nothing outside its root is ever read.
 """
 
 from __future__ import annotations
 
+import errno
 import heapq
 import os
 import posixpath
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +26,12 @@ from figsight.dataset.names import natural_key, printable
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from figsight.dataset.model import Split
+
+MODEL_FILES = ("manifest.json", "model.onnx")
+_UNFINISHED, _PLAN, _CHECKPOINT = ".training", "plan.json", ".safetensors"  # training/workplace.py
 
 
 @dataclass(frozen=True)
@@ -149,12 +156,14 @@ def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) 
                     path = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_symlink() and confined:
                         raise DataError(f"{printable(path)}: a link in downloaded data; remove it")
-                    if entry.is_dir():
+                    if _is_broken_link(entry):
+                        names.append(path)
+                    elif entry.is_dir():
                         if entry.is_symlink():
                             heapq.heappush(links, path)
                         else:
                             folders.append(path)
-                    elif entry.is_file() or _is_broken_link(entry):
+                    elif entry.is_file():
                         names.append(path)
     except OSError as error:
         where = printable(error.filename or root)
@@ -165,12 +174,54 @@ def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) 
 
 
 def _is_broken_link(entry: os.DirEntry[str]) -> bool:
-    return entry.is_symlink() and not Path(entry.path).exists()
+    """Whether it leads nowhere, or in a circle."""
+    if not entry.is_symlink():
+        return False
+    try:
+        entry.stat()
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return True
+        raise
+    return False
 
 
 def _readable(path: str) -> str:
     # Names that are not UTF-8 hold surrogates, which neither JSON nor a terminal can take.
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def is_ours(folder: str, names: Collection[str]) -> bool:
+    """Whether figsight wrote a folder: a model, or a training that is not finished.
+
+    Args:
+        folder: Its path or name.
+        names: The names of the files directly in it.
+    """
+    if all(name in names for name in MODEL_FILES):
+        return True
+    return (
+        folder.endswith(_UNFINISHED)
+        and _PLAN in names
+        and any(name.endswith(_CHECKPOINT) for name in names)
+    )
+
+
+def without_ours(tree: Tree) -> Tree:
+    """Return the files that lie in no model and in no unfinished training below the root."""
+    inside: defaultdict[str, set[str]] = defaultdict(set)
+    for path in tree.files:
+        folder, _, name = path.rpartition("/")
+        inside[folder].add(name)
+    ours = {folder for folder, names in inside.items() if folder and is_ours(folder, names)}
+    if not ours:
+        return tree
+    files = {
+        path: raw
+        for path, raw in tree.files.items()
+        if ours.isdisjoint(accumulate(path.split("/")[:-1], "{}/{}".format))
+    }
+    return replace(tree, files=files)
 
 
 def wrappers(paths: Iterable[str]) -> list[str]:

@@ -9,13 +9,15 @@ import os
 from pathlib import Path
 
 from figsight.dataset.model import Dataset
-from figsight.dataset.trees import folder_tree, zip_tree
+from figsight.dataset.trees import folder_tree, without_ours, zip_tree
 from figsight.errors import DataError
 from figsight.images import is_picture_name
 
 
 def read_unlabelled(source: str | os.PathLike[str]) -> Dataset:
     """List all pictures of a folder or a zip, in natural order, as a set without figures.
+
+    Pictures in models and unfinished trainings that lie among them are passed over.
 
     Raises:
         DataError: It is neither, or holds no pictures.
@@ -29,6 +31,7 @@ def read_unlabelled(source: str | os.PathLike[str]) -> Dataset:
         tree = zip_tree(path)
     else:
         raise DataError(f"{path}: expected a folder or a zip of pictures, found neither")
+    tree = without_ours(tree)
     photos = tuple(tree.photo(name) for name in tree.files if is_picture_name(name))
     if not photos:
         raise DataError(f"{path}: expected pictures, found none in it")
