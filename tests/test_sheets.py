@@ -186,7 +186,7 @@ def test_draw_evaluation__puts_mistakes_first_with_the_true_name(
     ]
     assert [int(tile.pixels[0, 0, 0]) for tile in drawn.tiles] == [20, 100, 0, 10, 30, 40]
     assert drawn.heading is not None
-    assert drawn.heading.startswith("4 of 6 right: 66.7% (95 % interval ")
+    assert drawn.heading.startswith("4 of 6 right: 66.7\u00a0% (95\u00a0% interval ")
 
 
 def test_draw_dataset__shows_a_spread_of_each_figure(drawn: Drawn, photos: Path) -> None:

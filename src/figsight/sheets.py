@@ -21,7 +21,7 @@ from figsight.drawing import (
 )
 from figsight.errors import OutputError, PhotoError
 from figsight.images import decode
-from figsight.metrics import say_probability
+from figsight.metrics import say_probability, say_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,8 +129,8 @@ def draw_evaluation(evaluation: Evaluation) -> list[Image]:
     ]
     accuracy = evaluation.accuracy
     heading = (
-        f"{evaluation.correct} of {evaluation.n} right: {accuracy.value:.1%} "
-        f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%})"
+        f"{evaluation.correct} of {evaluation.n} right: {say_share(accuracy.value)} "
+        f"(95\u00a0% interval {say_share(accuracy.low)} to {say_share(accuracy.high)})"
     )
     return draw_sheets(tiles, heading=heading)
 

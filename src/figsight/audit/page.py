@@ -85,7 +85,8 @@ def check_page(path: str | os.PathLike[str]) -> Path:
     """Return where a page is to be written, before the work that it will show is begun.
 
     Raises:
-        OutputError: The folder is missing, or there is a folder of this name.
+        OutputError: It is no name of an HTML file, the folder is missing, or there is a folder of this
+            name.
     """
     target = Path(path)
     if not target.parent.is_dir():
@@ -94,6 +95,11 @@ def check_page(path: str | os.PathLike[str]) -> Path:
         )
     if target.is_dir():
         raise OutputError(f"{target}: expected the name of a file, found a folder; add a file name")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(
+            f"{target}: expected a file ending in .html; write for example "
+            f"{target.with_suffix('.html').name}"
+        )
     return target
 
 
@@ -193,7 +199,8 @@ def _picture(photo: Photo) -> str:
     image.save(stream, "JPEG", quality=80)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
     size = f'width="{image.width}" height="{image.height}"'
-    return f'<img alt="" {size} src="data:image/jpeg;base64,{data}">'
+    alt = escape(printable(photo.path, 200))
+    return f'<img alt="{alt}" {size} src="data:image/jpeg;base64,{data}">'
 
 
 def _classes(audit: Audit) -> Iterator[str]:

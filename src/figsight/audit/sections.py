@@ -221,14 +221,14 @@ def _near(pair: Resemblance, say: Callable[[Photo], str]) -> Entry:
     how = f"{'mirrored, ' if pair.mirrored else ''}{_floor(pair.score)} alike"
     return Entry(
         f"{_short(pair.first.path)} ~ {_short(pair.second.path)} ({how})",
-        tuple((photo, say(photo)) for photo in (pair.first, pair.second)),
+        ((pair.first, say(pair.first)), (pair.second, f"{say(pair.second)} ({how})")),
     )
 
 
 def _suspect(one: SuspectLabel) -> Entry:
     given, likely = _short(one.given.display), _short(one.likely.display)
     text = f"{_short(one.photo.path)}: labelled {given}, looks like {likely} ({one.score:.2f})"
-    return Entry(text, ((one.photo, f"labelled {given}, looks like {likely}"),))
+    return Entry(text, ((one.photo, f"labelled {given}, looks like {likely} ({one.score:.2f})"),))
 
 
 def _odd(odd: OddPhoto, what: str) -> Entry:
