@@ -159,5 +159,7 @@ def test_check_page__refuses_places_that_are_none(tmp_path: Path) -> None:
         check_page(tmp_path / "none" / "out.html")
     with pytest.raises(OutputError, match="expected the name of a file, found a folder"):
         check_page(tmp_path)
-    with pytest.raises(OutputError, match=r"expected a file ending in \.html; write for example a\.html"):
+    with pytest.raises(
+        OutputError, match=r"expected a file ending in \.html; write for example a\.html"
+    ):
         check_page(tmp_path / "a.json")

@@ -25,6 +25,7 @@ from figsight import calibration
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.groups import read_groups
+from figsight.dataset.names import few
 from figsight.dataset.splits import folds as make_folds
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import DataError, OutputError
@@ -177,7 +178,7 @@ def cross_validate(
         grounds=said.grounds,
         history=said.history(),
         about=_tell_about(found, plan, repeats, said),
-        notes=_say_late(said.seconds, budget),
+        notes=_say_untaught(found.dataset) + _say_late(said.seconds, budget),
         seconds=time.perf_counter() - started,
     )
     evaluation = _judge(evaluation, said, found.groups, sensitivity)
@@ -348,6 +349,12 @@ def _tell_about(found: Grouped, plan: dict[str, Any], repeats: int, said: _Said)
             **said.about,
         },
     }
+
+
+def _say_untaught(dataset: Dataset) -> tuple[str, ...]:
+    """Say which figures no network was taught, as no photo of theirs can be learned from."""
+    names = few([figure.display for figure in dataset.untaught])
+    return (f"Figures without a photo to learn from, left out: {names}.",) if names else ()
 
 
 def _say_late(seconds: Sequence[float], budget: float | None) -> tuple[str, ...]:

@@ -154,6 +154,8 @@ def train(
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
             require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
+            if len(sample.dataset.figures) < len(dataset.figures):
+                blank = None  # it has a place for figures without a readable photo
             recipe = spare_figures(recipe, plan, sample, where, watch.note)
             rest = _expect_rest(len(sample.labels), drawn=blank is not None)
             cores = count_threads() if where.type == "cpu" else 1
