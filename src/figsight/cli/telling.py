@@ -33,9 +33,10 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         yield evaluation.limits
     if evaluation.answered is not None and evaluation.answered[2]:
         right, wrong, unknown = evaluation.answered
+        asked = "" if evaluation.repeats == 1 else f" (all {evaluation.repeats} repeats)"
         yield (
             f"with its rule for unknown ones: {right} named right, {wrong} wrong, {unknown} called "
-            "unknown"
+            f"unknown{asked}"
         )
     yield from evaluation.notes
     yield from _other_answers(evaluation)

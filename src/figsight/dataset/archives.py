@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from figsight.dataset.names import few, natural_key, printable
 from figsight.errors import ArchiveError
+from figsight.files import is_litter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,13 +99,13 @@ def list_zip(path: Path, limits: ZipLimits = LIMITS) -> dict[str, str]:
         if inside in found:
             raise ArchiveError(f"{name}: two members are called {printable(inside)}; zip it again")
         found[inside] = "" if member.is_dir() else member.filename
-    kept = (inside for inside, member in found.items() if member and not is_litter(inside))
+    kept = (inside for inside, member in found.items() if member and not is_hidden(inside))
     return {inside: found[inside] for inside in sorted(kept, key=natural_key)}
 
 
-def is_litter(path: str) -> bool:
-    """Whether an operating system left this behind: dot files, ``__MACOSX``, ``@eaDir``."""
-    return any(part.startswith(".") or part in {"__MACOSX", "@eaDir"} for part in path.split("/"))
+def is_hidden(path: str) -> bool:
+    """Whether nobody means this as a photo: dot files, and folders that systems leave behind."""
+    return any(part.startswith(".") or is_litter(part, folder=True) for part in path.split("/"))
 
 
 def _check_sizes(name: str, members: list[zipfile.ZipInfo], size: int, limits: ZipLimits) -> None:

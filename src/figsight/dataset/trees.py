@@ -20,7 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from figsight.dataset.archives import is_litter, list_zip, read_member
+from figsight.dataset.archives import is_hidden, list_zip, read_member
 from figsight.dataset.model import Photo
 from figsight.dataset.names import natural_key, printable
 from figsight.errors import DataError
@@ -151,7 +151,7 @@ def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) 
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(root / folder) as entries:
                 for entry in entries:
-                    if is_litter(entry.name):
+                    if is_hidden(entry.name):
                         continue
                     path = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_symlink() and confined:

@@ -98,7 +98,7 @@ def _cell(count: int, total: int, *, right: bool) -> str:
     share = count / total
     colour = "47 158 104" if right else "229 72 77"  # as the plots have them
     # A single mistake among many photos must still be seen. Up to 0.6 the page's own ink is read on it,
-    # dark or light, with a contrast of 6 to 1 and more.
+    # dark or light, with a contrast of 5 to 1 and more.
     alpha = 0.1 + 0.5 * share if right else 0.3 + 0.3 * share
     strong = ' class="strong"' if share > 0.5 else ""
     return (

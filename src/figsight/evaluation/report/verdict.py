@@ -74,7 +74,7 @@ def _say_answered(evaluation: Evaluation) -> str:
     right, wrong, unknown = evaluation.answered
     score = evaluation.unknown_score
     missed = f" {score.missed}" if score is not None and score.missed else ""
-    asked = "" if evaluation.repeats == 1 else f" ({evaluation.repeats} repeats)"
+    asked = "" if evaluation.repeats == 1 else f" (all {evaluation.repeats} repeats)"
     return paragraph(
         f"With its rule for unknown ones: {right} named right, {wrong} wrong, {unknown} called "
         f"unknown{asked}.{missed}"
