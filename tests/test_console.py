@@ -11,7 +11,28 @@ from figsight.errors import MissingExtraError
 from figsight.training.checkpoint import EpochRecord
 
 
-def run(console: Console, folds: int = 2, epochs: int = 2, expected: int | None = None) -> None:
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def epoch(self, console: Console, name: str, number: int, seconds: float = 30.0) -> None:
+        """Let an epoch go by, and tell the console of it."""
+        self.now += seconds
+        console.epoch(EpochRecord(name, number, 1.2345, 0.875, seconds))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(time, "monotonic", lambda: made.now)
+    return made
+
+
+def run(
+    console: Console, clock: Clock, folds: int = 2, epochs: int = 2, expected: int | None = None
+) -> None:
     """Tell a console of a whole run."""
     console.expect((folds + 1) * epochs if expected is None else expected)
     console.begin("reading photos", 12)
@@ -20,7 +41,7 @@ def run(console: Console, folds: int = 2, epochs: int = 2, expected: int | None 
     for name in [*(f"fold {n}" for n in range(1, folds + 1)), "final"]:
         console.begin(name, epochs)
         for epoch in range(1, epochs + 1):
-            console.epoch(EpochRecord(name, epoch, 1.2345, 0.875, 30.0))
+            clock.epoch(console, name, epoch)
     console.note("a line [that] stays")
     console.begin("writing the model", 1)
     console.advance(1)
@@ -28,9 +49,10 @@ def run(console: Console, folds: int = 2, epochs: int = 2, expected: int | None 
 
 def test_console__writes_a_line_an_epoch_when_nobody_watches(
     capsys: pytest.CaptureFixture[str],
+    clock: Clock,
 ) -> None:
     with Console(live=False) as console:
-        run(console)
+        run(console, clock)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -48,7 +70,7 @@ def test_console__writes_a_line_an_epoch_when_nobody_watches(
 
 @pytest.mark.parametrize("live", [False, True])
 def test_console__follows_networks_that_learn_at_the_same_time(
-    live: bool, capsys: pytest.CaptureFixture[str]
+    live: bool, capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
     with Console(live=live) as console:
         console.expect(4)
@@ -56,36 +78,36 @@ def test_console__follows_networks_that_learn_at_the_same_time(
             console.begin(name, 2)
         assert len(console._tasks) == (2 if live else 0)
         for epoch in (1, 2):
-            for name in ("final", "holdout"):
-                console.epoch(EpochRecord(name, epoch, 1.0, 0.5, 10.0))
+            clock.epoch(console, "final", epoch, 10.0)
+            clock.epoch(console, "holdout", epoch, 0.0)
         console.begin("writing the model", 1)
         assert list(console._tasks) == (["writing the model"] if live else [])
     if not live:
         lines = capsys.readouterr().err.splitlines()
         assert lines[0].startswith("final: epoch 1 of 2")
         assert [line.rpartition("  ")[2] for line in lines[:4]] == [
-            "15 s left",
-            "10 s left",
-            "5 s left",
+            "20 s left",  # 3 of 4, at one and a half in 10 seconds: the other one is under way
+            "8 s left",
+            "6 s left",
             "0 s left",
         ]
 
 
 @pytest.mark.parametrize("live", [False, True])
 def test_console__follows_a_plan_that_changes(
-    live: bool, capsys: pytest.CaptureFixture[str]
+    live: bool, capsys: pytest.CaptureFixture[str], clock: Clock
 ) -> None:
     with Console(live=live) as console:
         console.expect(4)
         console.begin("final", 4)
-        console.epoch(EpochRecord("final", 1, 1.0, 0.5, 10.0))
+        clock.epoch(console, "final", 1, 10.0)
         console.expect(2)
         console.begin("final", 2)
         if live:
             assert console._progress is not None
             (task,) = console._progress.tasks
             assert (task.completed, task.total) == (1, 2)
-        console.epoch(EpochRecord("final", 2, 1.0, 0.5, 10.0))
+        clock.epoch(console, "final", 2, 10.0)
         assert not console._running
     if not live:
         first, second = capsys.readouterr().err.splitlines()
@@ -97,15 +119,18 @@ def test_console__follows_a_plan_that_changes(
 
 def test_console__is_plain_when_standard_error_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
+    clock: Clock,
 ) -> None:
     with Console() as console:
-        run(console)
+        run(console, clock)
     assert "\x1b" not in capsys.readouterr().err
 
 
-def test_console__never_has_less_than_nothing_left(capsys: pytest.CaptureFixture[str]) -> None:
+def test_console__never_has_less_than_nothing_left(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
     with Console(live=False) as console:
-        run(console, expected=3)
+        run(console, clock, expected=3)
     assert re.findall(r"\S+(?: min \d\d)? s left", capsys.readouterr().err) == [
         "1 min 00 s left",
         "30 s left",
@@ -130,16 +155,33 @@ def test_console__tells_of_long_work_in_a_log(
     ]
 
 
-def test_console__says_hours_and_minutes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_console__goes_by_the_latest_epochs(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    with Console(live=False) as console:
+        console.expect(60)
+        console.begin("final", 30)
+        for number in range(1, 31):
+            clock.epoch(console, "final", number, 10.0)
+        console.begin("left out 1", 30)  # of fewer photos
+        for number in range(1, 31):
+            clock.epoch(console, "left out 1", number, 5.0)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[29].endswith("  5 min 00 s left")
+    assert lines[41].endswith("  1 min 30 s left")
+    assert lines[58].endswith("  5 s left")
+
+
+def test_console__says_hours_and_minutes(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
     with Console(live=False) as console:
         console.expect(3)
         console.begin("final", 3)
-        console.epoch(EpochRecord("final", 1, 0.1, 1.0, 2000.0))
+        clock.epoch(console, "final", 1, 2000.0)
     assert "2000.0 s  1 h 06 min left" in capsys.readouterr().err
 
 
 def test_console__shows_the_numbers_live(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -149,19 +191,19 @@ def test_console__shows_the_numbers_live(
         console.begin("reading photos", 12)
         console.advance(12)
         console.begin("fold 1", 2)
-        console.epoch(EpochRecord("fold 1", 1, 1.25, 0.875, 30.0))
+        clock.epoch(console, "fold 1", 1)
         assert console._progress is not None
         console._progress.refresh()
         console.note("a line [that] stays")
     out, err = capsys.readouterr()
     assert out == ""
-    for shown in ("fold 1", "loss 1.250", "accuracy  87.5%", "1 min 30 s left"):
+    for shown in ("fold 1", "loss 1.234", "accuracy  87.5%", "1 min 30 s left"):
         assert shown in err
     assert "a line [that] stays" in err
 
 
 def test_console__gives_the_terminal_back_after_an_error(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -169,7 +211,7 @@ def test_console__gives_the_terminal_back_after_an_error(
 
     def break_down() -> None:
         with console:
-            run(console)
+            run(console, clock)
             raise ValueError("broken")
 
     with pytest.raises(ValueError, match=r"^broken$"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from figsight.errors import MissingExtraError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 NETWORKS = ("fold", "repeat", "holdout", "left out", "final")
 """What the names of networks begin with; everything else that begins is another kind of work."""
+
+RECENT = 12
+"""Epochs by whose pace the time left is judged."""
 
 
 class Console:
@@ -40,7 +44,7 @@ class Console:
         self._planned: dict[str, int] = {}
         self._expected = 0
         self._epochs = 0
-        self._spent = 0.0
+        self._ends: deque[float] = deque(maxlen=RECENT + 1)
         self._told = 0.0
 
     def __enter__(self) -> Self:
@@ -73,6 +77,8 @@ class Console:
         self._told = time.monotonic()
         training = what.startswith(NETWORKS)
         if training:
+            if not self._ends:
+                self._ends.append(self._told)
             self._running.add(what)
             self._planned[what] = steps
         if self._progress is None:
@@ -96,9 +102,7 @@ class Console:
         """Show an epoch."""
         planned = self._planned.get(record.run, self._steps)
         self._epochs += 1
-        self._spent += record.seconds
-        ahead_of_us = max(0, self._expected - self._epochs) / max(1, len(self._running))
-        left = ahead_of_us * self._spent / self._epochs
+        left = max(0, self._expected - self._epochs) * self._pace()
         numbers = f"loss {record.loss:.3f}  accuracy {record.accuracy:6.1%}"
         ahead = f"{_duration(left)} left"
         task = self._tasks.get(record.run)
@@ -113,6 +117,14 @@ class Console:
             )
         if record.epoch == planned:
             self._running.discard(record.run)
+
+    def _pace(self) -> float:
+        """Return how many seconds have lately gone by from one epoch's end to the next, of any network."""
+        self._ends.append(time.monotonic())
+        finished = float(len(self._ends) - 1)
+        if self._epochs <= RECENT:  # since the beginning: the others have begun theirs, too
+            finished += max(0, len(self._running) - 1) / 2
+        return (self._ends[-1] - self._ends[0]) / max(1.0, finished)
 
     def note(self, line: str) -> None:
         """Print a line that stays."""
