@@ -25,6 +25,27 @@ def test_help__mentions_every_command() -> None:
         assert (usage.exit_code, usage.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["frob"], "no such command 'frob'; main --help tells more"),
+        (["--frob"], "no such option '--frob'; main --help tells more"),
+        (["train"], "missing argument 'DATA'; main train --help tells more"),
+        (["train", "a\nb", "-o"], "option '-o' requires an argument"),
+        (["predict", "m", "p", "--json", "--csv"], "choose one of --json and --csv; main predict"),
+    ],
+)
+def test_command__says_in_one_line_what_it_cannot_read(words: list[str], said: str) -> None:
+    result = call(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.lower().splitlines()
+    assert line.startswith(f"figsight: {said}".lower())
+
+
+def test_command__shows_its_help_where_nothing_is_asked() -> None:
+    assert "Commands:" in call().output
+
+
 def test_version__is_that_of_the_package() -> None:
     from figsight import __version__
 

@@ -78,29 +78,31 @@ def test_evaluate__folds_cross_validates_the_whole_path(
 def test_evaluate__refuses_what_it_cannot_do(
     model: Path, photos: Path, recipe: Path, out: Path
 ) -> None:
-    expected = "Error: expected: figsight evaluate"
+    expected = "figsight: expected: figsight evaluate"
     assert refused("evaluate", model) == f"{expected} MODEL DATA"
     assert refused("evaluate", model, photos, photos) == f"{expected} MODEL DATA"
     assert refused("evaluate", "--folds", "2", model, photos) == f"{expected} --folds N DATA"
-    assert refused("evaluate") == "Error: Missing argument '[MODEL] DATA'."
-    assert refused("evaluate", "--folds", "1", photos).startswith("Error: Invalid value for '--fol")
+    assert refused("evaluate") == "figsight: missing argument '[MODEL] DATA'"
+    assert refused("evaluate", "--folds", "1", photos).startswith(
+        "figsight: invalid value for '--fol"
+    )
     assert refused("evaluate", model, photos, "--epochs", "3") == (
-        "Error: --epochs goes with --folds only"
+        "figsight: --epochs goes with --folds only"
     )
     assert refused("evaluate", model, photos, "--budget", "60s") == (
-        "Error: --budget goes with --folds only"
+        "figsight: --budget goes with --folds only"
     )
     assert refused("evaluate", "--folds", "2", photos, "--budget", "60s", "--epochs", "3") == (
-        "Error: --budget plans the epochs itself: leave it or --epochs out."
+        "figsight: --budget plans the epochs itself: leave it or --epochs out"
     )
     assert refused("evaluate", "--folds", "2", photos, "--split", "test") == (
-        "Error: --split does not go with --folds"
+        "figsight: --split does not go with --folds"
     )
     assert refused("evaluate", model, photos, "--sensitivity", "0.9") == (
-        "Error: --sensitivity goes with --folds only"
+        "figsight: --sensitivity goes with --folds only"
     )
     assert refused("evaluate", "--folds", "2", photos, "--keep", "0.9") == (
-        "Error: --keep goes with --unknown only where there is no MODEL"
+        "figsight: --keep goes with --unknown only where there is no MODEL"
     )
     assert refused("evaluate", "--folds", "2", photos, "--unknown", out / "none") == (
         f"figsight: {out / 'none'}: expected a folder or a zip of pictures, found neither"

@@ -180,7 +180,7 @@ def test_predict__says_the_same_with_evidence(ruled: Path, both: Path, out: Path
 
 def test_predict__evidence_needs_a_picture(ruled: Path, both: Path) -> None:
     assert refused("predict", ruled, both, "--evidence") == (
-        "Error: --evidence goes with --picture only: say where to draw it"
+        "figsight: --evidence goes with --picture only: say where to draw it"
     )
 
 
@@ -206,7 +206,9 @@ def test_predict__top_is_five_unless_told(model: Path, photos: Path) -> None:
     file = photos / "1" / "0.png"
     (line,) = call("predict", model, file, "--json").stdout.splitlines()
     assert len(json.loads(line)["top"]) == 3  # this model has no more
-    assert refused("predict", model, file, "--top", "0").startswith("Error: Invalid value for '--t")
+    assert refused("predict", model, file, "--top", "0").startswith(
+        "figsight: invalid value for '--t"
+    )
 
 
 def test_predict__csv_has_a_header_and_a_row_a_photo(
@@ -317,9 +319,9 @@ def test_predict__refuses_what_it_cannot_do(model: Path, photos: Path, out: Path
         f"figsight: {out}: expected a folder with pictures, found none in it"
     )
     assert refused("predict", model, file, "--json", "--csv") == (
-        "Error: choose one of --json and --csv"
+        "figsight: choose one of --json and --csv"
     )
-    assert refused("predict", model) == "Error: Missing argument 'PHOTO|FOLDER...'."
+    assert refused("predict", model) == "figsight: missing argument 'PHOTO|FOLDER...'"
 
 
 def test_predict__never_imports_what_only_training_needs(model: Path, photos: Path) -> None:

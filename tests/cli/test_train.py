@@ -27,7 +27,7 @@ def test_train__refuses_before_it_begins(
     single = plant_photos(tmp_path / "single", figures=1)
     new = out / "model"
     how = ("-o", new, "--recipe", recipe, "--weights", "random")
-    assert refused("train", data) == "Error: Missing option '-o' / '--output'."
+    assert refused("train", data) == "figsight: missing option '-o' / '--output'"
     assert refused("train", out / "none", *how) == (
         f"figsight: {out / 'none'}: expected a folder, a CSV, a zip or kaggle:owner/name, found "
         f"nothing there; check the path"
@@ -59,16 +59,18 @@ def test_train__refuses_before_it_begins(
     )
     assert refused("train", data, "-o", "/").startswith("figsight: /: expected the name of a new m")
     assert refused("train", data, *how, "--device", "gpu").startswith(
-        "Error: Invalid value for '--device': 'gpu' is not one of"
+        "figsight: invalid value for '--device': 'gpu' is not one of"
     )
-    assert refused("train", data, *how, "--seed", "-1").startswith("Error: Invalid value for '--s")
+    assert refused("train", data, *how, "--seed", "-1").startswith(
+        "figsight: invalid value for '--s"
+    )
     for text in ("90", "soon", "0s", "-5m"):
         assert refused("train", data, *how, "--budget", text) == (
-            "Error: Invalid value for '--budget': expected a time like 90s, 5m or 1h30m, found "
+            "figsight: invalid value for '--budget': expected a time like 90s, 5m or 1h30m, found "
             f"{text!r}"
         )
     assert refused("train", data, *how, "--budget", "90s", "--epochs", "3") == (
-        "Error: --budget plans the epochs itself: leave it or --epochs out."
+        "figsight: --budget plans the epochs itself: leave it or --epochs out"
     )
     assert list(out.iterdir()) == []
 

@@ -11,7 +11,7 @@ import io
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -29,8 +29,42 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing mor
 SEED = click.IntRange(0, 2**31 - 1)
 
 
+class UnusableLineError(click.ClickException):
+    """A command line that cannot be read, told in one line."""
+
+    exit_code = FAILED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write it to standard error."""
+        click.echo(safe(f"figsight: {self.message}"), file, err=file is None)
+
+
+def _in_one_line(error: click.UsageError) -> click.ClickException:
+    """Return an error of the command line as one line that says where to read on."""
+    if type(error).show is not click.UsageError.show:
+        return error  # the help, where nothing was asked for
+    said = " ".join(error.format_message().split()).removesuffix(".").replace(". (", " (")
+    if said.split(" ", 1)[0] in ("Invalid", "Missing", "No", "Got", "Option"):
+        said = said[0].lower() + said[1:]
+    where = "" if error.ctx is None else f"; {error.ctx.command_path} --help tells more"
+    return UnusableLineError(said + where)
+
+
 class Command(click.Group):
-    """A group whose own errors end with one line and exit code 2."""
+    """A group whose errors, its own and click's, end with one line and exit code 2."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read what stands before the subcommand."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand."""
@@ -42,6 +76,8 @@ class Command(click.Group):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
         except FigsightError as error:
             if isinstance(error, UnreadablePhotosError):
                 for failure in error.failures:
@@ -118,7 +154,7 @@ def keep_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def refuse_two_clocks(budget: float | None, epochs: int | None) -> None:
     """Raise when both were given: a budget plans the epochs itself."""
     if budget is not None and epochs is not None:
-        raise click.UsageError("--budget plans the epochs itself: leave it or --epochs out.")
+        raise click.UsageError("--budget plans the epochs itself: leave it or --epochs out")
 
 
 class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
