@@ -102,7 +102,7 @@ def test_predict__text_says_what_an_unknown_photo_looks_most_like(ruled: Path, b
     with load(ruled) as classifier:
         for line, said in zip(lines, classifier.predict_each(both), strict=True):
             assert isinstance(said, Prediction)
-            best = f"{said.name} {said.probability:.1%}"
+            best = f"{said.name}, {said.probability:.1%}"
             if said.unknown:
                 assert line == f"{said.path}: unknown (looks most like {best})"
             else:
@@ -116,22 +116,22 @@ def test_predict__text_says_what_an_unknown_photo_looks_most_like(ruled: Path, b
 def test_predict__text_never_claims_certainty(probability: float, shown: str) -> None:
     top = (Ranked("1", "YODA", probability),)
     prediction = Prediction("a.png", "1", "YODA", probability, top)
-    assert _describe(prediction, 5) == f"a.png: YODA {shown}"
+    assert _describe(prediction, 5) == f"a.png: YODA, {shown}"
     unknown = replace(prediction, unknown=True)
-    assert _describe(unknown, 5) == f"a.png: unknown (looks most like YODA {shown})"
+    assert _describe(unknown, 5) == f"a.png: unknown (looks most like YODA, {shown})"
 
 
 @pytest.mark.parametrize(
     ("ill", "threshold", "said"),
     [
-        (0.4, 0.25, "a.png: well 60.0%  (then ill 40.0%)  counts as ill: that begins at 25.0%"),
-        (0.2, 0.25, "a.png: well 80.0%  (then ill 20.0%)"),
+        (0.4, 0.25, "a.png: well, 60.0%  (then ill, 40.0%)  counts as ill: that begins at 25.0%"),
+        (0.2, 0.25, "a.png: well, 80.0%  (then ill, 20.0%)"),
         (
             0.6,
             0.7,
-            "a.png: ill 60.0%  (then well 40.0%)  does not count as ill: that begins at 70.0%",
+            "a.png: ill, 60.0%  (then well, 40.0%)  does not count as ill: that begins at 70.0%",
         ),
-        (0.998, 0.25, "a.png: ill 99.8%"),
+        (0.998, 0.25, "a.png: ill, 99.8%"),
     ],
 )
 def test_predict__text_says_where_the_threshold_makes_something_else_of_a_photo(
@@ -238,13 +238,13 @@ def test_predict__text_names_the_figure_and_what_else_it_may_be(model: Path, pho
     with load(model) as classifier:
         first, *others = classifier.predict(file.read_bytes()).top
     others = [one for one in others if one.probability >= 0.005]
-    expected = f"{file}: {first.name} {first.probability:.1%}"
+    expected = f"{file}: {first.name}, {first.probability:.1%}"
     if others:
-        then = ", ".join(f"{one.name} {one.probability:.1%}" for one in others)
+        then = "; ".join(f"{one.name}, {one.probability:.1%}" for one in others)
         expected += f"  (then {then})"
     assert call("predict", model, file).stdout == f"{expected}\n"
     alone = call("predict", model, file, "--top", "1").stdout
-    assert alone == f"{file}: {first.name} {first.probability:.1%}\n"
+    assert alone == f"{file}: {first.name}, {first.probability:.1%}\n"
 
 
 def test_predict__looks_through_folders(model: Path, photos: Path) -> None:

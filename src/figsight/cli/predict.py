@@ -131,11 +131,11 @@ def _echo_row(cells: list[str]) -> None:
 
 
 def _describe(prediction: Prediction, top: int) -> str:
-    best = f"{prediction.name} {_percent(prediction.probability)}"
+    best = f"{prediction.name}, {_percent(prediction.probability)}"
     if prediction.unknown:
         return f"{prediction.path}: unknown (looks most like {best}){_threshold(prediction)}"
-    others = ", ".join(
-        f"{one.name} {_percent(one.probability)}"
+    others = "; ".join(
+        f"{one.name}, {_percent(one.probability)}"
         for one in prediction.top[1:top]
         if one.probability >= 0.005
     )
