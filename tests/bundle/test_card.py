@@ -16,7 +16,7 @@ from tests.bundle.make import (
 )
 
 from figsight.bundle import FigureEntry, OperatingPoint, model_card
-from figsight.bundle.card import _escape, _quote
+from figsight.bundle.markdown import escape, quote
 
 if TYPE_CHECKING:
     from figsight.bundle import Manifest
@@ -26,8 +26,13 @@ def _name(text: str) -> Manifest:
     return make_manifest(figures=[FigureEntry(id="1", name=text, display=text)])
 
 
+def _card(manifest: Manifest) -> str:
+    """The model card, with plain spaces before its percent signs."""
+    return model_card(manifest).replace("\u00a0", " ")
+
+
 def test_card__has_the_front_matter_of_the_hub() -> None:
-    front = model_card(make_manifest()).split("---\n")[1]
+    front = _card(make_manifest()).split("---\n")[1]
     assert front == (
         "library_name: figsight\n"
         "pipeline_tag: image-classification\n"
@@ -43,19 +48,19 @@ def test_card__has_the_front_matter_of_the_hub() -> None:
 
 
 def test_card__says_which_number_is_which() -> None:
-    card = model_card(make_manifest())
-    row = "| accuracy | 97.4 % | 94.7 % to 98.7 % (Wilson 95 %) | 261 of 268 |"
-    assert row in card
+    card = _card(make_manifest())
+    row = "| Accuracy | 97.4 % | 94.7 % to 98.7 % (Wilson 95 %) | 261 of 268 | photos named right |"
+    assert f"\n{row}\n" in card
     assert "each photo was judged by a network that had seen neither it nor\na copy of it" in card
     assert "The network in this bundle is another one" in card
 
 
 def test_card__admits_that_nothing_was_measured() -> None:
-    assert "Nobody measured" in model_card(make_manifest(scores=[]))
+    assert "Nobody measured" in _card(make_manifest(scores=[]))
 
 
 def test_card__names_every_figure_and_every_skipped_photo() -> None:
-    card = model_card(make_manifest())
+    card = _card(make_manifest())
     assert "| id | figure | sets |" in card
     assert "| 2 | YODA | 75208 |" in card
     assert "| 17 | SPIDER\\-MAN \\(Molten Man\\) |  |" in card
@@ -65,21 +70,29 @@ def test_card__names_every_figure_and_every_skipped_photo() -> None:
 
 def test_card__keeps_long_lists_short() -> None:
     many = [FigureEntry(id=str(i), name=str(i), display=str(i)) for i in range(600)]
-    assert "And 100 more; `manifest.json` names them all." in model_card(
-        make_manifest(figures=many)
-    )
+    assert "And 100 more; `manifest.json` names them all." in _card(make_manifest(figures=many))
 
 
 def _answers(**changes: Any) -> str:
     """What the card says of unknown photos, sets and the rest."""
-    card = model_card(make_manifest(calibration=make_calibration(**changes)))
+    card = _card(make_manifest(calibration=make_calibration(**changes)))
     return card.partition("## What else it says\n\n")[2].partition("\n\n##")[0]
 
 
+def test_card__names_what_was_measured_on_what_once_or_row_by_row() -> None:
+    (score,) = make_manifest().scores
+    other = msgspec.structs.replace(score, metric="gut_feeling", correct=None, protocol="a test")
+    card = _card(make_manifest(scores=[score, other]))
+    assert "Measured on" not in card
+    assert f"| photos named right | {escape(score.protocol)} |" in card
+    assert "| gut\\_feeling | 0.974 | 0.947 to 0.987 (Wilson 95 %) | 268 |  | a test |" in card
+    assert f"\nMeasured on {escape(score.protocol)}.\n" in _card(make_manifest(scores=[score]))
+
+
 def test_card__tells_what_the_calibration_does() -> None:
-    assert "the logits divided by 1.5." in model_card(make_manifest(calibration=make_calibration()))
-    assert "Nothing: it has no rule for photos of something else" in model_card(make_manifest())
-    assert "still gets one of the names" in model_card(make_manifest())
+    assert "the logits divided by 1.5." in _card(make_manifest(calibration=make_calibration()))
+    assert "Nothing: it has no rule for photos of something else" in _card(make_manifest())
+    assert "still gets one of the names" in _card(make_manifest())
 
 
 def test_card__tells_how_well_unknown_photos_are_told() -> None:
@@ -92,10 +105,10 @@ def test_card__tells_how_well_unknown_photos_are_told() -> None:
     said = _answers(unknown=rule)
     assert "whose score (`knn`; higher is stranger) is above 0.25 is called unknown." in said
     assert "set to keep 95 % of the photos of known figures. " in said
+    assert "Measured on 2 figures left out in turn: AUROC 0.971 (0.950 to 0.980, Wilson)." in said
     assert (
-        "Measured (2 figures left out in turn): AUROC 0.9712 (0.95 to 0.98, Wilson, 120 photos); "
-        "95 % (90 % to 98 %, Wilson, 120 photos) of the photos of known figures kept; "
-        "10 % (5 % to 20 %, Wilson, 1 photo) of the unknown photos taken for a known figure. "
+        "| 95 % | the default | 95.0 % (90.0 % to 98.0 %) | 10.0 % (5.0 % to 20.0 %) |\n\n"
+        "In brackets the intervals; photos: 120 known (Wilson), 1 unknown (Wilson).\n\n"
         "2 scores were tried"
     ) in said
 
@@ -106,10 +119,11 @@ def test_card__tells_what_other_lines_would_let_in() -> None:
         make_line(0.99, 0.3, accepted=make_measured(0.4, 0.3, 0.5)),
     ]
     said = _answers(unknown=make_unknown(accepted=make_measured(0.2, 0.1, 0.3), lines=lines))
-    assert (
-        "Other lines may be chosen (`--keep`): 90 % kept, 10 % (5 % to 20 %) taken for a known "
-        "figure; 99 % kept, 40 % (30 % to 50 %) taken for a known figure."
-    ) in said
+    assert said.partition("figure |\n|---|---|---|---|\n")[2].partition("\n\n")[0].splitlines() == [
+        "| 90 % | `--keep 0.9` | not measured | 10.0 % (5.0 % to 20.0 %) |",
+        "| 95 % | the default | not measured | 20.0 % (10.0 % to 30.0 %) |",
+        "| 99 % | `--keep 0.99` | not measured | 40.0 % (30.0 % to 50.0 %) |",
+    ]
     assert "--keep" not in _answers(unknown=make_unknown(lines=[make_line(0.9, 0.1)]))
 
 
@@ -118,15 +132,15 @@ def test_card__never_claims_what_was_not_measured() -> None:
     kept = make_unknown("max_softmax", "knn", measured_kept=make_measured())
     said = _answers(unknown=kept)
     assert "(`mixed` of `max_softmax`, `knn`; higher is stranger)" in said
-    assert "kept. How many unknown photos it finds was not measured." in said
+    assert "How many unknown photos it finds was not measured (2 figures left out in turn)." in said
 
 
 def test_card__tells_how_large_the_sets_are_and_what_they_hold() -> None:
     rule = make_sets(measured=make_measured(), mean_size=make_measured(1.234, 1.1, 1.4))
     said = _answers(sets=rule)
     assert "right one 95 % of the time (conformal, `lac`, set on 120 photos)." in said
-    assert "95 % (90 % to 98 %, Wilson, 120 photos) of the sets hold the right name; " in said
-    assert "1.234 (1.1 to 1.4, Wilson, 120 photos) names in a set on average." in said
+    assert "95.0 % (90.0 % to 98.0 %, Wilson, 120 photos) of the sets hold the right name; " in said
+    assert "1.23 (1.10 to 1.40, Wilson) names in a set on average." in said
     assert "That was not measured." in _answers(sets=make_sets())
 
 
@@ -134,10 +148,10 @@ def test_card__tells_why_there_are_no_rules() -> None:
     said = _answers(
         refused={"unknown": "it needs 19 photos", "sets": "it needs <50>", "operating_point": "no"}
     )
-    assert "- **Unknown**: it never says so: it needs 19 photos.\n" in said
-    assert "- **Sets of names**: it gives none: it needs &lt;50&gt;.\n" in said
-    assert "- **One figure looked for**: there is no threshold for it: no." in said
-    assert _answers() == "- **Unknown**: it never says so.\n- **Sets of names**: it gives none."
+    assert "**Unknown**: it never says so: it needs 19 photos.\n" in said
+    assert "**Sets of names**: it gives none: it needs &lt;50&gt;.\n" in said
+    assert "**One figure looked for**: there is no threshold for it: no." in said
+    assert _answers() == ("**Unknown**: it never says so.\n\n**Sets of names**: it gives none.")
 
 
 def test_card__tells_the_operating_point() -> None:
@@ -146,17 +160,17 @@ def test_card__tells_the_operating_point() -> None:
         positive="1", stated_sensitivity=0.95, threshold=0.3125, sensitivity=make_measured()
     )
     calibration = make_calibration(operating_point=point)
-    card = model_card(make_manifest(figures=two, calibration=calibration))
+    card = _card(make_manifest(figures=two, calibration=calibration))
     assert (
         "**\\*y\\* looked for**: from a probability of 0.3125 on, meant to find 95 % of its photos. "
-        "Measured: sensitivity 95 % (90 % to 98 %, Wilson, 120 photos)."
+        "Measured: sensitivity 95.0 % (90.0 % to 98.0 %, Wilson, 120 photos)."
     ) in card
 
 
 def test_card__does_not_depend_on_hashes() -> None:
     one = make_manifest()
     two = msgspec.structs.replace(one, files={"model.onnx": "0" * 64}, seal="1" * 64)
-    assert model_card(one) == model_card(two)
+    assert _card(one) == _card(two)
 
 
 @pytest.mark.parametrize(
@@ -173,15 +187,15 @@ def test_card__does_not_depend_on_hashes() -> None:
     ],
 )
 def test_card__makes_names_plain_text(name: str, shown: str) -> None:
-    assert _escape(name) == shown
-    assert f"| 1 | {shown} |" in model_card(_name(name))
+    assert escape(name) == shown
+    assert f"| 1 | {shown} |" in _card(_name(name))
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_card__stays_a_table_whatever_the_names(name: str) -> None:
-    card = model_card(_name(name)).splitlines()
-    plain = model_card(_name("x")).splitlines()
+    card = _card(_name(name)).splitlines()
+    plain = _card(_name("x")).splitlines()
     assert len(card) == len(plain)
     assert sum(a != b for a, b in zip(card, plain, strict=True)) <= 1
 
@@ -189,7 +203,7 @@ def test_card__stays_a_table_whatever_the_names(name: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.text())
 def test_card__quotes_for_yaml_on_one_line(text: str) -> None:
-    quoted = _quote(text)
+    quoted = quote(text)
     assert quoted.startswith('"')
     assert quoted.endswith('"')
     assert len(quoted.splitlines()) == 1

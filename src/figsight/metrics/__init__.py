@@ -42,9 +42,10 @@ if TYPE_CHECKING:
         reliability,
         risk_coverage,
     )
-    from figsight.metrics.words import say_probability, say_share, say_stated
+    from figsight.metrics.words import SCORE_WORDS, say_probability, say_share, say_stated
 
 __all__ = [
+    "SCORE_WORDS",
     "BinaryScore",
     "ClassScore",
     "Estimate",
@@ -85,6 +86,7 @@ _HOMES = {
     "ReliabilityBin": "tables",
     "RiskCoverage": "tables",
     "RocCurve": "binary",
+    "SCORE_WORDS": "words",
     "accuracy": "scores",
     "auroc": "binary",
     "average_precision": "binary",

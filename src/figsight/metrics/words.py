@@ -1,9 +1,44 @@
-"""How shares and probabilities are written for people.
+"""What scores are called, and how shares and probabilities are written for people.
 
-Knows numbers and typography. Does not know what was measured.
+Knows names, numbers and typography. Does not know how anything is measured.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ScoreWords(NamedTuple):
+    """What a score is called for people, what it says in a few words, and whether it is a share."""
+
+    title: str
+    meaning: str
+    is_share: bool
+
+
+SCORE_WORDS = {
+    "accuracy": ScoreWords("Accuracy", "photos named right", True),
+    "balanced_accuracy": ScoreWords(
+        "Balanced accuracy", "the same, each figure counting alike", True
+    ),
+    "macro_f1": ScoreWords("Macro F1", "found and not mistaken, mean over the figures", True),
+    "top_3_accuracy": ScoreWords("Top 3", "the right name is among the first three", True),
+    "roc_auc": ScoreWords("ROC AUC", "a photo of the one scores above one of the other", False),
+    "average_precision": ScoreWords("Average precision", "area below precision and recall", False),
+    "sensitivity": ScoreWords("Sensitivity", "found, of the figure that is looked for", True),
+    "specificity": ScoreWords("Specificity", "left alone, of the other figure", True),
+    "expected_calibration_error": ScoreWords(
+        "Calibration error",
+        "how far probabilities are from shares; 0 is best",
+        True,
+    ),
+    "log_loss": ScoreWords("Log loss", "nats; 0 is best", False),
+    "brier": ScoreWords("Brier score", "0 is best, 2 the worst", False),
+    "aurc": ScoreWords(
+        "Risk over coverage", "share wrong, mean over all coverages; 0 is best", True
+    ),
+}
+"""By the name that a score has in JSON, in the order in which people should read them."""
 
 _NARROW = "\u00a0"  # a percent sign stays with its number
 

@@ -9,33 +9,13 @@ from typing import TYPE_CHECKING
 
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.plots import plot_roc
-from figsight.metrics import say_share, say_stated
+from figsight.metrics import SCORE_WORDS, say_share, say_stated
 
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
     from figsight.metrics import Estimate
 
 LISTED = 50  # paths of photos that were trained on
-
-# What each score is called, what it says, and whether it is a share.
-SCORES: dict[str, tuple[str, str, bool]] = {
-    "accuracy": ("Accuracy", "photos named right", True),
-    "balanced_accuracy": ("Balanced accuracy", "the same, each figure counting alike", True),
-    "macro_f1": ("Macro F1", "found and not mistaken, mean over the figures", True),
-    "top_3_accuracy": ("Top 3", "the right name is among the first three", True),
-    "roc_auc": ("ROC AUC", "a photo of the one scores above one of the other", False),
-    "average_precision": ("Average precision", "area below precision and recall", False),
-    "sensitivity": ("Sensitivity", "found, of the figure that is looked for", True),
-    "specificity": ("Specificity", "left alone, of the other figure", True),
-    "expected_calibration_error": (
-        "Calibration error",
-        "how far probabilities are from shares; 0 is best",
-        True,
-    ),
-    "log_loss": ("Log loss", "nats; 0 is best", False),
-    "brier": ("Brier score", "0 is best, 2 the worst", False),
-    "aurc": ("Risk over coverage", "share wrong, mean over all coverages; 0 is best", True),
-}
 
 
 def say_verdict(evaluation: Evaluation) -> str:
@@ -89,7 +69,7 @@ def write_scores(evaluation: Evaluation) -> str:
             f"<b>{_say(score.value, is_share)}</b>",
             _ends(score, is_share) + f"<small>{text(score.method)}</small>",
         )
-        for key, (title, what, is_share) in SCORES.items()
+        for key, (title, what, is_share) in SCORE_WORDS.items()
         if (score := evaluation.scores.get(key)) is not None
     ]
     parts = [table(("Score", "Value", "95\u00a0% interval"), rows, "scores")]
