@@ -49,6 +49,16 @@ STYLE = 2 * FEATURES
 PLACES = 8
 FIGURES = 3
 PHOTOS = 4
+FILES = (
+    "README.md",
+    "curves.png",
+    "gallery.safetensors",
+    "history.csv",
+    "manifest.json",
+    "model.onnx",
+    "network.safetensors",
+    *(f"thumbnails/{index:06d}.jpg" for index in range(PHOTOS)),
+)
 
 
 def make_weights(seed: int = 0) -> dict[str, NDArray[np.float32]]:
