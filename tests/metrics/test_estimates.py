@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from figsight.metrics import effective_count, wilson
 from figsight.metrics import estimates as unit
-from figsight.metrics.estimates import bootstrap, normal_quantile
+from figsight.metrics.estimates import bootstrap, mean_of, normal_quantile
 
 scipy_stats: Any = import_module("scipy.stats")
 
@@ -82,6 +82,29 @@ def test_bootstrap__of_copies_is_that_of_the_originals() -> None:
     assert drawn.std() == pytest.approx(values.std() / 10, rel=0.08)
     fooled = bootstrap(lambda w: w @ twice / w.sum(axis=1), 200)
     assert fooled.std() < 0.8 * drawn.std()
+
+
+@pytest.mark.parametrize("groups", [None, np.array([0] * 10), np.repeat(np.arange(5), 2)])
+def test_mean_of__promises_nothing_where_all_are_alike(groups: np.ndarray | None) -> None:
+    found = mean_of(np.ones(10), groups, 0.95, most=27.0)
+    worth = effective_count(groups, 10)
+    assert (found.value, found.n) == (1.0, 10)
+    assert found.low == pytest.approx(wilson(round(worth), round(worth)).low)
+    assert found.high == pytest.approx(1 + 26 * wilson(0, round(worth)).high)
+    assert found.method.startswith("nothing to resample")
+
+
+def test_mean_of__resamples_where_one_differs() -> None:
+    found = mean_of(np.array([1.0] * 19 + [2.0]), None, 0.95, most=27.0)
+    assert (found.value, found.low, found.high) == pytest.approx((1.05, 1.0, 1.15))
+    assert found.method == "percentile bootstrap over photos"
+
+
+def test_mean_of__one_group_of_many_is_one_thing_seen() -> None:
+    found = mean_of(np.array([0.1, 0.3]), np.array([0, 0]), 0.95, least=0.1, most=1.0)
+    assert found.value == pytest.approx(0.2)
+    assert found.high == pytest.approx(0.2 + 0.8 * wilson(0, 1).high)
+    assert 0.1 < found.low < 0.2
 
 
 def test_estimate__turns_into_plain_values() -> None:

@@ -154,6 +154,18 @@ def test_calibration_error__interval_reaches_zero_when_calibrated(draw: Any) -> 
     assert expected_calibration_error(y, sure).low > 0.05
 
 
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_expected_calibration_error__is_not_certain_where_all_are_alike(n: int) -> None:
+    y, p = np.zeros(n, np.int64), np.tile([[0.9, 0.1]], (n, 1))
+    found, right = expected_calibration_error(y, p), accuracy(y, p)
+    assert found.value == pytest.approx(0.1)
+    assert found.low == 0
+    assert found.high == pytest.approx(max(0.1, 0.9 - right.low))
+    wrong = expected_calibration_error(1 - y, p)
+    assert wrong.low == pytest.approx(max(0, 0.9 - accuracy(1 - y, p).high))
+    assert (wrong.value, wrong.high) == pytest.approx((0.9, 0.9))
+
+
 def test_intervals__hold_the_truth_about_as_often_as_stated() -> None:
     rng = np.random.default_rng(11)
     classes, each, recall, rounds = 9, 8, 0.95, 300

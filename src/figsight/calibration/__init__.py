@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SetMethod,
         SetScore,
         fit_sets,
+        judge_sets,
         measure_sets,
     )
     from figsight.calibration.strangeness import (
@@ -62,6 +63,7 @@ __all__ = [
     "fit_style",
     "fit_temperature",
     "fit_unknown",
+    "judge_sets",
     "knn_distance",
     "max_logit",
     "max_softmax",
@@ -93,6 +95,7 @@ _HOMES = {
     "fit_style": "style",
     "fit_temperature": "temperature",
     "fit_unknown": "unknown",
+    "judge_sets": "sets",
     "knn_distance": "strangeness",
     "max_logit": "strangeness",
     "max_softmax": "strangeness",

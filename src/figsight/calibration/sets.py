@@ -28,7 +28,7 @@ from figsight.metrics.checks import (
     check_probabilities,
     check_share,
 )
-from figsight.metrics.estimates import Estimate, bootstrap, percentile_estimate, share_of
+from figsight.metrics.estimates import Estimate, mean_of, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -221,19 +221,40 @@ def measure_sets(
         threshold = _threshold(p[rest], y[rest], rest_groups, share, how)
         rule = PredictionSets(how, share, threshold, int(rest.sum()))
         chosen[judged] = rule.apply(p[judged], never_empty)
+    return judge_sets(chosen, y, share, members, level=level, seed=seed)
+
+
+def judge_sets(
+    chosen: Bools,
+    labels: ArrayLike,
+    coverage: float,
+    groups: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+) -> SetScore:
+    """Return how often sets hold the right class, and how many classes they take.
+
+    Intervals: Wilson's for the coverage, percentile bootstrap for the size (``mean_of``).
+
+    Args:
+        chosen: Which classes are in the set of each photo, bool [N, K].
+        labels: Class indices [N].
+        coverage: The share that the sets were made for.
+        groups: Copies share a value, [N].
+        level: How often the intervals hold the truth.
+        seed: Of the resampling.
+    """
+    y = np.asarray(labels, dtype=np.int64)
+    members = check_groups(groups, len(y))
     sizes = chosen.sum(axis=1).astype(np.float64)  # [N]
     held = chosen[np.arange(len(y)), y].astype(np.float64)
-
-    def mean_size(weights: Floats) -> Floats:
-        return np.asarray(weights @ sizes / weights.sum(axis=1))
-
-    drawn = bootstrap(mean_size, len(y), members, seed)
     return SetScore(
         coverage=share_of(held, members, level),
-        mean_size=percentile_estimate(float(sizes.mean()), drawn, len(y), members, level),
+        mean_size=mean_of(sizes, members, level, most=chosen.shape[1], seed=seed),
         empty=float((sizes == 0).mean()),
         single=float((sizes == 1).mean()),
-        stated=share,
+        stated=coverage,
     )
 
 

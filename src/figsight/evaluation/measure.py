@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from figsight.bundle import list_lines
-from figsight.calibration import Refusal, SetScore
+from figsight.calibration import Refusal, SetScore, judge_sets
 from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
@@ -28,7 +28,6 @@ from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, re
 from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Evaluation, LineScore, Strangers, share_not
 from figsight.evaluation.seen import find_resembling, find_trained_on
-from figsight.evaluation.shares import measure_sets
 from figsight.evaluation.strangers import say_taught
 from figsight.metrics import say_share, wilson
 
@@ -213,7 +212,7 @@ def _apply_rules(classifier: Classifier, asked: Asked, found: Evaluation) -> Eva
     refused = dict(rules.refused)
     sets: SetScore | None = None
     if rules.sets is not None and asked.sets is not None:
-        sets = measure_sets(asked.sets, found.labels, rules.sets.coverage, found.groups)
+        sets = judge_sets(asked.sets, found.labels, rules.sets.coverage, found.groups)
     operating, positive = None, found.positive
     if rules.operating_point is not None:
         positive = [f.id for f in found.figures].index(rules.operating_point.positive)

@@ -184,3 +184,42 @@ def percentile_estimate(
         n,
         level,
     )
+
+
+def mean_of(
+    values: Floats,
+    groups: Ints | None,
+    level: float,
+    *,
+    least: float = 0.0,
+    most: float,
+    seed: int = 0,
+) -> Estimate:
+    """Return the mean of bounded numbers [N] with its percentile bootstrap interval.
+
+    Where all photos (or all groups of copies) have the same, there is nothing to resample, and the
+    bootstrap would promise that no other photo differs. Then the ends are as far away as they can be
+    when a share of other photos differs by as much as possible: the share up to which none of so
+    many is no surprise, ``z^2 / (n + z^2)`` by Wilson's interval (compare Hanley & Lippman-Hand 1983, "If
+    nothing goes wrong, is everything all right?"). A single photo says next to nothing, and shows it.
+
+    Args:
+        values: One a photo.
+        groups: Group numbers [N], or ``None``.
+        level: How often the interval holds the truth.
+        least: What a photo may have at least.
+        most: What a photo may have at most.
+        seed: Of the resampling.
+    """
+    n, value = len(values), float(values.mean())
+
+    def statistic(weights: Floats) -> Floats:
+        return np.asarray(weights @ values / weights.sum(axis=1))
+
+    drawn = bootstrap(statistic, n, groups, seed)
+    if float(np.ptp(drawn)) > 1e-9 * max(1.0, abs(value)):
+        return percentile_estimate(value, drawn, n, groups, level)
+    _, unseen = wilson_limits(0.0, effective_count(groups, n), level)
+    low, high = value - unseen * (value - least), value + unseen * (most - value)
+    how = "nothing to resample; as far as unseen photos may be by Wilson's interval"
+    return Estimate(value, low, high, how, n, level)

@@ -18,6 +18,7 @@ these, and none of another camera. With ten photos a class, one photo is ten poi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ from figsight.metrics.estimates import (
     bootstrap,
     effective_count,
     how_resampled,
-    percentile_estimate,
+    mean_of,
     share_of,
     wilson_limits,
 )
@@ -189,7 +190,8 @@ def log_loss(
     """
     y, p = check_pair(labels, probabilities)
     losses = -np.log(np.clip(p[np.arange(len(y)), y], _SMALLEST, 1.0))  # [N]
-    return _mean(losses, check_groups(groups, len(y)), level, seed)
+    worst = -float(np.log(_SMALLEST))
+    return mean_of(losses, check_groups(groups, len(y)), level, most=worst, seed=seed)
 
 
 def brier(
@@ -212,7 +214,7 @@ def brier(
     y, p = check_pair(labels, probabilities)
     own = p[np.arange(len(y)), y]
     losses = np.square(p).sum(axis=1) - 2 * own + 1  # [N]
-    return _mean(losses, check_groups(groups, len(y)), level, seed)
+    return mean_of(losses, check_groups(groups, len(y)), level, most=2.0, seed=seed)
 
 
 def expected_calibration_error(
@@ -234,8 +236,9 @@ def expected_calibration_error(
     ``v - q``, with q what chance alone stays below in 97.5 % of 2,000 resamples (the same sum over
     bins, of the gaps' own changes; by the triangle inequality the truth is not below it), and the
     upper end the basic bootstrap's ``2 v - q_low`` (Davison & Hinkley 1997, section 5.2), or v when
-    that is more. A lower end of 0 means: this may be chance. It says nothing of calibration within
-    one class: ten photos can't.
+    that is more. A lower end of 0 means: this may be chance. Where all photos are alike there is
+    nothing to resample; then Wilson's interval of the share right says how far the ends are.
+    It says nothing of calibration within one class: ten photos can't.
 
     Raises:
         ValueError: Shapes, ranges or sums are wrong, or ``bins`` is below 1.
@@ -254,6 +257,10 @@ def expected_calibration_error(
         return np.stack([np.abs(gaps).sum(axis=1), np.abs(gaps - seen).sum(axis=1)], axis=1)
 
     drawn, chance = bootstrap(statistic, len(y), members, seed).T  # [R] each
+    if chance.max() < 1e-12:  # all alike: nothing to resample
+        right = share_of((gap > -confidence).astype(np.float64), members, level)
+        off = (right.low - float(confidence.mean()), float(confidence.mean()) - right.high)
+        return replace(right, value=value, low=max(0.0, *off), high=max(map(abs, off)))
     low = max(0.0, value - float(np.quantile(chance, (1 + level) / 2)))
     high = min(1.0, max(value, 2 * value - float(np.quantile(drawn, (1 - level) / 2))))
     how = f"{how_resampled(members)}, less what chance adds"
@@ -277,14 +284,6 @@ class _Sums:
         sums = np.zeros((len(weights), self._n_classes))
         sums[:, self._present] = np.add.reduceat(weights[:, self._order], self._starts, axis=1)
         return sums
-
-
-def _mean(losses: Floats, groups: Ints | None, level: float, seed: int) -> Estimate:
-    def statistic(weights: Floats) -> Floats:
-        return np.asarray(weights @ losses / weights.sum(axis=1))
-
-    drawn = bootstrap(statistic, len(losses), groups, seed)
-    return percentile_estimate(float(losses.mean()), drawn, len(losses), groups, level)
 
 
 def _class_worth(labels: Ints, groups: Ints | None) -> Floats:
