@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from figsight.calibration import PredictionSets, Refusal, SetScore, fit_sets, measure_sets, softmax
+from figsight.calibration import (
+    PredictionSets,
+    Refusal,
+    SetScore,
+    fit_sets,
+    judge_sets,
+    measure_sets,
+    softmax,
+)
 from figsight.calibration.conformal import (
     conservative_quantile,
     deal_folds,
@@ -160,6 +169,17 @@ def test_measure__coverage_and_size() -> None:
     assert full.empty == 0
     assert full.single >= found.single
     assert measure_sets(p, y, 0.9) == full
+
+
+def test_judge_sets__does_not_promise_that_all_sets_are_of_the_size_of_those_seen() -> None:
+    chosen = np.eye(4, dtype=np.bool_)[[0, 1, 2, 3] * 10]
+    found = judge_sets(chosen, [0, 1, 2, 3] * 10, 0.95)
+    assert (found.coverage.value, found.mean_size.value, found.single) == (1, 1, 1)
+    assert (found.mean_size.low, found.mean_size.high) == pytest.approx((1, 1.088), abs=1e-3)
+    many = judge_sets(
+        np.repeat(chosen, 100, axis=0), [0] * 4000, 0.95, np.repeat(np.arange(40), 100)
+    )
+    assert many.mean_size == replace(found.mean_size, n=4000)
 
 
 def test_folds__keep_groups_together() -> None:

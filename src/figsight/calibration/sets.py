@@ -235,7 +235,8 @@ def judge_sets(
 ) -> SetScore:
     """Return how often sets hold the right class, and how many classes they take.
 
-    Intervals: Wilson's for the coverage, percentile bootstrap for the size (``mean_of``).
+    Intervals: Wilson's for the coverage, percentile bootstrap for the size. Where all sets are of one
+    size, those that were not seen may have one class more (``mean_of``).
 
     Args:
         chosen: Which classes are in the set of each photo, bool [N, K].
@@ -251,7 +252,9 @@ def judge_sets(
     held = chosen[np.arange(len(y)), y].astype(np.float64)
     return SetScore(
         coverage=share_of(held, members, level),
-        mean_size=mean_of(sizes, members, level, most=chosen.shape[1], seed=seed),
+        mean_size=mean_of(
+            sizes, members, level, least=sizes.min(), most=sizes.max() + 1, seed=seed
+        ),
         empty=float((sizes == 0).mean()),
         single=float((sizes == 1).mean()),
         stated=coverage,
