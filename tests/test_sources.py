@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from figsight.dataset.model import Photo
-from figsight.errors import DataError
-from figsight.sources import expand_sources, name_source
+from figsight.errors import PhotoError
+from figsight.sources import Held, expand_sources, name_source, take
 
 if TYPE_CHECKING:
-    from figsight.sources import Source
+    from figsight.sources import Taken
 
 
 def _fill(folder: Path, *names: str) -> Path:
@@ -60,22 +62,58 @@ def test_expand__keeps_paths_as_they_were_given(
     assert list(expand_sources(["photos", "x.jpg"])) == ["photos/a.jpg", "x.jpg"]
 
 
-def test_expand__refuses_a_folder_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as caught:
-        list(expand_sources(_fill(tmp_path, "a.txt")))
-    assert str(caught.value) == f"{tmp_path}: expected a folder with pictures, found none in it"
+def test_expand__a_folder_without_pictures_comes_as_one_that_cannot_be_read(tmp_path: Path) -> None:
+    _fill(tmp_path, "empty/a.txt", "b.jpg")
+    first, second = expand_sources([tmp_path / "empty", tmp_path / "b.jpg"])
+    assert second == tmp_path / "b.jpg"
+    assert _refusal(first) == f"{tmp_path}/empty: expected a folder with pictures, found none in it"
 
 
-def test_expand__refuses_a_folder_that_cannot_be_listed(
+def test_expand__goes_on_after_a_folder_that_cannot_be_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: object) -> None:
-        raise PermissionError(13, "Permission denied")
+    scan = os.scandir
 
+    def refuse(path: str) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    _fill(tmp_path, "a.jpg", "locked/b.jpg", "z.jpg")
     monkeypatch.setattr("os.scandir", refuse)
-    with pytest.raises(DataError) as caught:
-        list(expand_sources(tmp_path))
-    assert str(caught.value) == f"{tmp_path}: the folder cannot be listed (Permission denied)"
+    first, locked, last = expand_sources(tmp_path)
+    assert (first, last) == (f"{tmp_path}/a.jpg", f"{tmp_path}/z.jpg")
+    assert _refusal(locked) == (
+        f"{tmp_path}/locked: the folder cannot be listed (Permission denied)"
+    )
+
+
+def _refusal(source: Any) -> str:
+    with pytest.raises(PhotoError) as caught:
+        source.read()
+    return str(caught.value)
+
+
+def test_take__reads_open_files_and_copies_buffers(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8")
+    with (tmp_path / "a.jpg").open("rb") as file:
+        (found,) = expand_sources(file)
+    assert (found, found.read()) == (Held(str(tmp_path / "a.jpg"), b"\xff\xd8"), b"\xff\xd8")
+    assert take(io.BytesIO(b"ab")) == Held("<file>", b"ab")
+    buffer = bytearray(b"ab")
+    assert list(expand_sources(buffer)) == list(expand_sources(memoryview(buffer))) == [b"ab"]
+    assert list(expand_sources([buffer, memoryview(b"c")])) == [b"ab", b"c"]
+
+
+def test_take__says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+    closed = io.BytesIO(b"ab")
+    closed.close()
+    assert _refusal(take(closed)) == (
+        "<file>: expected a file that can be read, found 'i/o operation on closed file.'; open it again"
+    )
+    assert _refusal(take(cast("Any", io.StringIO("ab")))) == (
+        "<file>: expected a file of bytes, found one of str; open it with 'rb'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +127,7 @@ def test_expand__refuses_a_folder_that_cannot_be_listed(
         (Photo(path="a/b.jpg", file=Path("set.zip"), member="a/b.jpg"), "a/b.jpg"),
     ],
 )
-def test_source__alone_is_one_and_has_a_name(source: Source, name: str) -> None:
+def test_source__alone_is_one_and_has_a_name(source: Taken, name: str) -> None:
     (found,) = expand_sources(source)
     assert found is source
     assert name_source(source) == name

@@ -79,7 +79,7 @@ class Figsight:
     def photo(self, path: str) -> NDArray[np.float32]:
         """Answer one photo from its file; returns probabilities in the model's order, [K]."""
         answer = self.model.predict(path)
-        by_id = {one.class_id: one.probability for one in answer.top}  # type: ignore[union-attr]
+        by_id = {one.class_id: one.probability for one in answer.top}
         return np.array([by_id[figure.id] for figure in self.model.manifest.figures], np.float32)
 
     def folder(self, paths: Sequence[str]) -> None:

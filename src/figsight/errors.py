@@ -45,6 +45,10 @@ class PhotoError(DataError):
         self.path = path
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[PhotoError], tuple[str, str]]:
+        """Go to another process, as what it was made of."""
+        return type(self), (self.path, self.reason)
+
 
 class PhotoTooLargeError(PhotoError):
     """Decoding the picture would need more memory than figsight allows (a decompression bomb)."""
@@ -60,6 +64,10 @@ class UnreadablePhotosError(DataError):
     def __init__(self, message: str, failures: Sequence[PhotoError]) -> None:
         super().__init__(message)
         self.failures = tuple(failures)
+
+    def __reduce__(self) -> tuple[type[UnreadablePhotosError], tuple[str, tuple[PhotoError, ...]]]:
+        """Go to another process, as what it was made of."""
+        return type(self), (str(self), self.failures)
 
 
 class ArchiveError(DataError):
@@ -87,4 +95,9 @@ class MissingExtraError(FigsightError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part: pip install 'figsight[{extra}]'")
+        self.what = what
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Go to another process, as what it was made of."""
+        return type(self), (self.what, self.extra)

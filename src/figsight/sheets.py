@@ -6,6 +6,7 @@ Joins what the other rooms found with ``drawing``. Does not predict or measure.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from figsight.drawing import (
     Inset,
     Tile,
+    check_picture,
     draw_sheets,
     overlay_heat,
     place_heat,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from figsight.classifier import Evidence, Neighbour, Prediction
     from figsight.dataset import Dataset, Photo
-    from figsight.drawing import Tone
+    from figsight.drawing import Pages, Picture, Tone
     from figsight.evaluation.results import Evaluation
     from figsight.images import InputSpec, Source
 
@@ -54,19 +56,22 @@ def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> list[Image]:
+def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> Pages:
     """Draw each photo with its predicted name and probability above it.
 
     Photos of none of the figures are marked, in another colour, and say what they look most like.
+    Photos are decoded when their page is drawn, and not all at once.
     """
     return draw_sheets(
-        [Tile(shrink(decode(source)), *_caption(result)) for source, result in results]
+        [Tile(partial(_small, source), *_caption(result)) for source, result in results]
     )
 
 
-def draw_evidence(
-    results: Iterable[tuple[Source, Prediction, Evidence]], spec: InputSpec
-) -> list[Image]:
+def _small(source: Source) -> NDArray[np.uint8]:
+    return shrink(decode(source))
+
+
+def draw_evidence(results: Iterable[tuple[Source, Prediction, Evidence]], spec: InputSpec) -> Pages:
     """Draw each photo as ``draw_predictions`` does, with what speaks for its name beside it.
 
     Beside it are the map over the photo and the training photos that look most alike, with their
@@ -76,25 +81,28 @@ def draw_evidence(
         results: A photo, what the model says of it and why.
         spec: The model's input (``Classifier.input``).
     """
-    tiles = []
-    for source, result, evidence in results:
-        pixels = shrink(decode(source))
-        heat = place_heat(scale_heat(evidence.heat), spec, *pixels.shape[:2])
-        tiles.append(
-            Tile(
-                pixels,
-                *_caption(result),
-                second=overlay_heat(pixels, heat),
-                insets=tuple(map(_show_neighbour, evidence.neighbours)),
-            )
+    tiles = [
+        Tile(
+            partial(_small, source),
+            *_caption(result),
+            second=partial(_lay_heat, source, evidence, spec),
+            insets=tuple(map(_show_neighbour, evidence.neighbours)),
         )
+        for source, result, evidence in results
+    ]
     return draw_sheets(tiles, note=_HOW_TO_READ)
 
 
+def _lay_heat(source: Source, evidence: Evidence, spec: InputSpec) -> NDArray[np.uint8]:
+    pixels = _small(source)
+    return overlay_heat(pixels, place_heat(scale_heat(evidence.heat), spec, *pixels.shape[:2]))
+
+
 def _show_neighbour(neighbour: Neighbour) -> Inset:
-    pixels = _NO_PICTURE
-    if neighbour.thumbnail is not None:
-        pixels = decode(neighbour.thumbnail, name=neighbour.path)
+    thumbnail = neighbour.thumbnail
+    pixels: Picture = _NO_PICTURE
+    if thumbnail is not None:
+        pixels = partial(decode, thumbnail, name=neighbour.path)
     return Inset(pixels, neighbour.name, f"distance {neighbour.distance:.2f}")
 
 
@@ -111,7 +119,7 @@ def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
     return title, lines, "plain"
 
 
-def draw_evaluation(evaluation: Evaluation) -> list[Image]:
+def draw_evaluation(evaluation: Evaluation) -> Pages:
     """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first.
 
     Of a repeated cross-validation, the first repeat: each photo once.
@@ -120,7 +128,7 @@ def draw_evaluation(evaluation: Evaluation) -> list[Image]:
     wrong = (answers != evaluation.labels)[: evaluation.n]
     tiles = [
         Tile(
-            shrink(decode_photo(evaluation.photos[i])),
+            partial(_small_photo, evaluation.photos[i]),
             _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]])),
             (f"true: {names[evaluation.labels[i]]}",) if wrong[i] else (),
             "bad" if wrong[i] else "good",
@@ -135,7 +143,7 @@ def draw_evaluation(evaluation: Evaluation) -> list[Image]:
     return draw_sheets(tiles, heading=heading)
 
 
-def draw_dataset(dataset: Dataset, each: int) -> list[Image]:
+def draw_dataset(dataset: Dataset, each: int) -> Pages:
     """Draw up to ``each`` example photos of every figure, a row a figure."""
     photos = defaultdict(list)
     for photo in dataset.photos:
@@ -146,9 +154,13 @@ def draw_dataset(dataset: Dataset, each: int) -> list[Image]:
         # Spread over the figure's photos: the first few are often of one session.
         for i in np.unique(np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)):
             lines = ("1 photo" if len(own) == 1 else f"{len(own)} photos",) if i == 0 else ()
-            tiles.append(Tile(shrink(decode_photo(own[i])), figure.display, lines))
+            tiles.append(Tile(partial(_small_photo, own[i]), figure.display, lines))
     heading = f"{dataset.name}: {len(dataset.figures)} figures, {len(dataset.photos)} photos"
     return draw_sheets(tiles, heading=heading)
+
+
+def _small_photo(photo: Photo) -> NDArray[np.uint8]:
+    return shrink(decode_photo(photo))
 
 
 def decode_photo(photo: Photo) -> NDArray[np.uint8]:
@@ -160,10 +172,17 @@ def decode_photo(photo: Photo) -> NDArray[np.uint8]:
 
 
 def save_sheets(sheets: Sequence[Image], path: Path) -> list[Path]:
-    """Write one picture, or several as NAME.png, NAME-2.png, ...; return what was written."""
+    """Write one picture, or several as NAME.png, NAME-2.png, ...; return what was written.
+
+    Raises:
+        OutputError: There is nothing to draw, or one of the pictures cannot be written; when another
+            file has the name of one, none is.
+    """
     if not sheets:
         raise OutputError(f"{path}: expected photos to draw, found none")
     paths = [path] + [path.with_stem(f"{path.stem}-{n}") for n in range(2, len(sheets) + 1)]
+    for page in paths:
+        check_picture(page)
     for sheet, page in zip(sheets, paths, strict=True):
         save_picture(sheet, page)
     return paths

@@ -7,12 +7,13 @@ know data sets: their photos come in as anything that has a path and can be read
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 
 from figsight import images
-from figsight.errors import DataError
+from figsight.errors import PhotoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,12 +38,77 @@ class Readable(Protocol):
         """
 
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.uint8] | Image | Readable"
-"""What can be predicted: a picture file's path or bytes, uint8 pixels [H, W, 3], an open image, or
-a photo of a data set."""
+Source: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | Image "
+    "| Readable"
+)
+"""What can be predicted: a picture file's path, its bytes, a file that is open for reading bytes,
+uint8 pixels [H, W, 3], an open image, or a photo of a data set."""
+
+Taken: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.uint8] | Image | Readable"
+"""A source that can be read in another thread, or later: nothing in it belongs to somebody else but
+arrays and images."""
 
 
-def name_source(source: Source) -> str:
+@dataclass(frozen=True)
+class Held:
+    """The bytes of a file that was open: its name and what was read of it."""
+
+    path: str
+    data: bytes
+
+    def read(self) -> bytes:
+        """Return them."""
+        return self.data
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A place where photos were expected and none can be had."""
+
+    path: str
+    reason: str
+
+    def read(self) -> bytes:
+        """Say why; see ``Readable.read``."""
+        raise PhotoError(self.path, self.reason)
+
+
+def take(source: Source) -> Taken:
+    """Return a photo in a form that stays what it is: open files are read, buffers copied."""
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source)
+    if isinstance(source, Readable) or not hasattr(source, "read"):
+        return source
+    name = getattr(source, "name", None)
+    path = os.fsdecode(name) if isinstance(name, (str, bytes)) else "<file>"
+    try:
+        data: object = source.read()
+    except (OSError, ValueError) as error:  # a closed file is the latter
+        reason = str(getattr(error, "strerror", None) or error).lower()
+        return Missing(path, f"expected a file that can be read, found {reason!r}; open it again")
+    if not isinstance(data, bytes):
+        found = type(data).__name__
+        return Missing(path, f"expected a file of bytes, found one of {found}; open it with 'rb'")
+    return Held(path, data)
+
+
+def read_photo(photo: Readable) -> bytes:
+    """Return the bytes of a photo.
+
+    Raises:
+        PhotoError: They cannot be read.
+    """
+    try:
+        return photo.read()
+    except OSError as error:
+        reason = (
+            f"expected a file that can be read, found {(error.strerror or str(error)).lower()!r}"
+        )
+        raise PhotoError(photo.path, f"{reason}; check its disk") from error
+
+
+def name_source(source: Taken) -> str:
     """Return what a photo is called in predictions and messages."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
@@ -58,19 +124,23 @@ def is_folder(source: object) -> bool:
     return isinstance(source, (str, os.PathLike)) and os.path.isdir(source)  # noqa: PTH112
 
 
-def expand_sources(sources: Source | Iterable[Source]) -> Iterator[Source]:
-    """Yield single photos: one alone, or each of many, with folders looked through."""
-    is_one = isinstance(sources, (str, os.PathLike, bytes, np.ndarray, Readable))
+def expand_sources(sources: Source | Iterable[Source]) -> Iterator[Taken]:
+    """Yield single photos: one alone, or each of many, with folders looked through.
+
+    A folder that cannot be listed, or holds no pictures, comes as one that cannot be read (``Missing``).
+    """
+    one = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Readable)
+    is_one = isinstance(sources, one) or hasattr(sources, "read")
     is_one = is_one or not hasattr(sources, "__iter__")  # an open image
     many = cast("Iterable[Source]", [sources] if is_one else sources)
     for source in many:
         if isinstance(source, (str, os.PathLike)) and is_folder(source):
             yield from _find_pictures(os.fspath(source))
         else:
-            yield source
+            yield take(source)
 
 
-def _find_pictures(folder: str) -> Iterator[str]:
+def _find_pictures(folder: str) -> Iterator[str | Missing]:
     """Yield the pictures under a folder, sorted by path; links to folders are not followed.
 
     Models and unfinished trainings below the folder are passed over.
@@ -87,7 +157,9 @@ def _find_pictures(folder: str) -> Iterator[str]:
             with os.scandir(path) as scan:
                 entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
         except OSError as error:
-            raise DataError(f"{path}: the folder cannot be listed ({error.strerror})") from error
+            found = True
+            yield Missing(path, f"the folder cannot be listed ({error.strerror})")
+            continue
         if path != folder and _is_ours(path, [name for name, _ in entries]):
             continue
         # The slash makes this the order of whole paths: "a.jpg" before "a/b.jpg".
@@ -97,7 +169,7 @@ def _find_pictures(folder: str) -> Iterator[str]:
             if images.is_picture_name(f"{name}/_.png" if is_dir else name):
                 stack.append((os.path.join(path, name), is_dir))  # noqa: PTH118 - as it was given
     if not found:
-        raise DataError(f"{folder}: expected a folder with pictures, found none in it")
+        yield Missing(folder, "expected a folder with pictures, found none in it")
 
 
 def _is_ours(folder: str, names: list[str]) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -15,10 +16,12 @@ from figsight.classifier.ahead import run_side_by_side
 from figsight.errors import BundleError, PhotoError
 
 if TYPE_CHECKING:
-    from figsight.sources import Source
+    from collections.abc import Iterator
+
+    from figsight.sources import Taken
 
 
-def prepare(source: Source) -> np.ndarray:
+def prepare(source: Taken) -> np.ndarray:
     """A photo whose pixels are its number; odd names of one digit take longer, and 13 is damaged."""
     number = int(Path(str(source)).stem) if isinstance(source, str) else 0
     if number == 13:
@@ -71,7 +74,7 @@ def test_run_side_by_side__works_on_as_many_photos_as_it_has_threads() -> None:
 def test_run_side_by_side__keeps_a_photo_in_one_thread() -> None:
     made: dict[int, int] = {}
 
-    def note(source: Source) -> np.ndarray:
+    def note(source: Taken) -> np.ndarray:
         pixels = prepare(source)
         made[look(pixels)] = threading.get_ident()
         return pixels
@@ -86,12 +89,33 @@ def test_run_side_by_side__keeps_a_photo_in_one_thread() -> None:
 @pytest.mark.parametrize(
     "source", [np.zeros((3, 3, 3), np.uint8), Image.new("RGB", (3, 3))], ids=["array", "image"]
 )
-def test_run_side_by_side__prepares_what_its_owner_may_change_at_once(source: Source) -> None:
+def test_run_side_by_side__prepares_what_its_owner_may_change_at_once(source: Taken) -> None:
     threads: list[int] = []
 
-    def note(source: Source) -> np.ndarray:
+    def note(source: Taken) -> np.ndarray:
         threads.append(threading.get_ident())
         return prepare(source)
 
     assert len(list(run_side_by_side(note, look, [source] * 4, 2))) == 4
     assert set(threads) == {threading.get_ident()}
+
+
+def test_run_side_by_side__gives_what_it_has_before_the_source_stops() -> None:
+    def three() -> Iterator[Taken]:
+        yield from (b"a", b"b", b"c")
+        raise RuntimeError("the queue is gone")
+
+    found = run_side_by_side(prepare, look, three(), threads=2)
+    assert [result for _, result in itertools.islice(found, 3)] == [0, 0, 0]
+    with pytest.raises(RuntimeError, match="the queue is gone"):
+        next(found)
+
+
+def test_run_side_by_side__errors_that_are_kept_keep_no_photo() -> None:
+    def refuse(source: Taken) -> np.ndarray:
+        raise PhotoError("a", "no")
+
+    array = np.zeros((2, 2, 3), np.uint8)
+    for _, error in run_side_by_side(refuse, look, [b"a", array], threads=1):
+        assert isinstance(error, PhotoError)
+        assert error.__traceback__ is None

@@ -253,7 +253,7 @@ def judge_sets(
     return SetScore(
         coverage=share_of(held, members, level),
         mean_size=mean_of(
-            sizes, members, level, least=sizes.min(), most=sizes.max() + 1, seed=seed
+            sizes, members, level, least=float(sizes.min()), most=float(sizes.max()) + 1, seed=seed
         ),
         empty=float((sizes == 0).mean()),
         single=float((sizes == 1).mean()),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from figsight.sources import Source
+    from figsight.sources import Taken
 
 _MAX_WORKERS = 8
 
@@ -29,9 +29,9 @@ Pixels: TypeAlias = "NDArray[np.uint8]"
 
 
 def run_side_by_side(
-    prepare: Callable[[Source], Pixels],
+    prepare: Callable[[Taken], Pixels],
     run: Callable[[Pixels], Result],
-    sources: Iterable[Source],
+    sources: Iterable[Taken],
     threads: int,
 ) -> Iterator[tuple[str, Result | PhotoError]]:
     """Prepare and run photos in threads of their own, at most 2 x ``threads`` + 1 ahead.
@@ -49,17 +49,18 @@ def run_side_by_side(
         What each photo is called, and its result or why there is none, in the order of the photos.
 
     Raises:
-        Exception: What ``run`` raises, at the place of the photo that it raised it for.
+        Exception: What ``run`` raises, at the place of the photo that it raised it for; what
+            ``sources`` raises, after the photos before it.
     """
 
-    def work(source: Source) -> Result | PhotoError:
+    def work(source: Taken) -> Result | PhotoError:
         try:
             pixels = prepare(source)
         except PhotoError as error:
-            return error
+            return error.with_traceback(None)  # it may be kept, and would keep the photo's bytes
         return run(pixels)
 
-    def start(pool: ThreadPoolExecutor, source: Source) -> Future[Result | PhotoError] | PhotoError:
+    def start(pool: ThreadPoolExecutor, source: Taken) -> Future[Result | PhotoError] | PhotoError:
         if isinstance(source, (str, os.PathLike, bytes, Readable)):
             return pool.submit(work, source)
         # An array may be overwritten by its owner once we return, and an open image is not safe to
@@ -67,18 +68,29 @@ def run_side_by_side(
         try:
             return pool.submit(run, prepare(source))
         except PhotoError as error:
-            return error
+            return error.with_traceback(None)
 
     workers = min(threads, _MAX_WORKERS)
     waiting: deque[tuple[str, Future[Result | PhotoError] | PhotoError]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="figsight-photo") as pool:
         try:
-            for source in sources:
+            stopped: Exception | None = None
+            coming = iter(sources)
+            while True:
+                try:
+                    source = next(coming)
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001 - raised below, when its turn has come
+                    stopped = error
+                    break
                 waiting.append((name_source(source), start(pool, source)))
                 if len(waiting) > 2 * workers:
                     yield _finish(*waiting.popleft())
             while waiting:
                 yield _finish(*waiting.popleft())
+            if stopped is not None:
+                raise stopped
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

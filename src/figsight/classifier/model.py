@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import compress
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 import numpy as np
 
@@ -32,7 +32,15 @@ from figsight.classifier.memory import Memory
 from figsight.classifier.results import Evidence, Outputs, Prediction, Ranked
 from figsight.classifier.rules import Rules
 from figsight.errors import BundleError, PhotoError
-from figsight.sources import Readable, Source, expand_sources, is_folder, name_source
+from figsight.sources import (
+    Readable,
+    Source,
+    expand_sources,
+    is_folder,
+    name_source,
+    read_photo,
+    take,
+)
 
 if TYPE_CHECKING:
     import os
@@ -122,28 +130,32 @@ class Classifier:
         self.bundle.close()
 
     @overload
-    def predict(self, source: bytes | NDArray[np.uint8] | Image | Readable) -> Prediction: ...
-    @overload
     def predict(self, source: list[Any] | tuple[Source, ...]) -> list[Prediction]: ...
+    @overload  # a path may be a photo's or a folder's: whoever wrote it knows which
+    def predict(self, source: str | os.PathLike[str]) -> Any: ...
     @overload
-    def predict(self, source: str | os.PathLike[str]) -> Prediction | list[Prediction]: ...
+    def predict(
+        self,
+        source: bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | Image | Readable,
+    ) -> Prediction: ...
     def predict(
         self, source: Source | list[Any] | tuple[Source, ...]
     ) -> Prediction | list[Prediction]:
         """Name the figure on a photo, or on each of many.
 
         Args:
-            source: A photo: a path, bytes of a picture file, uint8 pixels [H, W, 3] in sRGB, an
-                open image, a photo of a data set. Or many: a list or tuple of these, or a folder,
-                whose pictures are taken in the order of their paths, folders inside included.
+            source: A photo: a path, bytes of a picture file, such a file that is open for reading,
+                uint8 pixels [H, W, 3] in sRGB, an open image, a photo of a data set. Or many: a
+                list or tuple of these, or a folder, whose pictures are taken in the order of their
+                paths, folders inside included.
 
         Returns:
             One prediction for a photo; a list for a list, a tuple or a folder. A photo's numbers
             are the same in every form.
 
         Raises:
-            PhotoError: A photo cannot be decoded. ``predict_each`` goes on instead.
-            DataError: A folder holds no pictures.
+            PhotoError: A photo cannot be decoded, or a folder holds none. ``predict_each`` goes on
+                instead.
         """
         if isinstance(source, (list, tuple)) or is_folder(source):
             predictions = []
@@ -152,21 +164,22 @@ class Classifier:
                     raise result
                 predictions.append(result)
             return predictions
-        return self.name(name_source(source), self.run(self.prepare(source)[np.newaxis]))
+        taken = take(source)
+        return self.name(name_source(taken), self.run(self.prepare(taken)[np.newaxis]))
 
     def predict_each(self, sources: Source | Iterable[Source]) -> Iterator[Prediction | PhotoError]:
         """Name the figure on each photo, in order, as they come.
 
-        Needs no more memory for 100,000 photos than for ten.
+        Needs no more memory for 100,000 photos than for ten. Takes some photos (two for each thread,
+        and one) before it gives the first answer: where each is to be answered before the next one
+        is there, call ``predict``.
 
         Args:
             sources: As for ``predict``; any iterable will do, and folders in it are looked through.
 
         Yields:
-            A prediction, or the error of a photo that cannot be decoded.
-
-        Raises:
-            DataError: A folder holds no pictures.
+            A prediction, or the error of a photo that cannot be decoded, or of a folder that
+            cannot be listed or holds no pictures.
         """
         for result in self.run_each(sources):
             yield result if isinstance(result, PhotoError) else self.name(*result)
@@ -198,10 +211,10 @@ class Classifier:
         Raises:
             PhotoError: It cannot be decoded.
         """
-        name = name_source(source)
-        if isinstance(source, Readable):
-            source = source.read()
-        return images.open_photo(source, self.input, name)
+        taken = take(source)
+        name = name_source(taken)
+        photo = read_photo(taken) if isinstance(taken, Readable) else taken
+        return images.open_photo(photo, self.input, name)
 
     def run(self, pixels: NDArray[np.uint8], *, features: bool = False) -> Outputs:
         """Run the network on prepared pixels.

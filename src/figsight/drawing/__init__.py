@@ -17,12 +17,14 @@ from __future__ import annotations
 from figsight.drawing.files import check_picture, save_picture
 from figsight.drawing.heat import overlay_heat, place_heat, scale_heat
 from figsight.drawing.shapes import Tone
-from figsight.drawing.sheet import PAGE_TILES, draw_sheet, draw_sheets
-from figsight.drawing.tiles import Inset, Tile
+from figsight.drawing.sheet import PAGE_TILES, Pages, draw_sheet, draw_sheets
+from figsight.drawing.tiles import Inset, Picture, Tile
 
 __all__ = [
     "PAGE_TILES",
     "Inset",
+    "Pages",
+    "Picture",
     "Tile",
     "Tone",
     "check_picture",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
 from figsight.errors import OutputError
 from figsight.files import write_whole
-
-if TYPE_CHECKING:
-    import os
 
 # Lossless where the format can be: the sheets hold small text. 4:4:4 keeps coloured text sharp. An
 # optimised JPEG must fit into a buffer that Pillow guesses, and noise does not.
@@ -38,7 +37,14 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
             than a picture drawn by figsight is there: photos are easily named by mistake.
     """
     target = Path(path)
-    if not target.name or target.is_dir():
+    try:
+        is_folder = target.is_dir()
+    except OSError as error:  # a name that is too long
+        raise OutputError(
+            f"{target}: expected a name for a file, found one that cannot be used "
+            f"({error.strerror}); choose another"
+        ) from error
+    if not target.name or is_folder:
         raise OutputError(f"{target}: expected the name of a file, found a folder; add a file name")
     if target.suffix.lower() not in _FORMATS:
         found = repr(target.suffix) if target.suffix else "no extension"
@@ -49,6 +55,11 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise OutputError(
             f"{target}: expected an existing folder {target.parent}, found none; make it first"
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(
+            f"{target}: expected a folder that can be written to, found {target.parent}; choose "
+            "another"
         )
     if not _may_be_replaced(target):
         raise OutputError(
@@ -61,6 +72,8 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
 def _may_be_replaced(target: Path) -> bool:
     """Say whether nothing is lost with a file: there is none, it is empty, or it was drawn here."""
     try:
+        if not stat.S_ISREG(target.stat().st_mode):  # a pipe would wait for ever
+            return False
         with target.open("rb") as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)

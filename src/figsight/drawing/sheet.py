@@ -6,8 +6,10 @@ Knows pixels, words and layout. Does not know what the words mean, nor files.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from PIL import Image, ImageDraw
 
@@ -26,11 +28,10 @@ from figsight.drawing.shapes import (
     write,
 )
 from figsight.drawing.text import Lettering, fit_text
+from figsight.drawing.tiles import look_at
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from figsight.drawing.tiles import Tile
 
 PAGE_TILES = 600
@@ -103,6 +104,24 @@ class _Layout:
         return words + self.tile + 3 * self.pad
 
 
+class Pages(Sequence[Image.Image]):
+    """Pages that are drawn when they are asked for, and not held: one may take 200 MB."""
+
+    def __init__(self, draw: Sequence[Callable[[], Image.Image]]) -> None:
+        self._draw = draw
+
+    def __len__(self) -> int:
+        return len(self._draw)
+
+    @overload
+    def __getitem__(self, index: int) -> Image.Image: ...
+    @overload
+    def __getitem__(self, index: slice) -> Pages: ...
+    def __getitem__(self, index: int | slice) -> Image.Image | Pages:
+        found = self._draw[index]
+        return Pages(found) if isinstance(found, Sequence) else found()
+
+
 class _Words(NamedTuple):
     """The fitted text of one tile."""
 
@@ -154,7 +173,7 @@ def draw_sheets(
     note: str | None = None,
     columns: int | None = None,
     tile_size: int | None = None,
-) -> list[Image.Image]:
+) -> Pages:
     """Draw photos with their titles above them, on as many pages as they need.
 
     Args:
@@ -165,7 +184,8 @@ def draw_sheets(
         tile_size: As for ``draw_sheet``.
 
     Returns:
-        RGB pictures of one width, each within the bounds of ``draw_sheet``.
+        RGB pictures of one width, each within the bounds of ``draw_sheet``, and drawn when it is asked
+        for.
 
     Raises:
         OutputError: There are no photos, or one row of them is too wide or too high for a page.
@@ -185,17 +205,14 @@ def draw_sheets(
             "ask for a smaller tile size"
         )
     pages = _paginate(heights, room, max(1, PAGE_TILES // layout.columns))
-    pictures = []
+    drawn = []
     for number, (first, last) in enumerate(pages, start=1):
         label = heading
         if len(pages) > 1:
             label = " \u00b7 ".join(filter(None, (heading, f"page {number} of {len(pages)}")))
-        pictures.append(
-            _draw_page(
-                rows[first:last], words[first:last], heights[first:last], (label, note), layout
-            )
-        )
-    return pictures
+        page = rows[first:last], words[first:last], heights[first:last], (label, note), layout
+        drawn.append(partial(_draw_page, *page))
+    return Pages(drawn)
 
 
 def _plan(tiles: Sequence[Tile], columns: int | None, tile_size: int | None) -> _Layout:
@@ -327,9 +344,9 @@ def _draw_tile(
         y = write(pen, letters, (x + indent, y), ink)
     x, y = left + layout.pad, top + height - layout.pad - layout.tile
     corners = rounded(layout.tile, layout.pad // 2)
-    for pixels in (tile.pixels, tile.second):
-        if pixels is not None:
-            page.paste(fit_photo(pixels, layout.tile), (x, y), corners)
+    for picture in (tile.pixels, tile.second):
+        if picture is not None:
+            page.paste(fit_photo(look_at(picture), layout.tile), (x, y), corners)
             x += layout.tile + layout.pad
     _draw_insets(page, tile, words, (x + layout.pad, y), layout)
 
@@ -340,7 +357,9 @@ def _draw_insets(
     left, top = place
     pen, side = ImageDraw.Draw(page), layout.inset
     for inset, (title, line) in zip(tile.insets, words.insets, strict=True):
-        page.paste(fit_photo(inset.pixels, side), (left, top), rounded(side, layout.pad // 3))
+        page.paste(
+            fit_photo(look_at(inset.pixels), side), (left, top), rounded(side, layout.pad // 3)
+        )
         rows = len(title.rows) + bool(inset.line)
         y = top + max(0, (side - rows * leading(layout.line_size)) // 2)
         x = left + side + layout.pad
