@@ -98,6 +98,7 @@ def test_take__reads_open_files_and_copies_buffers(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8")
     with (tmp_path / "a.jpg").open("rb") as file:
         (found,) = expand_sources(file)
+    assert isinstance(found, Held)
     assert (found, found.read()) == (Held(str(tmp_path / "a.jpg"), b"\xff\xd8"), b"\xff\xd8")
     assert take(io.BytesIO(b"ab")) == Held("<file>", b"ab")
     buffer = bytearray(b"ab")
