@@ -78,7 +78,9 @@ def test_measure_folds__refuses_with_too_few_positives() -> None:
         FIGURES, logits, fold_of, labels, [str(i) for i in range(30)], positive=1, stated=0.99
     )
     assert isinstance(found, Refusal)
-    assert found.reason.startswith("sensitivity: expected at least 99 positives for 0.99, found ")
+    assert found.reason.startswith(
+        "a threshold that finds 0.99 of the photos of a figure needs at "
+    )
 
 
 def test_measure_point__applies_the_threshold() -> None:

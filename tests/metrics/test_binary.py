@@ -18,7 +18,6 @@ from figsight.metrics import (
     roc_auc,
     roc_curve,
     sensitivity_specificity,
-    threshold_for_sensitivity,
 )
 
 reference: Any = import_module("sklearn.metrics")
@@ -134,28 +133,6 @@ def test_sensitivity_specificity__agree_with_recalls() -> None:
     assert (found.sensitivity.n, found.specificity.n) == (y.sum(), (1 - y).sum())
     at_the_line = sensitivity_specificity([0, 1], [1.0, 1.0], 1.0)
     assert (at_the_line.sensitivity.value, at_the_line.specificity.value) == (1, 0)
-
-
-def test_threshold__finds_new_positives_as_often_as_stated() -> None:
-    rng = np.random.default_rng(2)
-    for positives in (19, 37, 60):
-        y = np.r_[np.ones(positives, dtype=int), 0]
-        shares = []
-        for _ in range(600):
-            threshold = threshold_for_sensitivity(y, rng.random(positives + 1), 0.95)
-            shares.append(1 - threshold)  # of uniform scores, this many are at or above it
-        assert 0.95 - 0.008 <= np.mean(shares) <= 0.95 + 1 / positives + 0.008
-
-
-def test_threshold__is_refused_with_too_few_positives() -> None:
-    y = [1] * 10 + [0]
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
-        threshold_for_sensitivity(y, np.arange(11), 0.95)
-    assert str(caught.value) == (
-        "sensitivity: expected at least 19 positives for 0.95, found 10; add photos or ask for at "
-        "most 0.909"
-    )
-    assert threshold_for_sensitivity(y, np.arange(11), 0.909) == 0
 
 
 def test_binary__one_kind_only_is_refused() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         refuse_single,
     )
     from figsight.calibration.gaussian import ShrunkGaussian
+    from figsight.calibration.sensitivity import fit_threshold
     from figsight.calibration.sets import (
         PredictionSets,
         SetMethod,
@@ -62,6 +63,7 @@ __all__ = [
     "fit_sets",
     "fit_style",
     "fit_temperature",
+    "fit_threshold",
     "fit_unknown",
     "judge_sets",
     "knn_distance",
@@ -94,6 +96,7 @@ _HOMES = {
     "fit_sets": "sets",
     "fit_style": "style",
     "fit_temperature": "temperature",
+    "fit_threshold": "sensitivity",
     "fit_unknown": "unknown",
     "judge_sets": "sets",
     "knn_distance": "strangeness",

@@ -83,10 +83,10 @@ def measure_folds(
         z = logits[repeat]
         temperature = calibration.fit_temperature(z[~here], labels[~here])
         scores = calibration.softmax(z, temperature)[:, positive]
-        try:
-            at = metrics.threshold_for_sensitivity(is_positive[~here], scores[~here], stated)
-        except ValueError as error:  # too few positives: the message says how many it takes
-            return Refusal(str(error))
+        rest = np.flatnonzero(~here & (is_positive == 1))
+        at = calibration.fit_threshold(scores[rest], stated, [groups[int(i)] for i in rest])
+        if isinstance(at, Refusal):
+            return at
         thresholds.append(at)
         called[repeat, here] = scores[here] >= at
     repeats = len(fold_of)

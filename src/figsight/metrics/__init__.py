@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         roc_auc,
         roc_curve,
         sensitivity_specificity,
-        threshold_for_sensitivity,
     )
     from figsight.metrics.estimates import Estimate, effective_count, wilson
     from figsight.metrics.scores import (
@@ -73,7 +72,6 @@ __all__ = [
     "say_stated",
     "sensitivity_specificity",
     "summarise",
-    "threshold_for_sensitivity",
     "top_k_accuracy",
     "what_it_cannot_tell",
     "wilson",
@@ -108,7 +106,6 @@ _HOMES = {
     "say_stated": "words",
     "sensitivity_specificity": "binary",
     "summarise": "summary",
-    "threshold_for_sensitivity": "binary",
     "top_k_accuracy": "scores",
     "what_it_cannot_tell": "summary",
     "wilson": "estimates",

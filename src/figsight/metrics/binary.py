@@ -214,36 +214,6 @@ def sensitivity_specificity(
     )
 
 
-def threshold_for_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
-    """Return the highest threshold that a new positive reaches with probability ``sensitivity``.
-
-    The k-th lowest score of the n positives with ``k = floor((n + 1) (1 - sensitivity))``: one of
-    n + 1 like photos is as likely to have any rank, so the promise holds for any n and any scores,
-    on average over such choices. One choice may be off, by about ``sqrt(s (1 - s) / n)``. The
-    scores must be out-of-sample, and the result is to be measured on yet other photos.
-
-    Args:
-        labels: 0 negative, 1 positive, [N]; both must occur.
-        scores: Higher speaks for positive, [N].
-        sensitivity: Share of positives to be found, 0..1.
-
-    Raises:
-        ValueError: Arrays are wrong, or too few positives for such a promise.
-    """
-    y, s = _check_binary(labels, scores)
-    wanted = check_share(sensitivity, "sensitivity")
-    positives = np.sort(s[y == 1])
-    rank = int(np.floor((len(positives) + 1) * (1 - wanted) + 1e-9))
-    if rank < 1:
-        needed = int(np.ceil(1 / (1 - wanted) - 1e-9)) - 1
-        most = len(positives) / (len(positives) + 1)
-        raise ValueError(
-            f"sensitivity: expected at least {needed} positives for {wanted}, found "
-            f"{len(positives)}; add photos or ask for at most {np.floor(most * 1000) / 1000:g}"
-        )
-    return float(positives[rank - 1])
-
-
 def false_accept_at(
     known_scores: ArrayLike,
     unknown_scores: ArrayLike,

@@ -119,23 +119,29 @@ def _find_operating_point(
     """With two figures, choose the probability from which on the second is said to be there."""
     if probabilities.shape[1] != 2 or labels.all():
         return None
+    positive, shows = probabilities[:, 1], labels == 1
+
+    def fit(chosen: NDArray[np.bool_]) -> float | calibration.Refusal:
+        which = np.flatnonzero(chosen & shows)
+        return calibration.fit_threshold(positive[which], SENSITIVITY, [groups[i] for i in which])
+
     # What it does to other photos: thresholds set without a part of the photos, applied to that.
     of_group = {key: i % CROSS_FOLDS for i, key in enumerate(sorted(set(groups)))}
     fold = np.array([of_group[key] for key in groups])
-    fewest = min(int(labels[fold != number].sum()) for number in np.unique(fold))
-    needed = calibration.fewest_for(SENSITIVITY)
-    if fewest < needed:
-        second = sample.dataset.figures[1].display
+    folds = [fold == number for number in np.unique(fold)]
+    fitted = [fit(np.ones(len(labels), np.bool_)), *(fit(~here) for here in folds)]
+    thresholds = [one for one in fitted if not isinstance(one, calibration.Refusal)]
+    if len(thresholds) < len(fitted):
+        tested = [len({groups[i] for i in np.flatnonzero(shows & here)}) for here in folds]
+        needed = calibration.fewest_for(SENSITIVITY) + max(tested)
         return calibration.Refusal(
-            f"a threshold that finds {SENSITIVITY:.0%} of {second} needs more than {needed} photos "
-            f"of it to be set and tested on, found {int(labels.sum())}; add photos"
+            f"a threshold that finds {SENSITIVITY:.0%} of {sample.dataset.figures[1].display} needs "
+            f"at least {needed} photos of it, copies counted once, to be set and tested on, found "
+            f"{sum(tested)}; add photos"
         )
-    positive = probabilities[:, 1]
-    threshold = metrics.threshold_for_sensitivity(labels, positive, SENSITIVITY)
+    threshold, *others = thresholds
     called = np.zeros(len(labels))
-    for number in np.unique(fold):
-        rest, here = fold != number, fold == number
-        at = metrics.threshold_for_sensitivity(labels[rest], positive[rest], SENSITIVITY)
+    for at, here in zip(others, folds, strict=True):
         called[here] = positive[here] >= at
     shown = metrics.sensitivity_specificity(labels, called, 0.5, groups=groups)
     return bundle.OperatingPoint(
