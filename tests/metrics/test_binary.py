@@ -18,6 +18,7 @@ from figsight.metrics import (
     roc_auc,
     roc_curve,
     sensitivity_specificity,
+    wilson,
 )
 
 reference: Any = import_module("sklearn.metrics")
@@ -121,6 +122,34 @@ def test_false_accept__interval_holds_the_truth() -> None:
         found = false_accept_at(rng.normal(size=150), rng.normal(size=60) + 2.5)
         held += found.low <= truth <= found.high
     assert held >= 178
+
+
+def test_false_accept__counts_kinds_of_strangers_and_not_their_photos() -> None:
+    # Each of C kinds passes with a chance of its own: the mean of further kinds is to be held.
+    rng = np.random.default_rng(5)
+    kinds, each, held, plain = np.repeat(np.arange(9), 10), 10, 0, 0
+    known = np.sort(rng.normal(size=400))
+    for _ in range(200):
+        passes = rng.random(len(kinds)) < np.repeat(rng.beta(0.6, 1.4, 9), each)  # 0.3 on average
+        strange = np.where(passes, -9.0, 9.0)
+        found = false_accept_at(known, strange, unknown_kinds=kinds)
+        held += found.low <= 0.3 <= found.high
+        alone = false_accept_at(known, strange)
+        plain += alone.low <= 0.3 <= alone.high
+    assert held >= 178
+    assert plain < 160
+    assert found.method == "Wilson over figures, joined with the doubt of the threshold"
+
+
+def test_false_accept__takes_a_threshold_that_was_set_elsewhere() -> None:
+    known, strange = np.arange(40.0), np.arange(20.0, 60.0)
+    at = false_accept_at(known, strange, 0.95, threshold=29.5)
+    assert (at.value, at.n) == (0.25, 40)
+    assert at.low < 0.25 < at.high
+    # Nine figures of ten photos, all refused, do not promise that no other passes.
+    none = false_accept_at(known, np.full(90, 99.0), unknown_kinds=np.repeat(np.arange(9), 10))
+    assert (none.value, none.low) == (0, 0)
+    assert none.high == pytest.approx(wilson(0, 45).high)
 
 
 def test_sensitivity_specificity__agree_with_recalls() -> None:

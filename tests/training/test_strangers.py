@@ -72,6 +72,44 @@ def test_judge_unknown__publishes_what_was_measured() -> None:
     )
 
 
+def test_judge_unknown__counts_each_photo_and_each_figure_once() -> None:
+    answers, sample = make_answers(left_out=2, apart=1.0)
+    once, twice = judge_unknown(answers, sample), judge_unknown([*answers, *answers], sample)
+    assert isinstance(once, bundle.UnknownRule)
+    assert isinstance(twice, bundle.UnknownRule)
+    for rule in (once, twice):
+        assert rule.measured_kept is not None
+        assert rule.accepted is not None
+        assert rule.measured_kept.n == len(
+            np.unique(np.concatenate([a.part.held for a in answers]))
+        )
+        assert rule.accepted.n == 80
+        assert rule.protocol.startswith("80 photos of 4 figures that ")
+
+
+def test_judge_unknown__compares_networks_of_fewer_figures_on_one_scale() -> None:
+    answers, sample = make_answers(left_out=2, apart=1.0)
+    before = judge_unknown(answers, sample)
+
+    def louder(one: Answers) -> Answers:
+        """Networks that were taught fewer figures are surer of what they say."""
+        if not len(one.part.strangers):
+            return one
+        held, strangers = (
+            replace(outputs, logits=outputs.logits * 5) for outputs in (one.held, one.strangers)
+        )
+        return replace(one, held=held, strangers=strangers)
+
+    after = judge_unknown([louder(one) for one in answers], sample)
+    assert isinstance(before, bundle.UnknownRule)
+    assert isinstance(after, bundle.UnknownRule)
+    for name in ("max_logit", "mixed"):
+        assert after.candidates[name].value == pytest.approx(
+            before.candidates[name].value, abs=0.02
+        )
+    assert after.threshold == pytest.approx(before.threshold, rel=0.05)
+
+
 def test_judge_unknown__without_strangers_measures_nothing_and_says_so() -> None:
     answers, sample = make_answers(left_out=0, apart=0.0)
     rule = judge_unknown(answers, sample)

@@ -8,7 +8,7 @@ networks that did not see them, of unknown photos by networks that never saw the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -152,6 +152,7 @@ def fit_unknown(
     other_shares: Sequence[float] = (),
     known_groups: ArrayLike | None = None,
     unknown_groups: ArrayLike | None = None,
+    unknown_kinds: ArrayLike | None = None,
     mixed: Sequence[Sequence[str]] = MIXED,
     score: str | None = None,
     favourite: str | None = None,
@@ -168,7 +169,7 @@ def fit_unknown(
     kept)``-th lowest score of known photos: a new known photo is kept with that chance or a better
     one, on average. How many unknown photos it refuses is not promised by anything; it is measured
     here on classes left out, photographed like the known ones. Nine such classes of ten photos are
-    nine kinds of stranger, not ninety.
+    nine kinds of stranger, not ninety, and the interval of the share accepted is as wide as that.
 
     Args:
         known: Out-of-sample scores of known photos by name, each [N].
@@ -178,6 +179,7 @@ def fit_unknown(
         other_shares: Draw lines for these shares, too, where there are photos enough.
         known_groups: Copies share a value, [N].
         unknown_groups: Copies share a value, [M].
+        unknown_kinds: The class of each unknown photo, [M]; ``None``: each shows another thing.
         mixed: Parts of the candidate ``mixed``: the first of these of which all are among
             ``known``; it is left away when there is none.
         score: Decide by this one, whatever the candidates' areas; ``None``: by the best.
@@ -223,12 +225,20 @@ def fit_unknown(
         [rule for rule in (rules if wanted else better) if wanted in (None, rule.name)],
         key=lambda r: (areas[r.name].value, -false_accept_at(lows[r.name], highs[r.name]).value),
     )
-    low, high = lows[rule.name], highs[rule.name]
-    strangers = high, check_groups(unknown_groups, len(high), "unknown_groups")
+    strangers = _Strangers(highs[rule.name], unknown_groups, unknown_kinds)
     line, *others = (
-        _draw_line(low, one, members, strangers, seed=seed, level=level) for one in drawn
+        _draw_line(lows[rule.name], one, members, strangers, seed=seed, level=level)
+        for one in drawn
     )
     return UnknownChoice(rule, line, tuple(others), areas[rule.name], areas)
+
+
+class _Strangers(NamedTuple):
+    """Scores of unknown photos [M], and which of them belong together."""
+
+    scores: Floats
+    groups: ArrayLike | None
+    kinds: ArrayLike | None
 
 
 def _candidate_rules(
@@ -254,7 +264,7 @@ def _draw_line(
     known: Floats,
     share: float,
     groups: Ints | None,
-    strangers: tuple[Floats, Ints | None] | None = None,
+    strangers: _Strangers | None = None,
     *,
     seed: int,
     level: float,
@@ -265,15 +275,23 @@ def _draw_line(
         known: Scores of known photos, [N].
         share: To be kept.
         groups: Of the known photos, [N].
-        strangers: Scores of unknown photos, [M], and their groups.
+        strangers: The unknown photos, if there are any.
         seed: Of the folds that measure the share kept.
         level: Of the intervals.
     """
     threshold = _threshold(known, share, groups)
     accepted = None
     if strangers is not None:
-        scores, members = strangers
-        accepted = share_of((scores <= threshold).astype(np.float64), members, level)
+        accepted = false_accept_at(
+            known,
+            strangers.scores,
+            share,
+            threshold=threshold,
+            known_groups=groups,
+            unknown_groups=strangers.groups,
+            unknown_kinds=strangers.kinds,
+            level=level,
+        )
     kept = _measure_kept(known, groups, share, seed=seed, level=level)
     return Line(share, threshold, kept, accepted)
 

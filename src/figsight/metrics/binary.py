@@ -219,17 +219,38 @@ def false_accept_at(
     unknown_scores: ArrayLike,
     kept: float = 0.95,
     *,
+    threshold: float | None = None,
     known_groups: ArrayLike | None = None,
     unknown_groups: ArrayLike | None = None,
+    unknown_kinds: ArrayLike | None = None,
     level: float = 0.95,
 ) -> Estimate:
     """Return the share of unknown photos that pass where ``kept`` of the known photos pass.
 
-    Known as FPR at 95 % TPR; 0 is best. The threshold is the lowest known score that at least
-    ``kept`` of the known don't exceed. Interval: two doubts in one, that of the share (Wilson) and
-    that of the threshold (the share at the known scores at both ends of Wilson's interval for
-    ``kept``), joined by Zou & Donner's method (2008, "Construction of confidence limits about
-    effect measures"). With 50 known photos the threshold hangs on the two or three strangest.
+    Known as FPR at 95 % TPR; 0 is best. Interval: two doubts in one, joined by Zou & Donner's method
+    (2008, "Construction of confidence limits about effect measures").
+
+    That of the share: Wilson's, on the number of independent photos that would give it the variance
+    that it has between kinds (``v (1 - v) / V``, Korn & Graubard 1998, with V the cluster variance of
+    the mean): ten photos of one stranger mostly pass or fail together. Where all or none pass there
+    is nothing to see of that; then half of the photos count, as measured on nine figures of ten.
+
+    That of the threshold: the share at the known scores at both ends of Wilson's interval for
+    ``kept``. With 50 known photos it hangs on the two or three strangest.
+
+    Simulated on fifteen networks, five to ten kinds: it held the mean share of further networks and
+    kinds in 94 to 99 of 100 cases; Wilson's alone in 42 to 56.
+
+    Args:
+        known_scores: Of known photos, [N].
+        unknown_scores: Of unknown photos, [M].
+        kept: The share of known photos that the threshold is for.
+        threshold: Photos at or below it pass; ``None``: the lowest known score that at least
+            ``kept`` of the known don't exceed.
+        known_groups: Copies share a value, [N].
+        unknown_groups: Copies share a value, [M].
+        unknown_kinds: What each unknown photo shows, [M]; ``None``: every photo another thing.
+        level: How often the interval holds the truth.
 
     Raises:
         ValueError: Arrays are wrong, or ``kept`` is not a share.
@@ -238,26 +259,40 @@ def false_accept_at(
     high = check_scores(unknown_scores, "unknown_scores")
     low_groups = check_groups(known_groups, len(low), "known_groups")
     high_groups = check_groups(unknown_groups, len(high), "unknown_groups")
+    kinds = check_groups(unknown_kinds, len(high), "unknown_kinds")
     share = check_share(kept, "kept")
 
-    def accepted(at: float) -> float:
-        rank = min(max(int(np.ceil(at * len(low) - 1e-9)), 1), len(low))
-        return float((high <= low[rank - 1]).mean())
+    def nth(at: float) -> float:
+        return float(low[min(max(int(np.ceil(at * len(low) - 1e-9)), 1), len(low)) - 1])
 
-    value = accepted(share)
-    first = wilson_limits(value, effective_count(high_groups, len(high)), level)
+    passed = (high <= (nth(share) if threshold is None else threshold)).astype(np.float64)
+    value, worth = float(passed.mean()), effective_count(high_groups, len(high))
+    if kinds is not None:
+        worth = min(worth, _worth_of_kinds(passed, kinds))
+    first = wilson_limits(value, worth, level)
     ends = wilson_limits(share, effective_count(low_groups, len(low)), level)
-    second = accepted(ends[0]), accepted(ends[1])
-    down = float(np.hypot(value - first[0], value - second[0]))
-    up = float(np.hypot(first[1] - value, second[1] - value))
+    second = [float((high <= nth(end)).mean()) for end in ends]
+    down = float(np.hypot(value - first[0], value - min(value, second[0])))
+    up = float(np.hypot(first[1] - value, max(value, second[1]) - value))
+    over = "" if kinds is None else " over figures"
     return Estimate(
         value,
         max(0.0, value - down),
         min(1.0, value + up),
-        "Wilson, joined with the doubt of the threshold",
-        len(low) + len(high),
+        f"Wilson{over}, joined with the doubt of the threshold",
+        len(low) + len(high) if threshold is None else len(high),
         level,
     )
+
+
+def _worth_of_kinds(passed: Floats, kinds: Ints) -> float:
+    """Return how many independent photos zeros and ones [M] of several kinds are worth."""
+    value, number = float(passed.mean()), int(kinds.max()) + 1
+    if number < 2 or value in (0.0, 1.0):
+        return len(passed) / 2
+    apart = np.bincount(kinds, passed - value)
+    variance = number / (number - 1) * float(np.square(apart).sum()) / len(passed) ** 2
+    return value * (1 - value) / variance if variance > 0 else float(len(passed))
 
 
 def _check_binary(labels: ArrayLike, scores: ArrayLike) -> tuple[Ints, Floats]:
