@@ -86,24 +86,24 @@ def test_bootstrap__of_copies_is_that_of_the_originals() -> None:
 
 @pytest.mark.parametrize("groups", [None, np.array([0] * 10), np.repeat(np.arange(5), 2)])
 def test_mean_of__promises_nothing_where_all_are_alike(groups: np.ndarray | None) -> None:
-    found = mean_of(np.ones(10), groups, 0.95, most=27.0)
-    worth = effective_count(groups, 10)
-    assert (found.value, found.n) == (1.0, 10)
-    assert found.low == pytest.approx(wilson(round(worth), round(worth)).low)
-    assert found.high == pytest.approx(1 + 26 * wilson(0, round(worth)).high)
-    assert found.method.startswith("nothing to resample")
+    found = mean_of(np.ones(10), groups, 0.95, unseen=1.5)
+    worth = round(effective_count(groups, 10))
+    assert (found.value, found.high, found.n) == (1.0, 1.5, 10)
+    assert found.low == pytest.approx(wilson(worth, worth).low)
+    assert found.method == "nothing to resample, and Wilson for the unseen"
 
 
-def test_mean_of__resamples_where_one_differs() -> None:
-    found = mean_of(np.array([1.0] * 19 + [2.0]), None, 0.95, most=27.0)
+def test_mean_of__is_not_below_what_was_not_seen() -> None:
+    values = np.array([1.0] * 19 + [2.0])
+    found = mean_of(values, None, 0.95, unseen=1.1)
     assert (found.value, found.low, found.high) == pytest.approx((1.05, 1.0, 1.15))
     assert found.method == "percentile bootstrap over photos"
+    assert mean_of(values, None, 0.95, unseen=1.3).high == 1.3
 
 
 def test_mean_of__one_group_of_many_is_one_thing_seen() -> None:
-    found = mean_of(np.array([0.1, 0.3]), np.array([0, 0]), 0.95, least=0.1, most=1.0)
-    assert found.value == pytest.approx(0.2)
-    assert found.high == pytest.approx(0.2 + 0.8 * wilson(0, 1).high)
+    found = mean_of(np.array([0.1, 0.3]), np.array([0, 0]), 0.95, least=0.1, unseen=0.2)
+    assert found.value == found.high == pytest.approx(0.2)
     assert 0.1 < found.low < 0.2
 
 

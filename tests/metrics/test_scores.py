@@ -154,6 +154,33 @@ def test_calibration_error__interval_reaches_zero_when_calibrated(draw: Any) -> 
     assert expected_calibration_error(y, sure).low > 0.05
 
 
+@pytest.mark.parametrize("score", [log_loss, brier, expected_calibration_error])
+def test_interval__holds_the_truth_where_mistakes_are_rare(score: Any) -> None:
+    rng = np.random.default_rng(7)
+
+    def some(n: int) -> tuple[np.ndarray, np.ndarray]:
+        sure = np.maximum(1 / (1 + np.exp(-1.5 * rng.normal(size=n) - 5)), 0.3)
+        wrong = rng.random(n) >= sure  # calibrated: about 1 in 60 is wrong
+        p = np.repeat(((1 - sure) / 3)[:, None], 4, axis=1)
+        p[:, 0] = sure
+        return np.where(wrong, rng.integers(1, 4, n), 0), p
+
+    truth = score(*some(100_000)).value if score is not expected_calibration_error else 0.0
+    found = [score(*some(40)) for _ in range(60)]
+    assert sum(one.low <= truth <= one.high for one in found) >= 56
+
+
+def test_interval__has_no_cliff_where_the_first_mistake_is_seen() -> None:
+    y, p = np.zeros(50, np.int64), np.tile([[0.99, 0.006, 0.004]], (50, 1))
+    rounded = p + np.linspace(0, 1e-7, 50)[:, None] * [1, -1, 0]
+    one = y.copy()
+    one[0] = 1
+    for score in (log_loss, brier, expected_calibration_error):
+        same, nearly, wrong = score(y, p), score(y, rounded), score(one, p)
+        assert nearly.high == pytest.approx(same.high, rel=0.01)
+        assert wrong.high > same.high
+
+
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_expected_calibration_error__is_not_certain_where_all_are_alike(n: int) -> None:
     y, p = np.zeros(n, np.int64), np.tile([[0.9, 0.1]], (n, 1))

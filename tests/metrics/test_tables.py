@@ -116,3 +116,15 @@ def test_tables__count_copies_once(draw: Any) -> None:
         if first.accuracy is not None and second.accuracy is not None:
             assert second.accuracy.low == pytest.approx(first.accuracy.low)
     assert per_class(y, p, 5, groups=groups) == per_class(y, p, 5)
+
+
+def test_risk_coverage__one_mistake_does_not_promise_that_there_are_no_more() -> None:
+    rng = np.random.default_rng(0)
+    sure = 0.9 + 0.1 * rng.random(50)
+    p, y = np.stack([sure, 1 - sure], axis=1), np.zeros(50, np.int64)
+    none = risk_coverage(y, p).aurc
+    y[np.argmin(sure)] = 1  # the one that was doubted most
+    one = risk_coverage(y, p).aurc
+    assert none.value == 0
+    assert one.low == pytest.approx(0, abs=1e-3)
+    assert 0.01 < one.high < none.high

@@ -235,8 +235,8 @@ def judge_sets(
 ) -> SetScore:
     """Return how often sets hold the right class, and how many classes they take.
 
-    Intervals: Wilson's for the coverage, percentile bootstrap for the size. Where all sets are of one
-    size, those that were not seen may have one class more (``mean_of``).
+    Intervals: Wilson's for the coverage, percentile bootstrap for the size; as many unseen sets as
+    Wilson's interval leaves open may hold one class more (``mean_of``).
 
     Args:
         chosen: Which classes are in the set of each photo, bool [N, K].
@@ -250,10 +250,12 @@ def judge_sets(
     members = check_groups(groups, len(y))
     sizes = chosen.sum(axis=1).astype(np.float64)  # [N]
     held = chosen[np.arange(len(y)), y].astype(np.float64)
+    larger = share_of((sizes > sizes.min()).astype(np.float64), members, level)
+    unseen = float(sizes.mean()) + larger.high - larger.value
     return SetScore(
         coverage=share_of(held, members, level),
         mean_size=mean_of(
-            sizes, members, level, least=float(sizes.min()), most=float(sizes.max()) + 1, seed=seed
+            sizes, members, level, unseen=unseen, least=float(sizes.min()), seed=seed
         ),
         empty=float((sizes == 0).mean()),
         single=float((sizes == 1).mean()),

@@ -191,24 +191,24 @@ def mean_of(
     groups: Ints | None,
     level: float,
     *,
+    unseen: float,
     least: float = 0.0,
-    most: float,
     seed: int = 0,
 ) -> Estimate:
-    """Return the mean of bounded numbers [N] with its percentile bootstrap interval.
+    """Return the mean of numbers [N] with its percentile bootstrap interval, open to the unseen.
 
-    Where all photos (or all groups of copies) have the same, there is nothing to resample, and the
-    bootstrap would promise that no other photo differs. Then the ends are as far away as they can be
-    when a share of other photos differs by as much as possible: the share up to which none of so
-    many is no surprise, ``z^2 / (n + z^2)`` by Wilson's interval (compare Hanley & Lippman-Hand 1983, "If
-    nothing goes wrong, is everything all right?"). A single photo says next to nothing, and shows it.
+    A kind of photo that did not occur is in no resample, so that the bootstrap alone promises that
+    none will (compare Hanley & Lippman-Hand 1983, "If nothing goes wrong, is everything all right?").
+    The caller says how high the mean may be with as many of them as so few photos leave open; the
+    upper end is not below that. The lower end of values that are all alike is as far below them as it
+    may be when the share ``z^2 / (n + z^2)`` of others (Wilson's limit) has the least.
 
     Args:
         values: One a photo.
         groups: Group numbers [N], or ``None``.
         level: How often the interval holds the truth.
+        unseen: The mean with as many unseen photos of the worse kind as may be.
         least: What a photo may have at least.
-        most: What a photo may have at most.
         seed: Of the resampling.
     """
     n, value = len(values), float(values.mean())
@@ -217,9 +217,11 @@ def mean_of(
         return np.asarray(weights @ values / weights.sum(axis=1))
 
     drawn = bootstrap(statistic, n, groups, seed)
-    if float(np.ptp(drawn)) > 1e-9 * max(1.0, abs(value)):
-        return percentile_estimate(value, drawn, n, groups, level)
-    _, unseen = wilson_limits(0.0, effective_count(groups, n), level)
-    low, high = value - unseen * (value - least), value + unseen * (most - value)
-    how = "nothing to resample; as far as unseen photos may be by Wilson's interval"
+    found = percentile_estimate(value, drawn, n, groups, level)
+    low, high, how = found.low, max(found.high, float(unseen)), found.method
+    if float(np.ptp(drawn)) <= 1e-9 * max(1.0, abs(value)):
+        most = wilson_limits(0.0, effective_count(groups, n), level)[1]
+        low, how = value - most * (value - least), "nothing to resample"
+    if high > found.high:
+        how = f"{how}, and Wilson for the unseen"
     return Estimate(value, low, high, how, n, level)

@@ -212,9 +212,12 @@ def risk_coverage(
     ``risk(c)`` is the share wrong among the ``c N`` photos with the least doubt; ``aurc`` its mean
     (Geifman & El-Yaniv 2017, "Selective classification for deep neural networks"; Geifman et al.
     2019). Photos of equal doubt come in no order: each counts as wrong by their mean. Interval:
-    percentile bootstrap, 2,000 resamples, equal doubts in one random order. Without a mistake there
-    is nothing to resample; then it goes up to Wilson's upper limit for the risk of all photos. The
-    left end of the curve rests on a handful of photos.
+    percentile bootstrap, 2,000 resamples, equal doubts in one random order; its upper end is at least
+    the area with as many more mistakes as Wilson's interval leaves open, spread by what the model
+    doubts. Without a mistake there is nothing to resample; then it goes up to Wilson's upper limit for
+    the risk of all photos. Simulated on 20 to 268 photos it held the truth in 97 to 100 of 100 cases
+    (88 in one of ten), without the further mistakes in 75 to 92. The left end of the curve rests on a
+    handful of photos.
 
     Args:
         labels: Class indices [N].
@@ -250,6 +253,12 @@ def risk_coverage(
         return RiskCoverage(coverage, risk, replace(right, value=0.0, low=0.0, high=1 - right.low))
     drawn = bootstrap(statistic, len(y), members, seed)
     aurc = percentile_estimate(float(risk.mean()), drawn, len(y), members, level)
+    doubts = 1 - p.max(axis=1)
+    if doubts.sum() > 0:
+        more = (share_of(wrong, members, level).high - wrong.mean()) * len(y)
+        likely = np.minimum(1.0, wrong + more * doubts / doubts.sum())  # [N]
+        worse = float((np.cumsum(likely[order]) / ranks).mean())
+        aurc = replace(aurc, high=max(aurc.high, worse))
     return RiskCoverage(coverage, risk, aurc)
 
 

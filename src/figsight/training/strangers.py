@@ -27,9 +27,7 @@ Scores: TypeAlias = "dict[str, NDArray[np.float64]]"
 KEPT = 0.95  # share of the photos of known figures that the threshold is set to keep
 OTHERS = (0.8, 0.9, 0.98, 0.99)  # shares that may be chosen instead, when photos are named
 
-OF_LOGITS = frozenset(
-    {"max_logit", "energy"}
-)  # scores whose scale depends on the number of figures
+OF_LOGITS = frozenset({"max_logit", "energy"})  # their scale depends on the number of figures
 ENOUGH = 20  # known photos for a spread that is not mostly chance
 
 
