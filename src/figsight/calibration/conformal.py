@@ -44,7 +44,8 @@ def fewest_to_trust(share: float) -> int:
     The share that a threshold set on n photos truly keeps is Beta distributed, with a standard
     deviation of about ``sqrt(s (1 - s) / (n + 2))`` (Vovk 2012, "Conditional validity of inductive
     conformal predictors"). With this n, in 95 of 100 trainings, it doesn't miss more than twice as
-    many as stated: 50 for 95 %, 23 for 90 %. Never fewer than ``fewest_for``.
+    many as stated: 50 for 95 %, 23 for 90 %; by the exact distribution in 96 to 97 from 90 % on, and
+    in 93 at 80 %. Never fewer than ``fewest_for``.
     """
     normal = 1.6449  # 95 %, one side
     return max(fewest_for(share), ceil(normal**2 * share / (1 - share) - _ROUNDING) - 2)

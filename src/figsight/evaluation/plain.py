@@ -67,6 +67,11 @@ def _ends(estimate: Estimate | None) -> list[float] | None:
     return None if estimate is None else [estimate.low, estimate.high]
 
 
+def _mean(count: int, repeats: int) -> int | float:
+    """Return how many of one repeat, on average: whole where it is."""
+    return count // repeats if count % repeats == 0 else count / repeats
+
+
 def _value(estimate: Estimate | None) -> float | None:
     return None if estimate is None else estimate.value
 
@@ -80,7 +85,7 @@ def _per_class(evaluation: Evaluation) -> list[dict[str, Any]]:
                 "class_id": figure.id,
                 "name": figure.display,
                 "n": score.n // evaluation.repeats,
-                "correct": round(score.correct / evaluation.repeats),
+                "correct": _mean(score.correct, evaluation.repeats),
                 "recall": _value(score.recall),
                 "interval": _ends(score.recall),
                 "precision": _value(score.precision),

@@ -5,6 +5,7 @@ Knows probabilities and labels. The scores and the choice are those of ``metrics
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,6 +98,6 @@ def measure_folds(
         positive=figures[positive].id,
         stated_sensitivity=stated,
         thresholds=tuple(thresholds),
-        sensitivity=found.sensitivity,
-        specificity=found.specificity,
+        sensitivity=replace(found.sensitivity, n=found.sensitivity.n // repeats),
+        specificity=replace(found.specificity, n=found.specificity.n // repeats),
     )

@@ -255,6 +255,12 @@ class Evaluation:
         """How many photos are named right; of several repeats the mean, rounded."""
         return round(sum(self.correct_each) / self.repeats)
 
+    @property
+    def tally(self) -> str:
+        """How many are right, in words: "264 of 268", of several repeats "791 of 804 answers"."""
+        answers = " answers" if self.repeats > 1 else ""
+        return f"{sum(self.correct_each)} of {len(self.labels)}{answers}"
+
     @cached_property
     def scores(self) -> dict[str, Estimate]:
         """Every score that applies, each with its interval: see ``metrics.summarise``.

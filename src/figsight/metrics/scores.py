@@ -113,8 +113,8 @@ def balanced_accuracy(
     ``r_k (1 - r_k) / n_k / C^2`` over the C classes, and at most ``C^2 / sum 1 / n_k``, which also
     serves when nothing is wrong. Chosen by simulation: with 9 to 27 classes of 2 to 15 photos it
     held the truth in 92 to 99 of 100 cases, the percentile bootstrap in 68 to 95, because with
-    hardly a mistake there is hardly anything to resample. What it can't promise: that a class of
-    ten photos is near the mean.
+    hardly a mistake there is hardly anything to resample. With classes of 10 and 500 photos (recalls
+    0.80 and 0.98) it held it in 87. What it can't promise: that a class of ten photos is near the mean.
 
     Raises:
         ValueError: Shapes, ranges or sums are wrong.

@@ -59,7 +59,9 @@ def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
     probabilities = calibration.softmax(logits, temperature)
     estimates = metrics.summarise(labels, probabilities, groups=groups)
     right = int((probabilities.argmax(1) == labels).sum())
-    protocol = f"{len(whole)}-fold cross-validation" if len(whole) > 1 else "a held-out fifth"
+    protocol = f"{len(whole)}-fold cross-validation"
+    if len(whole) == 1:
+        protocol = f"{len(labels)} of {len(sample.labels)} photos, held out"
     scores = [
         bundle.Score(
             protocol=f"{protocol}, copies kept together, by networks trained like this one",
