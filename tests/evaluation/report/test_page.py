@@ -150,6 +150,12 @@ def test_report__tells_everything(page: Page, found: Evaluation) -> None:
     assert str(found.about["photos_fingerprint"]) in page.text
 
 
+def test_report__escapes_nothing_where_names_are_ordinary(page: Page) -> None:
+    assert " %" in page.text
+    assert "\\" not in page.text
+    assert not [value for _, value in page.attributes if "\\" in value]
+
+
 def test_report__shows_wrong_photos_first(page: Page, found: Evaluation) -> None:
     text = page.text[page.text.index("The photos and their names") :]
     places = [text.index(found.photos[i].path) for i in found.wrong]
