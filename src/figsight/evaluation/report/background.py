@@ -57,7 +57,9 @@ def write_curves(evaluation: Evaluation) -> str:
     return section(
         "training",
         "How training went",
-        f'<figure class="plot broad">{plot_curves(epochs)}</figure>',
+        '<div class="plots">',
+        *(f'<figure class="plot">{curve}</figure>' for curve in plot_curves(epochs)),
+        "</div>",
         lead=(
             f"{runs}, on photos that were varied at random: accuracy on these is not the accuracy "
             "on new ones."
