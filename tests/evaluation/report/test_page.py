@@ -159,7 +159,7 @@ def test_report__tells_everything(page: Page, found: Evaluation) -> None:
     assert "Most similar training photos" in page.text
     assert "AUROC 0.970 (0.900 to 0.990)" in page.text
     assert "3 photos of x" in page.text
-    assert "1 file with the bytes of another file" in page.text
+    assert "1 exact copy" in page.text
     assert str(found.about["photos_fingerprint"]) in page.text
 
 
