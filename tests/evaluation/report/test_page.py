@@ -21,6 +21,7 @@ from figsight.dataset import Dataset, Figure, Photo, read
 from figsight.errors import MissingExtraError, OutputError
 from figsight.evaluation import Evaluation, evaluate
 from figsight.evaluation.report import check_report, write_report
+from figsight.evaluation.report.mistakes import write_mistakes
 from figsight.evaluation.report.photos import write_photos
 
 if TYPE_CHECKING:
@@ -189,6 +190,9 @@ def test_report__folds_what_is_right_and_marks_what_is_called_unknown(found: Eva
     assert folded.count('class="tile right"') == len(right) - 1
     assert folded.count('class="tile right unsure"') == 1
     assert html.count('<span class="unsure">called unknown</span>') == 1
+    assert "called unknown" not in write_mistakes(replace(found, unknown=unknown))
+    unknown[found.wrong[0]] = True
+    assert write_mistakes(replace(found, unknown=unknown)).count("called unknown") == 1
 
 
 def test_report__has_its_numbers_as_json_beside_it(

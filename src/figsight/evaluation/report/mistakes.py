@@ -57,6 +57,8 @@ def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str
     taken, true = name(figures[answer].display), name(figures[label].display)
     probabilities = evaluation.probabilities[place]
     repeat = f", repeat {place // evaluation.n + 1}" if evaluation.repeats > 1 else ""
+    called = evaluation.unknown is not None and evaluation.unknown[place]
+    unsure = '<br><span class="unsure">called unknown</span>' if called else ""
     pictures = [f"<figure>{show_photo(photo)}<figcaption>the photo</figcaption></figure>"]
     below = ""
     grounds = evaluation.grounds.get(place)
@@ -73,7 +75,7 @@ def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str
     return (
         f'<article class="card"><h3>{true}, taken for {taken}</h3>'
         f"<p>{text(say_probability(float(probabilities[answer])))} for {taken}, "
-        f"{text(say_probability(float(probabilities[label])))} for {true}{repeat}<br>"
+        f"{text(say_probability(float(probabilities[label])))} for {true}{repeat}{unsure}<br>"
         f"<small>{path(photo.path)}</small></p>"
         f'<div class="three">{"".join(pictures)}</div>{below}</article>'
     )
