@@ -78,8 +78,9 @@ td i { display: block; height: .7rem; min-width: 1px; background: var(--bar); bo
   --paper: #fff; --card: #fff; --grave: #900; } body { max-width: none; padding: 0;
   font-size: 10pt; } nav { display: none; } h2, .soft { break-after: avoid; }
   figure img, .gone { height: 3cm; }
-  details::details-content { content-visibility: visible; display: block; height: auto; }
-  summary { list-style: none; } summary::-webkit-details-marker { display: none; } }
+  @supports selector(::details-content) {
+    details::details-content { content-visibility: visible; display: block; height: auto; }
+    summary { list-style: none; } summary::-webkit-details-marker { display: none; } } }
 """
 
 
