@@ -157,9 +157,17 @@ def test_examine__ranks_every_label_and_marks_the_wrong_ones(
     assert len(listed) == 24  # not the one without a label
     worst = {(one["path"], one["given"], one["likely"]) for one in listed if one["suspect"]}
     assert {("red/15.png", "red", "blue"), ("blue/03.png", "blue", "red")} <= worst
+    worst_paths = {path for path, _, _ in worst}
     assert {one["path"] for one in listed[:2]} == {"red/15.png", "blue/03.png"}
     scores = [one["score"] for one in listed]
     assert scores == sorted(scores, reverse=True)
+    for one in audit.suspect_labels:
+        if one.suspect:
+            assert one.beside is not None
+            assert one.beside.figure_id == one.likely.id
+            assert one.beside.path not in worst_paths
+        else:
+            assert one.beside is None
     assert set(listed[0]) == {
         *("path", "given", "likely", "given_name", "likely_name", "score", "suspect")
     }
@@ -187,7 +195,7 @@ def test_examine__mirrored_shots_of_two_classes_are_no_conflict(tmp_path: Path) 
     ]
     assert found["mirror_images"][0]["labels"] == ["left", "right"]
     text = describe(audit)
-    assert "nothing grave" in text
+    assert "nothing that must be fixed" in text
     assert "3 shots mirrored under another label" in text
 
 
@@ -203,13 +211,13 @@ def test_examine__says_why_labels_were_not_looked_at(
 ) -> None:
     files = {f"a/{k}.png": png(scene(k)) for k in range(3)}
     start = "suspect labels were not looked for: "
-    assert _note(files, tmp_path / "1") == start + "they need photos of two classes at least"
+    assert _note(files, tmp_path / "1") == start + "they need photos of two figures at least"
     files["b/1.png"] = png(scene(9))
     files["b/2.png"] = files["b/1.png"]
     with monkeypatch.context() as patch:
         patch.setattr(features, "Embedder", _Stand)
         assert _note(files, tmp_path / "2") == (
-            f"{start}they need two classes at least that have two photos each which are not copies"
+            f"{start}they need two figures at least that have two photos each which are not copies"
         )
 
         def missing(_: object) -> None:

@@ -113,7 +113,7 @@ def test_write_page__shows_labels_to_check(tmp_path: Path) -> None:
     dataset = read(plant(tmp_path / "set", files))
     one, other = dataset.figures
     suspects = (
-        SuspectLabel(dataset.photos[0], one, other, 0.9, suspect=True),
+        SuspectLabel(dataset.photos[0], one, other, 0.9, suspect=True, beside=dataset.photos[-1]),
         SuspectLabel(dataset.photos[1], one, one, 0.1, suspect=False),
     )
     bare = examine(dataset, labels=False)
@@ -121,8 +121,17 @@ def test_write_page__shows_labels_to_check(tmp_path: Path) -> None:
     write_page(audit, tmp_path / "out.html")
     words = " ".join(read_page(tmp_path / "out.html").words)
     assert "1 label to check" in words
-    assert "labelled a, looks like b" in words
+    assert "labelled a looks like b 90 % suspect" in words
     assert "a note" in words
+    assert "most similar photo of b" in words
+    first, last = (
+        photo.path.replace("/", "/ ") for photo in (dataset.photos[0], dataset.photos[-1])
+    )
+    assert words.index(first) < words.index(last)
+    html = (tmp_path / "out.html").read_text("utf-8")
+    card = html[html.index('<div class="findings groups">') :]
+    assert card[: card.index("</div>")].count("<figure>") == 2
+    assert r"\n" not in words
 
 
 def test_write_page__a_photo_that_has_gone_leaves_a_place(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 def test_audit__tells_people_what_was_found(root: Path) -> None:
     result = call("audit", root, "--no-labels")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith("set: 23 pictures, 22 labels, 2 classes; 3 kinds of findings")
+    assert result.stdout.startswith("set: 23 pictures, 22 labels, 2 figures; 3 problems to fix")
     assert "train/red/broken.png: expected a sound PNG, found a damaged one" in result.stdout
 
 

@@ -81,6 +81,11 @@ def test_printable__keeps_one_line() -> None:
     assert printable("x" * 1000) == "x" * 60 + "..." + "x" * 60
 
 
+def test_printable__keeps_spaces_of_every_width_and_escapes_what_breaks_lines() -> None:
+    assert printable(">\u00a099.9\u202f%\u3000a b") == ">\u00a099.9\u202f%\u3000a b"
+    assert printable("a\u2028b\u2029c\u0085d\u200be") == r"a\u2028b\u2029c\x85d\u200be"
+
+
 def test_few__counts_the_rest() -> None:
     assert few(["a", "b"]) == "a, b"
     assert few(list("abcdef")) == "a, b, c and 3 more"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
+from figsight.audit.lookalikes import MOST, find_lookalikes
 from figsight.audit.results import SuspectLabel
 from figsight.dataset.suspects import find_suspects
 from figsight.errors import WeightsError
@@ -80,7 +81,7 @@ class Sample:
 def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
     """Return what embeds photos; ``None``, with a note, where it is missing or of no use."""
     if len({photo.figure_id for photo in dataset.photos}) < 2:
-        notes.append(f"{_NOT_LOOKED}: they need photos of two classes at least")
+        notes.append(f"{_NOT_LOOKED}: they need photos of two figures at least")
         return None
     if any(util.find_spec(name) is None for name in ("torch", "timm")):
         notes.append(f"{_NOT_LOOKED}: they need an optional part: pip install 'figsight[train]'")
@@ -130,7 +131,7 @@ def rank_labels(
         shots[label].add(group)
     if sum(len(groups) > 1 for groups in shots.values()) < 2:
         notes.append(
-            f"{_NOT_LOOKED}: they need two classes at least that have two photos each which are "
+            f"{_NOT_LOOKED}: they need two figures at least that have two photos each which are "
             f"not copies"
         )
         return ()
@@ -159,14 +160,16 @@ def rank_labels(
         several = [" and ".join(dataset.figures[i].display for i in pair) for pair in pairs]
         more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
         notes.append(
-            f"each other's mirror images ({'; '.join(several[:3])}{more}): which of two such classes a "
+            f"each other's mirror images ({'; '.join(several[:3])}{more}): which of two such figures a "
             "photo shows was not judged"
         )
     alone = int((~unseen.judged).sum())
     if alone:
         notes.append(
-            f"{alone} labels were not judged: their classes have no other photo to compare with"
+            f"{alone} labels were not judged: their figures have no other photo to compare with"
         )
+    worst = [int(i) for i in found.order if found.suspect[i]][:MOST]
+    beside = find_lookalikes(embeddings, given, found.likely, ~found.suspect, worst)
     return tuple(
         SuspectLabel(
             photo=photos[chosen[i]],
@@ -174,6 +177,7 @@ def rank_labels(
             likely=dataset.figures[int(found.likely[i])],
             score=float(found.score[i]),
             suspect=bool(found.suspect[i]),
+            beside=photos[chosen[beside[i]]] if i in beside else None,
         )
-        for i in found.order
+        for i in found.order.tolist()
     )

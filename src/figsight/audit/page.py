@@ -55,10 +55,10 @@ nav a.grave { border-color: currentColor; color: var(--grave); }
 .findings { display: grid; gap: .75rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
 .findings.groups { grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-.finding { display: flex; flex-wrap: wrap; gap: .5rem; padding: .5rem; border-radius: .5rem;
+.finding { display: flex; flex-wrap: wrap; gap: .5rem 1rem; padding: .5rem; border-radius: .5rem;
   border: 1px solid var(--line); background: var(--card); break-inside: avoid; }
 figure { flex: 1 1 7.5rem; min-width: 0; margin: 0; font-size: .8125rem; line-height: 1.35; }
-figure:not(:only-child) { max-width: calc(50% - .25rem); }
+figure:not(:only-child) { max-width: calc(50% - .5rem); }
 figure img, .gone { display: block; width: 100%; height: 9rem; object-fit: contain;
   background: var(--paper); border-radius: .25rem; }
 .gone { display: grid; place-items: center; text-align: center; padding: .5rem; }
@@ -77,7 +77,10 @@ td i { display: block; height: .7rem; min-width: 1px; background: var(--bar); bo
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb;
   --paper: #fff; --card: #fff; --grave: #900; } body { max-width: none; padding: 0;
   font-size: 10pt; } nav { display: none; } h2, .soft { break-after: avoid; }
-  figure img, .gone { height: 3cm; } }
+  figure img, .gone { height: 3cm; }
+  @supports selector(::details-content) {
+    details::details-content { content-visibility: visible; display: block; height: auto; }
+    summary { list-style: none; } summary::-webkit-details-marker { display: none; } } }
 """
 
 
@@ -127,13 +130,13 @@ def _page(audit: Audit) -> Iterator[str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{escape(headline(audit))}</p>\n"
+        f"<h1>{escape(title)}</h1>\n<p>{escape(headline(audit, 'in red'))}</p>\n"
     )
     yield "<nav>"
     for section in sections:
         kind = ' class="grave"' if section.grave else ""
         yield f'<a{kind} href="#{section.key}">{escape(section.title)}</a>'
-    yield '<a href="#classes">classes</a></nav>\n'
+    yield '<a href="#classes">figures</a></nav>\n'
     for section in sections:
         yield from _section(section)
     yield from _classes(audit)
@@ -147,11 +150,11 @@ def _page(audit: Audit) -> Iterator[str]:
 def _section(section: Section) -> Iterator[str]:
     kind = ' class="grave"' if section.grave else ""
     yield (
-        f'<section id="{section.key}">\n<h2{kind}>{escape(section.title)}</h2>\n'
+        f'<section id="{section.key}">\n<h2{kind}>{escape(section.heading)}</h2>\n'
         f'<p class="soft">{escape(section.advice)}</p>\n'
     )
     entries = section.entries
-    shown = entries[:SHOWN] if entries[0].photos else []
+    shown = [entry for entry in entries[:SHOWN] if entry.photos]
     if shown:
         groups = " groups" if any(len(entry.photos) > 1 for entry in shown) else ""
         yield f'<div class="findings{groups}">\n'
@@ -173,7 +176,8 @@ def _section(section: Section) -> Iterator[str]:
 def _finding(entry: Entry) -> Iterator[str]:
     yield '<div class="finding">'
     for photo, what in entry.photos[:ACROSS]:
-        caption = f"<b>{escape(printable(what, 200))}</b>" if what else ""
+        lines = [escape(printable(line, 200)) for line in what.splitlines()]
+        caption = "".join(f"<b>{line}</b>" for line in lines)
         yield (
             f"<figure>{_picture(photo)}<figcaption>{caption}{_path(photo)}</figcaption></figure>"
         )
@@ -206,7 +210,7 @@ def _picture(photo: Photo) -> str:
 def _classes(audit: Audit) -> Iterator[str]:
     sizes = sorted(audit.findings.classes, key=lambda size: -size.photos)
     most = max((size.photos for size in sizes), default=1) or 1
-    yield f'<section id="classes">\n<h2>Classes</h2>\n<p>{escape(class_line(audit))}</p>\n<table>'
+    yield f'<section id="classes">\n<h2>Figures</h2>\n<p>{escape(class_line(audit))}</p>\n<table>'
     for size in sizes[:LISTED]:
         shots = f" ({size.shots:,})" if size.shots != size.photos else ""
         yield (

@@ -24,6 +24,7 @@ class SuspectLabel:
         likely: The figure that it looks like; ``given`` where nothing else is more probable.
         score: 0 to 1, higher is more suspect; see ``suspects.Suspicions``.
         suspect: Whether confident learning would change the label.
+        beside: The photo of the likely figure that it resembles most; None where nobody looked.
     """
 
     photo: Photo
@@ -31,6 +32,7 @@ class SuspectLabel:
     likely: Figure
     score: float
     suspect: bool
+    beside: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Knows what findings mean. Does not know where they will be read; ``text`` and ``
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from figsight.dataset.names import few, printable
 from figsight.images.formats import ACCEPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from figsight.audit.results import Audit, OddPhoto, SuspectLabel
     from figsight.dataset.findings import ClassSize, Resemblance, Together
@@ -25,7 +26,7 @@ class Entry:
 
     Attributes:
         text: One line, with every file in it.
-        photos: The photos concerned, each with what to write below it.
+        photos: The photos concerned, each with what to write below it, in lines.
     """
 
     text: str
@@ -40,8 +41,9 @@ class Section:
         key: Its key in the JSON.
         title: How many of what.
         advice: What it means, and what to do.
-        entries: The worst first.
+        entries: The worst first; not those that an earlier section has shown.
         grave: Whether it makes numbers wrong, rather than being worth a look.
+        above: How many of them an earlier section has shown, in words; empty for none.
     """
 
     key: str
@@ -49,6 +51,26 @@ class Section:
     advice: str
     entries: Sequence[Entry]
     grave: bool = False
+    above: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title, and what of it has been shown already."""
+        return f"{self.title} ({self.above})" if self.above else self.title
+
+
+class _Earlier:
+    """Which photos an earlier section has shown, and which of them together."""
+
+    def __init__(self, groups: Iterable[Sequence[Photo]]) -> None:
+        self._where: defaultdict[str, set[int]] = defaultdict(set)
+        for number, photos in enumerate(groups):
+            for photo in photos:
+                self._where[photo.path].add(number)
+
+    def shows(self, *photos: Photo) -> bool:
+        """Return whether one finding of theirs holds all of these photos."""
+        return bool(set.intersection(*(self._where.get(photo.path, set()) for photo in photos)))
 
 
 def write_sections(audit: Audit) -> list[Section]:
@@ -62,8 +84,6 @@ def write_sections(audit: Audit) -> list[Section]:
     def split(photo: Photo) -> str:
         return photo.split or "no split"
 
-    flagged = [one for one in audit.suspect_labels if one.suspect]
-    spare = sum(len(one.photos) - 1 for one in found.duplicates)
     sections = [
         Section(
             "unreadable",
@@ -75,7 +95,7 @@ def write_sections(audit: Audit) -> list[Section]:
         Section(
             "label_conflicts",
             f"{count(len(found.label_conflicts), 'shot')} with copies under different labels",
-            "The same picture cannot show two classes: one of the labels is wrong.",
+            "The same picture cannot show two figures: one of the labels is wrong.",
             [_together(one, label) for one in found.label_conflicts],
             grave=True,
         ),
@@ -87,44 +107,69 @@ def write_sections(audit: Audit) -> list[Section]:
             [_together(one, split) for one in found.leaks],
             grave=True,
         ),
-        Section(
-            "suspect_labels",
-            f"{count(len(flagged), 'label')} to check",
-            "Classifiers that never saw these photos confidently take them for another class. "
-            "An unusual photo looks like this, too: look before you change a label.",
-            [_suspect(one) for one in flagged],
-        ),
+        _suspect_section(audit),
         Section(
             "mirror_images",
             f"{count(len(found.mirror_images), 'shot')} mirrored under another label",
-            "Right where these classes differ by their side, as left and right do; else one of the "
-            "labels is wrong. Photos are not mirrored while networks learn such classes.",
+            "Right where these figures differ by their side, as left and right do; else one of the "
+            "labels is wrong. Photos are not mirrored while networks learn such figures.",
             [_together(one, label) for one in found.mirror_images],
         ),
+        *_copy_sections(audit, label),
+    ]
+    # Unreadable pictures, and what else keeps a figure from being learned, come first.
+    sections[1:1] = _class_sections(audit)
+    sections += _odd_sections(audit)
+    return [section for section in sections if section.entries or section.above]
+
+
+def _suspect_section(audit: Audit) -> Section:
+    flagged = [one for one in audit.suspect_labels if one.suspect]
+    conflicts = _Earlier(one.photos for one in audit.findings.label_conflicts)
+    fresh = [one for one in flagged if not conflicts.shows(one.photo)]
+    return Section(
+        "suspect_labels",
+        f"{count(len(flagged), 'label')} to check",
+        "Classifiers that never saw these photos take them for another figure: 50 % suspect where "
+        "both names are equally likely to them. An unusual photo looks like this, too: look before "
+        "you change a label.",
+        [_suspect(one) for one in fresh],
+        above=_say_above(len(flagged) - len(fresh), len(flagged), "conflicting copies"),
+    )
+
+
+def _copy_sections(audit: Audit, label: Callable[[Photo], str]) -> list[Section]:
+    """Return the kinds of copies, without those that lie across labels or splits: they stand above."""
+    found = audit.findings
+    across = (*found.label_conflicts, *found.mirror_images, *found.leaks)
+    earlier = _Earlier(one.photos for one in across if one.kind != "group")
+    same = [one for one in found.duplicates if not earlier.shows(*one.photos)]
+    near = [pair for pair in found.near_duplicates if not earlier.shows(pair.first, pair.second)]
+    spare, left = (
+        sum(len(one.photos) - 1 for one in groups) for groups in (found.duplicates, same)
+    )
+    pairs = len(found.near_duplicates)
+    return [
         Section(
             "duplicates",
-            f"{count(spare, 'file')} with the bytes of another file",
+            count(spare, "exact copy", "exact copies"),
             "They teach nothing new. figsight keeps all copies on one side of every split.",
-            [_together(one, label) for one in found.duplicates],
+            [_together(one, label) for one in same],
+            above=_say_above(spare - left, spare, "copies"),
         ),
         Section(
             "near_duplicates",
-            f"{count(len(found.near_duplicates), 'pair')} of near-duplicates",
+            f"{count(pairs, 'pair')} of near-duplicates",
             "One shot in two files: resized, recompressed, cropped a little, mirrored or relit. "
             "figsight keeps them on one side of every split.",
-            [
-                _near(pair, label)
-                for pair in sorted(found.near_duplicates, key=lambda pair: -pair.score)
-            ],
+            [_near(pair, label) for pair in sorted(near, key=lambda pair: -pair.score)],
+            above=_say_above(pairs - len(near), pairs, "copies"),
         ),
     ]
-    # Unreadable pictures, and what else keeps a class from being learned, come first.
-    sections[1:1] = _class_sections(audit)
-    return [section for section in sections + _odd_sections(audit) if section.entries]
 
 
 def _class_sections(audit: Audit) -> list[Section]:
-    """Return what keeps a class from being learned or measured, whether or not it was found."""
+    """Return what keeps a figure from being learned or measured, whether or not it was found."""
     found = audit.findings
     shown = {size.id for size in found.classes if size.photos}
     n = len(found.unsupported)
@@ -132,12 +177,12 @@ def _class_sections(audit: Audit) -> list[Section]:
         Section(
             "unsupported",
             f"{count(n, 'file is no picture', 'files are no pictures')} that figsight opens",
-            f"They lie in class folders, and nothing sees them. Save them as {ACCEPTED}.",
+            f"They lie in folders of figures, and nothing sees them. Save them as {ACCEPTED}.",
             [Entry(_short(photo.path)) for photo in found.unsupported],
         ),
         Section(
             "untaught",
-            f"{count(len(found.untaught), 'class', 'classes')} without a photo to learn from",
+            f"{count(len(found.untaught), 'figure')} without a photo to learn from",
             "A model that is trained on this set will not know them.",
             [
                 Entry(
@@ -150,9 +195,9 @@ def _class_sections(audit: Audit) -> list[Section]:
         ),
         Section(
             "scarce",
-            f"{count(len(found.scarce), 'class', 'classes')} of a single shot",
+            f"{count(len(found.scarce), 'figure')} of a single shot",
             "Too few to learn from and be measured on: one shot cannot lie on both sides of a split. "
-            "Training refuses a class with one photo, unless with --folds 0. Add photos.",
+            "Training refuses a figure with one photo, unless with --folds 0. Add photos.",
             [_scarce(size) for size in found.scarce],
             grave=True,
         ),
@@ -161,8 +206,6 @@ def _class_sections(audit: Audit) -> list[Section]:
 
 def _odd_sections(audit: Audit) -> list[Section]:
     """Return the kinds that are worth a look, whether or not something was found of each."""
-    unlisted, tables = audit.findings.unlisted, audit.findings.tables
-    why = f"Only what {few(tables)} lists is read" if tables else "No class folder holds it"
     return [
         Section(
             "blank",
@@ -191,13 +234,36 @@ def _odd_sections(audit: Audit) -> list[Section]:
             "Not like the rest of the set: perhaps thumbnails, screenshots or panoramas.",
             [_odd(odd, f"{odd.quality.width} x {odd.quality.height}") for odd in audit.odd_sizes],
         ),
-        Section(
-            "unlisted",
-            f"{count(len(unlisted), 'picture')} that nothing labels",
-            f"{why}: training does not see it.",
-            [Entry(_short(photo.path), ((photo, ""),)) for photo in unlisted],
-        ),
+        _unlisted_section(audit),
     ]
+
+
+def _unlisted_section(audit: Audit) -> Section:
+    found = audit.findings
+    n, tables = len(found.unlisted), few(found.tables)
+    lists = "lists" if len(found.tables) == 1 else "list"
+    them = "it" if n == 1 else "them"
+    why = f"Only what {tables} {lists} is read" if tables else f"No folder of a figure holds {them}"
+    copies = _Earlier(
+        [
+            *(one.photos for one in found.duplicates),
+            *((pair.first, pair.second) for pair in found.near_duplicates),
+        ]
+    )
+    fresh = [photo for photo in found.unlisted if not copies.shows(photo)]
+    return Section(
+        "unlisted",
+        f"{count(n, 'photo')} {f'not in {tables}' if tables else 'that nothing labels'}",
+        f"{why}: training does not see {them}.",
+        [Entry(_short(photo.path), ((photo, ""),)) for photo in fresh],
+        above=_say_above(n - len(fresh), n, "copies"),
+    )
+
+
+def _say_above(n: int, of: int, what: str) -> str:
+    """Say how many of the findings of a kind stand in an earlier section; nothing for none."""
+    who = "" if of == 1 else "all of them " if n == of else f"{n:,} of them "
+    return f"{who}among the {what} above" if n else ""
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
@@ -227,8 +293,13 @@ def _near(pair: Resemblance, say: Callable[[Photo], str]) -> Entry:
 
 def _suspect(one: SuspectLabel) -> Entry:
     given, likely = _short(one.given.display), _short(one.likely.display)
-    text = f"{_short(one.photo.path)}: labelled {given}, looks like {likely} ({one.score:.2f})"
-    return Entry(text, ((one.photo, f"labelled {given}, looks like {likely} ({one.score:.2f})"),))
+    # Whether another name is right is never certain.
+    how = f"{min(round(100 * one.score), 99)} % suspect"
+    photos = [(one.photo, f"labelled {given}\nlooks like {likely}\n{how}")]
+    if one.beside is not None:
+        photos.append((one.beside, f"most similar photo of\n{likely}"))
+    text = f"{_short(one.photo.path)}: labelled {given}, looks like {likely} ({how})"
+    return Entry(text, tuple(photos))
 
 
 def _odd(odd: OddPhoto, what: str) -> Entry:

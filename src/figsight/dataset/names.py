@@ -6,6 +6,7 @@ Knows text only. Does not know files, tables or pictures.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from itertools import count
@@ -88,13 +89,19 @@ def _candidates(figure: Figure, suffix: str) -> Iterator[str]:
 def printable(text: object, longest: int = 120) -> str:
     """Return text from outside as it may stand in a one-line message: no control characters.
 
+    Spaces of every width stay what they are: we write no-break spaces between a number and its unit.
+
     Args:
         text: Anything.
         longest: Characters above which the middle is left out.
     """
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    line = "".join(c if _may_stand(c) else repr(c)[1:-1] for c in str(text))
     half = longest // 2
     return line if len(line) <= longest else f"{line[:half]}...{line[-half:]}"
+
+
+def _may_stand(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def few(items: Sequence[object], most: int = 3) -> str:

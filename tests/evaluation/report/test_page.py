@@ -21,6 +21,8 @@ from figsight.dataset import Dataset, Figure, Photo, read
 from figsight.errors import MissingExtraError, OutputError
 from figsight.evaluation import Evaluation, evaluate
 from figsight.evaluation.report import check_report, write_report
+from figsight.evaluation.report.mistakes import write_mistakes
+from figsight.evaluation.report.photos import write_photos
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,6 +138,18 @@ def test_report__tells_everything(page: Page, found: Evaluation) -> None:
     ):
         assert key in page.ids
         assert ("href", f"#{key}") in page.attributes
+    sections = (
+        "mistakes",
+        "classes",
+        "confusion",
+        "unknowns",
+        "doubt",
+        "scores",
+        "photos",
+        "audit",
+    )
+    places = [page.ids.index(key) for key in (*sections, "provenance")]
+    assert places == sorted(places), "what goes wrong comes first"
     for photo in found.photos:
         assert photo.path in page.text
     wrong = found.wrong[0]
@@ -146,8 +160,14 @@ def test_report__tells_everything(page: Page, found: Evaluation) -> None:
     assert "Most similar training photos" in page.text
     assert "AUROC 0.970 (0.900 to 0.990)" in page.text
     assert "3 photos of x" in page.text
-    assert "1 file with the bytes of another file" in page.text
+    assert "1 exact copy" in page.text
     assert str(found.about["photos_fingerprint"]) in page.text
+
+
+def test_report__escapes_nothing_where_names_are_ordinary(page: Page) -> None:
+    assert " %" in page.text
+    assert "\\" not in page.text
+    assert not [value for _, value in page.attributes if "\\" in value]
 
 
 def test_report__shows_wrong_photos_first(page: Page, found: Evaluation) -> None:
@@ -157,6 +177,22 @@ def test_report__shows_wrong_photos_first(page: Page, found: Evaluation) -> None
     right = [i for i in range(found.n) if i not in set(found.wrong.tolist())]
     assert right, "the test needs some"
     assert max(places) < min(text.index(found.photos[i].path) for i in right)
+
+
+def test_report__folds_what_is_right_and_marks_what_is_called_unknown(found: Evaluation) -> None:
+    unknown = np.zeros(found.n, np.bool_)
+    right = np.flatnonzero(found.predicted == found.labels)
+    unknown[right[0]] = True
+    html = write_photos(replace(found, unknown=unknown))
+    first, folded = html.split("<details>")
+    assert folded.startswith(f"<summary>{len(right)} photos named right</summary>")
+    assert first.count('class="tile wrong"') == found.n - len(right)
+    assert folded.count('class="tile right"') == len(right) - 1
+    assert folded.count('class="tile right unsure"') == 1
+    assert html.count('<span class="unsure">called unknown</span>') == 1
+    assert "called unknown" not in write_mistakes(replace(found, unknown=unknown))
+    unknown[found.wrong[0]] = True
+    assert write_mistakes(replace(found, unknown=unknown)).count("called unknown") == 1
 
 
 def test_report__has_its_numbers_as_json_beside_it(
@@ -351,7 +387,11 @@ def test_report__shows_each_stranger_once_however_many_networks_were_asked(
     about = {key: value for key, value in found.about.items() if key != "model"} | {"unknown": rule}
     write_report(replace(found, strangers=asked, about=about), tmp_path / "out.html", audit=audit)
     words = check_page((tmp_path / "out.html").read_text("utf-8")).text
-    assert "in each fold its own, set to keep 95 % of the other folds' photos (0.5 to 0.7)" in words
+    assert (
+        "Each fold has its own, set to keep 95 % of the other folds' photos: from 0.5 to 0.7, the shaded "
+        "band below."
+    ) in words
+    assert "the folds' thresholds" in words
     assert "of 2 photos of none of the figures (3 photos of x), each shown to 3 networks," in words
     assert "the least strange first, by at least one network (2)" in words
     assert "were taken for one, on average over the networks" in words

@@ -14,7 +14,7 @@ from figsight.evaluation.report.confusion import MOST, choose_figures, write_con
 from figsight.evaluation.report.history import read_history
 from figsight.evaluation.report.markup import name, path, table, text
 from figsight.evaluation.report.photos import choose_photos
-from figsight.evaluation.report.plots import plot_reliability, plot_strangeness
+from figsight.evaluation.report.plots import plot_curves, plot_reliability, plot_strangeness
 from figsight.evaluation.report.svg import INK
 
 
@@ -52,6 +52,14 @@ def test_write_confusion__numbers_many_figures_and_names_few() -> None:
     many = write_confusion(make_evaluation([0], [np.eye(37)[0].tolist()]))
     assert 'title="SAME (36)">37</abbr>' in many
     assert many.count("<td") == 37 * 37
+
+
+def test_write_confusion__keeps_the_table_for_those_who_have_room() -> None:
+    two = write_confusion(make_evaluation([0, 1], [[0.9, 0.1], [0.8, 0.2]]))
+    assert "<details" not in two
+    many = write_confusion(make_evaluation([0], [np.eye(37)[0].tolist()]))
+    assert many.index("<details") < many.index("<table") < many.index("</details>")
+    assert "<summary>The table of 37 figures</summary>" in many
 
 
 def test_choose_photos__takes_the_right_ones_from_everywhere() -> None:
@@ -114,6 +122,23 @@ def test_plots__take_the_colour_of_the_page_and_share_no_ids() -> None:
         used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
         assert used <= set(re.findall(r'\bid="([^"]+)"', svg))
     assert not set(re.findall(r'\bid="([^"]+)"', one)) & set(re.findall(r'\bid="([^"]+)"', two))
+
+
+def test_plot_strangeness__shades_where_thresholds_differ() -> None:
+    for limits, words in ((0.4, "threshold"), ([0.4, 0.4], "threshold")):
+        assert f">{words}</text>" in plot_strangeness([0.1, 0.2], [0.5], limits)
+    band = plot_strangeness([0.1, 0.2], [0.5], [0.3, 0.4])
+    assert ">the folds' thresholds</text>" in band
+    assert ">threshold</text>" not in band
+
+
+def test_plot_curves__are_two_that_stand_below_each_other_on_a_phone() -> None:
+    loss, accuracy = plot_curves({"final": [(1, 2.4, 0.2), (2, 1.0, 0.9)]})
+    assert "loss, nats" in loss
+    assert "accuracy, varied views" in accuracy
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (loss, accuracy)]
+    assert all(ids)
+    assert not ids[0] & ids[1]
 
 
 def test_plot_strangeness__can_have_no_strangers_and_no_spread() -> None:

@@ -2,12 +2,13 @@
 
     page.py        the order of things
     verdict.py     the sentence, the scores
-    photos.py      the photos with their names
-    confusion.py   what is taken for what
-    classes.py     figure by figure
-    doubt.py       whether probabilities hold
+    tested.py      which answers are a test
     mistakes.py    every mistake with its grounds
+    classes.py     figure by figure
+    confusion.py   what is taken for what
     unknowns.py    photos of none of the figures
+    doubt.py       whether probabilities hold
+    photos.py      the photos with their names
     background.py  the audit's findings, training curves, provenance
     plots.py       the plots; svg.py puts them into the page
     history.py     the epochs of a bundle

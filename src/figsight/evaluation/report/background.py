@@ -33,8 +33,8 @@ def write_findings(audit: Audit | None) -> str:
         lines += f"<li>and {more:,} more: see the JSON</li>" if more > 0 else ""
         kind = ' class="bad"' if found.grave else ""
         parts.append(
-            f'<h3{kind}>{text(found.title)}</h3><p class="soft">{text(found.advice, 600)}</p>'
-            f"<ul>{lines}</ul>"
+            f'<h3{kind}>{text(found.heading)}</h3><p class="soft">{text(found.advice, 600)}</p>'
+            + (f"<ul>{lines}</ul>" if lines else "")
         )
     if not parts:
         parts.append("<p>Nothing was found.</p>")
@@ -57,7 +57,9 @@ def write_curves(evaluation: Evaluation) -> str:
     return section(
         "training",
         "How training went",
-        f'<figure class="plot broad">{plot_curves(epochs)}</figure>',
+        '<div class="plots">',
+        *(f'<figure class="plot">{curve}</figure>' for curve in plot_curves(epochs)),
+        "</div>",
         lead=(
             f"{runs}, on photos that were varied at random: accuracy on these is not the accuracy "
             "on new ones."

@@ -30,7 +30,12 @@ def write_classes(evaluation: Evaluation) -> str:
     )
     if len(scores) > MOST:
         lead += f" The {MOST} worst of {len(scores)} figures are shown."
-    heads = ("Figure", "Right", "Found, and its 95\u00a0% interval", "Named so rightly")
+    heads = (
+        "Figure",
+        "Right",
+        "Found, and its 95\u00a0% interval",
+        "Right when this name is given",
+    )
     return section("classes", "Figure by figure", table(heads, rows, "classes"), lead=lead)
 
 

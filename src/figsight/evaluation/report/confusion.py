@@ -86,9 +86,16 @@ def _draw(evaluation: Evaluation, chosen: list[int]) -> str:
         cells = "".join(_cell(int(matrix[i, j]), total, right=i == j) for j in chosen)
         rows.append(f'<tr><th scope="row">{number}{name(figures[i].display, 60)}</th>{cells}</tr>')
     kind = "few" if few else "many"
+    drawn = (
+        f'<div class="wide"><table class="confusion {kind}" style="--n:{len(chosen)}"><thead><tr>'
+        f"<th></th>{heads}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody></table></div>"
+    )
+    if len(matrix) <= 2:
+        return drawn
+    # Beside a list of what is confused: a phone, which has no room for the table, keeps it closed.
     return (
-        f'<div class="wide"><table class="confusion {kind}"><thead><tr><th></th>{heads}</tr></thead>'
-        f"\n<tbody>\n{chr(10).join(rows)}\n</tbody></table></div>"
+        f'<details class="roomy"><summary>The table of {len(chosen)} figures</summary>\n{drawn}\n'
+        "</details>"
     )
 
 

@@ -12,13 +12,14 @@ from figsight.evaluation.report.pictures import show_heat, show_photo, show_thum
 from figsight.metrics import say_probability
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from figsight.classifier import Neighbour
     from figsight.dataset import Photo
     from figsight.evaluation.results import Evaluation
 
 MOST = 60
+FIRST = 6  # what comes after them is folded: the tables below must not be pages away
 _SMALL = 96  # pixels of a neighbour, as bundles keep them
 
 
@@ -28,7 +29,7 @@ def write_mistakes(evaluation: Evaluation) -> str:
     if not wrong:
         return section("mistakes", "Mistakes", "<p>There are none among these photos.</p>")
     known = {photo.path: photo for photo in evaluation.photos}
-    cards = "\n".join(_card(evaluation, place, known) for place in wrong[:MOST])
+    cards = [_card(evaluation, place, known) for place in wrong[:MOST]]
     lead = (
         "The surest first. The maps show where on the photo something spoke for a name, both to one "
         "scale; a cell of a map covers some thirty pixels of what the network was shown. Below are "
@@ -37,7 +38,17 @@ def write_mistakes(evaluation: Evaluation) -> str:
     )
     if len(wrong) > MOST:
         lead += f" Shown are {MOST} of {len(wrong)}; the JSON lists all."
-    return section("mistakes", "Mistakes", f'<div class="cards">\n{cards}\n</div>', lead=lead)
+    parts = [_grid(cards[:FIRST])]
+    if cards[FIRST:]:
+        more = f"{len(cards) - FIRST} more mistake{'s' * (len(cards) - FIRST != 1)}"
+        rest = _grid(cards[FIRST:])
+        parts.append(f"<details><summary>{more}</summary>\n{rest}\n</details>")
+    return section("mistakes", "Mistakes", *parts, lead=lead)
+
+
+def _grid(cards: Sequence[str]) -> str:
+    joined = "\n".join(cards)
+    return f'<div class="cards">\n{joined}\n</div>'
 
 
 def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str:
@@ -46,6 +57,8 @@ def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str
     taken, true = name(figures[answer].display), name(figures[label].display)
     probabilities = evaluation.probabilities[place]
     repeat = f", repeat {place // evaluation.n + 1}" if evaluation.repeats > 1 else ""
+    called = evaluation.unknown is not None and evaluation.unknown[place]
+    unsure = '<br><span class="unsure">called unknown</span>' if called else ""
     pictures = [f"<figure>{show_photo(photo)}<figcaption>the photo</figcaption></figure>"]
     below = ""
     grounds = evaluation.grounds.get(place)
@@ -62,7 +75,7 @@ def _card(evaluation: Evaluation, place: int, known: Mapping[str, Photo]) -> str
     return (
         f'<article class="card"><h3>{true}, taken for {taken}</h3>'
         f"<p>{text(say_probability(float(probabilities[answer])))} for {taken}, "
-        f"{text(say_probability(float(probabilities[label])))} for {true}{repeat}<br>"
+        f"{text(say_probability(float(probabilities[label])))} for {true}{repeat}{unsure}<br>"
         f"<small>{path(photo.path)}</small></p>"
         f'<div class="three">{"".join(pictures)}</div>{below}</article>'
     )

@@ -1,6 +1,6 @@
 """The page as a whole: head, style, the order of its sections.
 
-Knows the order. What stands in a section is that section's business.
+Knows the order: what goes wrong comes first. What stands in a section is that section's business.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def write_page(evaluation: Evaluation, audit: Audit | None) -> str:
         MissingExtraError: matplotlib is not installed.
     """
     sections = [
+        ("Mistakes", "mistakes", write_mistakes(evaluation)),
+        ("Figures", "classes", write_classes(evaluation)),
+        ("Confusion", "confusion", write_confusion(evaluation)),
+        ("Unknowns", "unknowns", write_unknowns(evaluation)),
+        ("Doubt", "doubt", write_doubt(evaluation)),
         ("Scores", "scores", write_scores(evaluation)),
         ("Photos", "photos", write_photos(evaluation)),
-        ("Confusion", "confusion", write_confusion(evaluation)),
-        ("Figures", "classes", write_classes(evaluation)),
-        ("Doubt", "doubt", write_doubt(evaluation)),
-        ("Mistakes", "mistakes", write_mistakes(evaluation)),
-        ("Unknowns", "unknowns", write_unknowns(evaluation)),
-        ("Audit", "audit", write_findings(audit)),
         ("Training", "training", write_curves(evaluation)),
+        ("Audit", "audit", write_findings(audit)),
         ("Provenance", "provenance", write_provenance(evaluation)),
     ]
     links = "".join(f'<a href="#{key}">{title}</a>' for title, key, body in sections if body)

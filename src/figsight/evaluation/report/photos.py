@@ -46,12 +46,24 @@ def write_photos(evaluation: Evaluation) -> str:
         lead += " The wrong ones come first, the surest of them at the top, with the true name."
     if len(places) < evaluation.n:
         lead += f" Shown are {len(places)} of {evaluation.n} photos."
-    grids = []
-    for kind, count in (("tiles", min(wrong, MOST_WRONG)), ("tiles small", len(places))):
-        tiles = "\n".join(_tile(evaluation, place) for place in places[:count])
-        places = places[count:]
-        grids.append(f'<div class="{kind}">\n{tiles}\n</div>' if tiles else "")
-    return section("photos", "The photos and their names", *grids, lead=lead)
+    first = min(wrong, MOST_WRONG)
+    right = evaluation.n - wrong
+    parts = []
+    if first:
+        parts.append(_grid("tiles", evaluation, places[:first]))
+    shown = len(places) - first
+    if shown:
+        some = f", {shown} of them here" if shown < right else ""
+        parts.append(
+            f"<details><summary>{right} photo{'s' * (right != 1)} named right{some}</summary>\n"
+            f"{_grid('tiles small', evaluation, places[first:])}\n</details>"
+        )
+    return section("photos", "The photos and their names", *parts, lead=lead)
+
+
+def _grid(kind: str, evaluation: Evaluation, places: list[int]) -> str:
+    tiles = "\n".join(_tile(evaluation, place) for place in places)
+    return f'<div class="{kind}">\n{tiles}\n</div>'
 
 
 def _tile(evaluation: Evaluation, place: int) -> str:
@@ -67,7 +79,8 @@ def _tile(evaluation: Evaluation, place: int) -> str:
         right = sum(int(evaluation.predicted[i] == label) for i in every)
         lines.append(f"<span>right in {right} of {evaluation.repeats}</span>")
     if evaluation.unknown is not None and evaluation.unknown[place]:
-        lines.append("<span>called unknown</span>")
+        kind += " unsure"
+        lines.append('<span class="unsure">called unknown</span>')
     return (
         f'<figure class="tile {kind}"><figcaption>{"".join(lines)}</figcaption>'
         f"{show_photo(photo)}<small>{path(photo.path)}</small></figure>"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BINS = 10  # fifteen, as in the score, leave too few photos in each to be seen
 WIDTH, HEIGHT = 4.6, 3.5  # inches; a phone shows them at about their size
+BROAD = 5.2  # inches; as broad as can still be read on a phone
 
 
 def plot_reliability(evaluation: Evaluation) -> str:
@@ -114,17 +115,24 @@ def plot_roc(evaluation: Evaluation) -> str:
 
 
 def plot_strangeness(
-    known: Sequence[float], others: Sequence[float], threshold: float | None
+    known: Sequence[float], others: Sequence[float], threshold: float | Sequence[float] | None
 ) -> str:
-    """Draw how strange known photos look, and those of none of the figures."""
+    """Draw how strange known photos look, and those of none of the figures.
+
+    Args:
+        known: How strange photos of the figures look.
+        others: The same of photos of none of them.
+        threshold: From where on photos are called unknown; several where networks have one each.
+    """
+    limits = np.atleast_1d([] if threshold is None else threshold)
     both = np.concatenate([np.asarray(known), np.asarray(others)])
     # A few very strange photos must not squeeze all others into one bar.
     low, high = float(both.min()), float(np.quantile(both, 0.99))
-    if threshold is not None:
-        low, high = min(low, threshold), max(high, threshold)
+    if len(limits):
+        low, high = min(low, float(limits.min())), max(high, float(limits.max()))
     high = high if high > low else low + 1
     edges = np.linspace(low, high + 0.02 * (high - low), 36).tolist()
-    with drawing(2 * WIDTH, HEIGHT) as figure:
+    with drawing(BROAD, HEIGHT) as figure:
         panel = figure.subplots()
         for scores, colour, label in (
             (known, ACCENT, "photos of the figures"),
@@ -134,39 +142,49 @@ def plot_strangeness(
                 inside = np.clip(np.asarray(scores), edges[0], edges[-1])
                 weights = np.full(len(inside), 1 / len(inside))
                 panel.hist(inside, edges, weights=weights, color=colour, alpha=0.6, label=label)
-        if threshold is not None:
-            panel.axvline(
-                threshold, color=INK, linewidth=1.2, linestyle="--", label="called unknown"
-            )
+        if len(limits):
+            ends = float(limits.min()), float(limits.max())
+            if ends[0] < ends[1]:
+                panel.axvspan(
+                    *ends, color=INK, alpha=0.18, linewidth=0, label="the folds' thresholds"
+                )
+            else:
+                panel.axvline(ends[0], color=INK, linewidth=1.2, linestyle="--", label="threshold")
         panel.set(
-            xlabel="how strange it looks (the rule's own scale)", ylabel="share of the photos"
+            xlabel="how strange it looks; beyond the threshold: unknown",
+            ylabel="share of the photos",
         )
         _in_percent(panel, "y")
-        panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+        panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
         return to_svg(figure, "strangeness", "Histogram of how strange photos look")
 
 
-def plot_curves(epochs: Epochs) -> str:
+def plot_curves(epochs: Epochs) -> tuple[str, str]:
     """Draw loss and accuracy on the training photos, epoch by epoch, a line a network."""
-    with drawing(2 * WIDTH, HEIGHT) as figure:
-        panels = figure.subplots(1, 2)
+    return (
+        _plot_curve(epochs, 1, "loss", "loss, nats", None),
+        _plot_curve(epochs, 2, "learnt", "accuracy, varied views", 1.04),
+    )
+
+
+def _plot_curve(epochs: Epochs, column: int, key: str, what: str, top: float | None) -> str:
+    with drawing(WIDTH, HEIGHT) as figure:
+        panel = figure.subplots()
         for run, rows in epochs.items():
-            final = run.startswith("final")
-            for panel, column in zip(panels, (1, 2), strict=True):
-                panel.plot(
-                    [row[0] for row in rows],
-                    [row[column] for row in rows],
-                    color=ACCENT if final or len(epochs) == 1 else QUIET,
-                    linewidth=2 if final or len(epochs) == 1 else 1,
-                    marker="o" if len(rows) == 1 else None,
-                    zorder=3 if final else 2,
-                )
-        for panel in panels:
-            panel.xaxis.get_major_locator().set_params(integer=True)
-        panels[0].set(xlabel="epoch", ylabel="loss, nats", ylim=(0, None))
-        panels[1].set(xlabel="epoch", ylabel="accuracy, varied views", ylim=(0, 1.04))
-        _in_percent(panels[1], "y")
-        return to_svg(figure, "curves", "Training curves")
+            stands_out = run.startswith("final") or len(epochs) == 1
+            panel.plot(
+                [row[0] for row in rows],
+                [row[column] for row in rows],
+                color=ACCENT if stands_out else QUIET,
+                linewidth=2 if stands_out else 1,
+                marker="o" if len(rows) == 1 else None,
+                zorder=3 if stands_out else 2,
+            )
+        panel.locator_params(axis="x", integer=True)
+        panel.set(xlabel="epoch", ylabel=what, ylim=(0, top))
+        if top is not None:
+            _in_percent(panel, "y")
+        return to_svg(figure, key, f"Training: {what}")
 
 
 def _in_percent(panel: Axes, axis: str) -> None:

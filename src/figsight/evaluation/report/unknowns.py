@@ -45,13 +45,14 @@ def write_unknowns(evaluation: Evaluation) -> str:
         plot = plot_strangeness(
             evaluation.strangeness.tolist(),
             [] if others is None else others.scores.tolist(),
-            rule.get("threshold"),
+            folds["thresholds"] if folds else rule.get("threshold"),
         )
         parts.append(f'<figure class="plot broad">{plot}</figure>')
     parts += _tell_lines(evaluation, (folds or rule).get("kept"))
     if others is not None:
         accepted, times = _once(~others.unknown, others.scores, others.n)
         parts += _show(
+            "wrong",
             "Taken for a figure though they show none, the least strange first"
             + (", by at least one network" if others.networks > 1 else ""),
             len(accepted),
@@ -67,6 +68,7 @@ def write_unknowns(evaluation: Evaluation) -> str:
     if evaluation.unknown is not None and evaluation.strangeness is not None:
         lost, times = _once(evaluation.unknown, -evaluation.strangeness, evaluation.n)
         parts += _show(
+            "unsure",
             "Called unknown though they show a figure, the strangest first"
             + (", in at least one repeat" if evaluation.repeats > 1 else ""),
             len(lost),
@@ -120,8 +122,9 @@ def _tell_rule(rule: Mapping[str, Any]) -> str:
     if not rule:
         return ""
     words = (
-        f"A photo is called unknown when its score ({text(rule['score'])}) is above "
-        f"{rule['threshold']:.4g}, set to keep {say_stated(rule['kept'])} of the photos of the figures."
+        f"A photo is called unknown when it looks stranger than {rule['threshold']:.4g} on the scale "
+        f"of the rule ({text(rule['score'])}). That is set to keep {say_stated(rule['kept'])} of the "
+        "photos of the figures."
     )
     if rule.get("auroc"):
         auroc = rule["auroc"]
@@ -133,10 +136,14 @@ def _tell_rule(rule: Mapping[str, Any]) -> str:
 
 
 def _tell_folds(rule: Mapping[str, Any]) -> str:
+    least, most = (f"{end(rule['thresholds']):.4g}" for end in (min, max))
+    where = (
+        f"from {least} to {most}, the shaded band below" if least != most else f"{least} in each"
+    )
     return (
-        f"<p>A photo is called unknown when its score ({text(rule['score'])}) is above a threshold: "
-        f"in each fold its own, set to keep {say_stated(rule['kept'])} of the other folds' photos "
-        f"({min(rule['thresholds']):.4g} to {max(rule['thresholds']):.4g}).</p>"
+        "<p>A photo is called unknown when it looks stranger than a threshold on the scale of the rule "
+        f"({text(rule['score'])}). Each fold has its own, set to keep {say_stated(rule['kept'])} of the "
+        f"other folds' photos: {where}.</p>"
     )
 
 
@@ -193,11 +200,11 @@ def _spread(share: Estimate) -> str:
     )
 
 
-def _show(title: str, number: int, photos: Iterable[_Failure]) -> list[str]:
+def _show(kind: str, title: str, number: int, photos: Iterable[_Failure]) -> list[str]:
     if not number:
         return []
     tiles = "\n".join(
-        f'<figure class="tile"><figcaption><b>{name(words)}</b></figcaption>{show_photo(photo)}'
+        f'<figure class="tile {kind}"><figcaption><b>{name(words)}</b></figcaption>{show_photo(photo)}'
         f"<small>{path(photo.path)}{times}</small></figure>"
         for photo, words, times in photos
     )

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.plots import plot_roc
+from figsight.evaluation.report.tested import keep_tested
 from figsight.metrics import SCORE_WORDS, say_share, say_stated
 
 if TYPE_CHECKING:
@@ -16,14 +19,27 @@ if TYPE_CHECKING:
     from figsight.metrics import Estimate
 
 LISTED = 50  # paths of photos that were trained on
+TIED = 3  # figures on which it fails alike, up to which they are named
+_FLATTERED = "The model was trained on "  # how a note of ``evaluate`` begins
 
 
-def say_verdict(evaluation: Evaluation) -> str:
-    """Return the one sentence, as words."""
-    accuracy, n = evaluation.accuracy, evaluation.n
-    many = "" if evaluation.repeats == 1 else f" on average over {evaluation.repeats} repeats"
+def say_verdict(tested: Evaluation | None, shown: int) -> str:
+    """Return the one sentence, as words.
+
+    Args:
+        tested: The answers to photos that the model had not seen; None where there are none.
+        shown: How many photos it was asked about.
+    """
+    if tested is None:
+        all_of = f"all {shown} of these photos" if shown > 1 else "this photo"
+        return f"No test: the model was trained on {all_of}."
+    accuracy, n = tested.accuracy, tested.n
+    many = "" if tested.repeats == 1 else f" on average over {tested.repeats} repeats"
+    what = f"{tested.correct} of {n} photo{'s' * (n != 1)}"
+    if n < shown:
+        what = f"{tested.correct} of the {n} photo{'s' * (n != 1)} that it had not seen"
     return (
-        f"{evaluation.correct} of {n} photo{'s' * (n != 1)} named right{many}: "
+        f"{what} named right{many}: "
         f"{say_share(accuracy.value)}, with a {say_stated(accuracy.level)} interval from "
         f"{say_share(accuracy.low)} to {say_share(accuracy.high)}."
     )
@@ -33,13 +49,18 @@ def write_verdict(evaluation: Evaluation) -> str:
     """Return the head of the page."""
     about = evaluation.about
     when = f" &middot; {text(say_time(about['time']))}" if "time" in about else ""
-    limits = evaluation.limits
-    warnings = "".join(f"<li>{text(note, 1000)}</li>" for note in evaluation.notes)
+    tested = keep_tested(evaluation)
+    said = (
+        [] if tested is None else [_say_limits(tested), _say_worst(tested), _say_answered(tested)]
+    )
+    # Said in the words of a page: the sentence that a terminal has below its headline.
+    others = [note for note in evaluation.notes if not note.startswith(_FLATTERED)]
+    notes = [*_say_seen(evaluation, tested), *others] if evaluation.trained_on else evaluation.notes
+    warnings = "".join(f"<li>{text(note, 1000)}</li>" for note in notes)
     return (
         f'<header>\n<p class="soft">{text(evaluation.protocol, 400)}{when}</p>\n'
-        f"<h1>{say_verdict(evaluation)}</h1>\n"
-        + (paragraph(limits) if limits else "")
-        + _say_answered(evaluation)
+        f"<h1>{say_verdict(tested, evaluation.n)}</h1>\n"
+        + "\n".join(one for one in said if one)
         + (f'<ul class="notes">{warnings}</ul>\n' if warnings else "")
         + _list_seen(evaluation)
         + _list_skipped(evaluation)
@@ -47,17 +68,76 @@ def write_verdict(evaluation: Evaluation) -> str:
     )
 
 
-def _say_answered(evaluation: Evaluation) -> str:
-    """Say what somebody gets who lets the model call photos unknown."""
-    if evaluation.answered is None or not evaluation.answered[2]:
+def _say_seen(evaluation: Evaluation, tested: Evaluation | None) -> list[str]:
+    """Say what photos that were trained on do to this page."""
+    seen, n = len(evaluation.trained_on), evaluation.n
+    if not seen:
+        return []
+    if tested is None:
+        words = (
+            f"It names {evaluation.correct} of {n} right: that shows what it remembers, not how it does "
+            "on other photos, and so does everything below. Test it on photos that you kept aside, or "
+            "let figsight evaluate --folds 5 train and test on these in turn."
+        )
+    else:
+        words = (
+            f"The model was trained on {seen} of these {n} photos. They are not in the numbers above, "
+            "but in all that follow, which they flatter."
+        )
+    return [words]
+
+
+def _say_limits(tested: Evaluation) -> str:
+    limits = tested.limits
+    return paragraph(limits) if limits else ""
+
+
+def _say_worst(tested: Evaluation) -> str:
+    """Say on which figure it fails most; nothing where it does not fail."""
+    matrix = tested.confusion
+    off = matrix - np.diag(np.diag(matrix))
+    wrong, total = off.sum(axis=1), matrix.sum(axis=1)
+    most = int(wrong.max())
+    worst = [int(i) for i in np.flatnonzero(wrong == most)]
+    if not most:
         return ""
-    right, wrong, unknown = evaluation.answered
-    score = evaluation.unknown_score
+
+    def called(i: int) -> str:
+        return name(tested.figures[i].display)
+
+    if most == 1 and len(worst) > 1:
+        words = f"Its {len(worst)} mistakes are spread: no figure has more than one."
+    elif most == 1:
+        words = (
+            f"Its only mistake: {called(worst[0])} taken for {called(int(off[worst[0]].argmax()))}."
+        )
+    elif len(worst) > TIED:
+        words = f"It fails most on {len(worst)} figures, {most} times on each."
+    elif len(worst) > 1:
+        each = [f"{called(i)} ({most} of {total[i]} wrong)" for i in worst]
+        words = f"It fails most on {', '.join(each[:-1])} and {each[-1]}."
+    else:
+        one, answers = worst[0], "" if tested.repeats == 1 else " answers"
+        taken, times = int(off[one].argmax()), int(off[one].max())
+        fate = f"taken for {called(taken)}"
+        if times < most:
+            alike = int((off[one] == times).sum()) > 1  # no name stands out
+            fate = "named wrong" + ("" if alike else f", {times} of them {called(taken)}")
+        words = f"It fails most on {called(one)}: {most} of {total[one]}{answers} {fate}."
+    return f"<p>{words}</p>"
+
+
+def _say_answered(tested: Evaluation) -> str:
+    """Say what somebody gets who lets the model call photos unknown."""
+    if tested.answered is None or not tested.answered[2]:
+        return ""
+    right, wrong, unknown = tested.answered
+    score = tested.unknown_score
     missed = f" {score.missed}" if score is not None and score.missed else ""
-    asked = "" if evaluation.repeats == 1 else f" (all {evaluation.repeats} repeats)"
+    asked = "" if tested.repeats == 1 else f" (all {tested.repeats} repeats)"
     return paragraph(
-        f"With its rule for unknown ones: {right} named right, {wrong} wrong, {unknown} called "
-        f"unknown{asked}.{missed}"
+        f"If the model may say \u201cunknown\u201d: {right} named right, {wrong} wrongly, {unknown} "
+        f"called unknown{asked}.{missed}"
     )
 
 
@@ -84,7 +164,9 @@ def write_scores(evaluation: Evaluation) -> str:
         )
     elif "sets" in evaluation.refused:
         parts.append(paragraph(f"No sets of names: {evaluation.refused['sets']}.", "soft"))
-    return section("scores", "Scores", *parts, *_two_figures(evaluation))
+    seen = len(evaluation.trained_on)
+    lead = f"Of all photos, also the {seen} that the model was trained on." if seen else ""
+    return section("scores", "Scores", *parts, *_two_figures(evaluation), lead=lead)
 
 
 def _two_figures(evaluation: Evaluation) -> list[str]:
