@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +32,12 @@ def count(number: int, noun: str) -> str:
 def one_line(text: str) -> str:
     """Put a text on one line; what cannot be printed becomes a question mark."""
     line = " ".join(text.split())
-    return "".join(c if c.isprintable() or c in _JOINERS else "\ufffd" for c in line)
+    return "".join(c if _is_shown(c) else "\ufffd" for c in line)
+
+
+def _is_shown(character: str) -> bool:
+    # Spaces of all kinds are: a no-break space holds a number to its percent sign.
+    return character.isprintable() or character in _JOINERS or category(character) == "Zs"
 
 
 def escape(text: str) -> str:

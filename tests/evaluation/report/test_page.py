@@ -291,7 +291,7 @@ def test_report__of_repeats_shows_each_photo_once(tmp_path: Path) -> None:
     made = make_evaluation([0, 1, 1] * 2, p, repeats=2, groups=("x", "y", "z") * 2)
     write_report(made, tmp_path / "out.html")
     page = check_page((tmp_path / "out.html").read_text("utf-8"))
-    assert "2 of 3 photos named right on average over 2 repeats: 66.7 %" in page.text
+    assert "4 of 6 answers to 3 photos right: 66.7 %" in page.text
     assert page.text.count("right in 1 of 2") == 2
     assert page.text.count("right in 2 of 2") == 1
     assert "0.5 of 1" in page.text

@@ -34,12 +34,13 @@ def say_verdict(tested: Evaluation | None, shown: int) -> str:
         all_of = f"all {shown} of these photos" if shown > 1 else "this photo"
         return f"No test: the model was trained on {all_of}."
     accuracy, n = tested.accuracy, tested.n
-    many = "" if tested.repeats == 1 else f" on average over {tested.repeats} repeats"
-    what = f"{tested.correct} of {n} photo{'s' * (n != 1)}"
+    what = f"{tested.tally} photo{'s' * (n != 1)}"
+    if tested.repeats > 1:
+        what = f"{tested.tally} to {n} photos"
     if n < shown:
         what = f"{tested.correct} of the {n} photo{'s' * (n != 1)} that it had not seen"
     return (
-        f"{what} named right{many}: "
+        f"{what} {'named ' * (tested.repeats == 1)}right: "
         f"{say_share(accuracy.value)}, with a {say_stated(accuracy.level)} interval from "
         f"{say_share(accuracy.low)} to {say_share(accuracy.high)}."
     )
