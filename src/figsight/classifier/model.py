@@ -60,7 +60,7 @@ def load(
     Args:
         path: A model's folder, or a zip of it.
         threads: How many work on one photo; ``None`` means the environment's ``FIGSIGHT_THREADS``,
-            or one for each physical core.
+            or one for each physical core. A whole number from 1 to 1024.
         keep: Share of photos of its figures that are to be kept, not called unknown: 0.9 in place of
             0.95 finds more strangers. One of those that training has set a threshold for, and
             measured: ``manifest.calibration.unknown.lines``; ``None`` means the model's own.
@@ -68,6 +68,8 @@ def load(
     Raises:
         BundleError: There is no model, or it is damaged, hostile or from a newer figsight; or it has
             no threshold for that share.
+        FigsightError: The number of threads, here or in the environment, is none.
+        ValueError: The share is not a number.
     """
     bundle = open_bundle(path)
     try:
