@@ -123,7 +123,7 @@ def letting_go(function: Callable[Given, Result]) -> Callable[Given, Result]:
         except PhotoError as error:
             _forget_frames(error, handled)
             del args, kwargs, handled
-            raise error from error.__cause__
+            raise
 
     return call
 

@@ -288,7 +288,10 @@ def test_decode__errors_keep_their_causes_and_leave_those_of_others_alone() -> N
             decode(encode(photo(), "JPEG")[:700])
     assert before
     assert list(traceback.walk_tb(ours.__traceback__)) == before
-    assert "truncated" in str(caught.value.__cause__)
+    cause = caught.value.__cause__
+    assert "truncated" in str(cause)
+    assert cause is not None
+    assert cause.__context__ is ours
 
 
 def test_decode__closes_the_files_that_it_opens(tmp_path: Path) -> None:
