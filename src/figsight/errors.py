@@ -128,11 +128,12 @@ def letting_go(function: Callable[Given, Result]) -> Callable[Given, Result]:
     return call
 
 
-def _forget_frames(error: BaseException | None, end: BaseException | None) -> None:
+def _forget_frames(error: BaseException, end: BaseException | None) -> None:
     """Take the tracebacks from an error and all that led to it, back to ``end``."""
-    if error is None or error is end:
-        return
-    error.__traceback__ = None
-    _forget_frames(error.__cause__, end)
-    if error.__context__ is not error.__cause__:
-        _forget_frames(error.__context__, end)
+    found, seen = [error], {id(end)}  # an error may have led to itself
+    while found:
+        one = found.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            found += [led for led in (one.__cause__, one.__context__) if led is not None]
