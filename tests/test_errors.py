@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 
 import pytest
 
 from figsight import errors
-from figsight.errors import FigsightError, MissingExtraError, PhotoError, UnreadablePhotosError
+from figsight.errors import (
+    FigsightError,
+    MissingExtraError,
+    PhotoError,
+    UnreadablePhotosError,
+    letting_go,
+)
 
 ODD = {
     "PhotoError": PhotoError("a.jpg", "it is damaged"),
@@ -34,3 +41,29 @@ def test_errors__come_back_whole_from_another_process(kind: type[FigsightError])
             assert getattr(found, name, None) == getattr(error, name, None)
         failures = getattr(error, "failures", ())
         assert list(map(str, getattr(found, "failures", ()))) == list(map(str, failures))
+
+
+def test_letting_go__takes_every_traceback_but_that_of_somebody_elses_error() -> None:
+    theirs = RuntimeError("theirs")
+
+    @letting_go
+    def fail() -> None:
+        error = PhotoError("a.jpg", "no")
+        try:
+            int("cause")
+        except ValueError as cause:
+            cause.__cause__ = error  # errors may go round in circles
+            raise error from cause
+
+    try:
+        raise theirs
+    except RuntimeError:
+        with pytest.raises(PhotoError) as caught:
+            fail()
+    cause = caught.value.__cause__
+    assert isinstance(cause, ValueError)
+    assert cause.__context__ is theirs
+    assert cause.__traceback__ is None
+    assert theirs.__traceback__ is not None
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert "fail" not in frames

@@ -65,7 +65,7 @@ def test_is_litter__knows_what_systems_leave(name: str) -> None:
     assert not is_litter(name, folder=True)
 
 
-@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", ".Spotlight-V100"])
+@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", ".Spotlight-V100", "lost+found"])
 def test_is_litter__knows_folders_that_systems_leave(name: str) -> None:
     assert is_litter(name, folder=True)
     assert not is_litter(name)
@@ -118,3 +118,36 @@ def test_write_whole__from_several_threads_leaves_one_of_them_whole(tmp_path: Pa
             done.result()
     assert target.read_bytes() in texts
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_write_whole__says_what_a_disk_that_refuses_everything_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)  # there, even of a file that is not there
+    with pytest.raises(OutputError, match=r"found: Read-only file system; choose another folder$"):
+        write_whole({tmp_path / "a": b"1"})
+    with (
+        pytest.raises(OutputError, match=r"found: Read-only file system; choose another folder$"),
+        written_whole(tmp_path / "a"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\u00e9" * 127, "a\udcff"])
+def test_write_whole__writes_under_every_name_that_a_file_may_have(
+    tmp_path: Path, name: str
+) -> None:
+    try:
+        (tmp_path / name).write_bytes(b"old")
+    except OSError:
+        pytest.skip("not on this file system")
+    write_whole({tmp_path / name: b"new"})
+    assert (tmp_path / name).read_bytes() == b"new"
+    with written_whole(tmp_path / name) as part:
+        part.write_bytes(b"newer")
+    assert (tmp_path / name).read_bytes() == b"newer"
+    assert len(list(tmp_path.iterdir())) == 1

@@ -18,10 +18,15 @@ after ``figsight:`` and ends with exit code 2. Anything else that escapes is a b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class FigsightError(Exception):
@@ -101,3 +106,34 @@ class MissingExtraError(FigsightError):
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         """Go to another process, as what it was made of."""
         return type(self), (self.what, self.extra)
+
+
+def letting_go(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Make the ``PhotoError`` of a function hold its words, and those of its causes, and nothing else.
+
+    Errors may be collected, all those of a thousand uploads. A traceback holds the frames that the
+    error came through and all that called them, and these hold the bytes and pixels of the photo.
+    """
+
+    @wraps(function)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        handled = sys.exception()  # somebody else's, and none of our business
+        try:
+            return function(*args, **kwargs)
+        except PhotoError as error:
+            _forget_frames(error, handled)
+            del args, kwargs, handled
+            raise
+
+    return call
+
+
+def _forget_frames(error: BaseException, end: BaseException | None) -> None:
+    """Take the tracebacks from an error and all that led to it, back to ``end``."""
+    found, seen = [error], {id(end)}  # an error may have led to itself
+    while found:
+        one = found.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            found += [led for led in (one.__cause__, one.__context__) if led is not None]

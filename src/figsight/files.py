@@ -6,8 +6,9 @@ Knows by their names, too, what operating systems and file managers put into fol
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import get_ident
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ _LITTER_FOLDERS = frozenset(
         ".temporaryitems",
         "system volume information",
         "@eadir",
+        "lost+found",
     }
 )
 _ADVICE = {
@@ -64,7 +66,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: It cannot be written; then the file is as it was.
     """
-    part = path.with_name(f".{path.name}.{_mine()}.part")
+    part = _part_of(path)
     try:
         yield part
         with part.open("rb") as file:
@@ -73,7 +75,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot(path, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        _clear(part)
 
 
 def write_whole(files: Mapping[Path, bytes]) -> None:
@@ -83,7 +85,7 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         OutputError: One cannot be written; then none has been, or (should a disk fail between two
             moves) each is either as it was or whole.
     """
-    parts = {path: path.with_name(f".{path.name}.{_mine()}.part") for path in files}
+    parts = {path: _part_of(path) for path in files}
     path = next(iter(files))
     try:
         for path, data in files.items():
@@ -97,12 +99,24 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
         raise _cannot(path, error) from error
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            _clear(part)
 
 
-def _mine() -> str:
-    """Tell threads and processes apart that write the same file: the later one stays, whole."""
-    return f"{os.getpid()}-{get_ident()}"
+def _part_of(path: Path) -> Path:
+    """Return where a file is written before it is moved to its place.
+
+    Of one length, for a name may be as long as a file system allows. Threads and processes that
+    write the same file each have a place of their own: the later one stays, whole.
+    ``training.workplace`` knows these names.
+    """
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".figsight-{digest}.{os.getpid()}-{get_ident()}.part")
+
+
+def _clear(part: Path) -> None:
+    """Remove what was not moved; a disk that refuses has said so already."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def _cannot(path: Path, error: OSError) -> OutputError:

@@ -36,6 +36,7 @@ LITTER = (
     "thumbnails/.DS_Store",
     "@eaDir/model.onnx@SynoEAStream",
     "thumbnails/@eaDir/000000.jpg/SYNOPHOTO_THUMB_M.jpg",
+    "lost+found/#12",
     "__MACOSX/._model.onnx",
     "__MACOSX/thumbnails/._000000.jpg",
 )

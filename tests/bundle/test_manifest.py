@@ -13,11 +13,13 @@ from tests.bundle.make import (
     make_manifest,
     make_measured,
     make_sets,
+    make_styled,
     make_unknown,
 )
 
 from figsight.bundle import FigureEntry, OperatingPoint, Skipped
 from figsight.bundle.manifest import encode_manifest, parse_manifest
+from figsight.calibration.temperature import HIGHEST, LOWEST
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -167,7 +169,15 @@ LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
         ),
         (
             make_calibration(unknown=make_unknown("knn", "energy", spreads=[1.0, 0.0])),
-            "unknown.spreads: expected numbers above 0, found [1.0, 0.0]",
+            "unknown.spreads: expected numbers from 1e-09 up, found [1.0, 0.0]",
+        ),
+        (
+            make_calibration(unknown=make_unknown("knn", "energy", spreads=[1e-320, 1.0])),
+            "unknown.spreads: expected numbers from 1e-09 up, found [1e-320, 1.0]",
+        ),
+        (
+            make_calibration(unknown=make_unknown("knn", "energy", centres=[0.0, -1e308])),
+            "unknown.centres: expected -1e+12 to 1e+12, found [0.0, -1e+308]",
         ),
         (
             make_calibration(unknown=make_unknown("relative_mahalanobis", floors=[])),
@@ -187,7 +197,7 @@ LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
         ),
         (
             make_calibration(unknown=make_unknown("relative_mahalanobis", floors=[-1.0, 0.5])),
-            "unknown.floors: expected numbers above 0, found [-1.0, 0.5]",
+            "unknown.floors: expected numbers from 1e-30 up, found [-1.0, 0.5]",
         ),
         (
             make_calibration(unknown=make_unknown(auroc=make_measured(0.8))),
@@ -273,6 +283,16 @@ def test_manifest__says_what_is_wrong_with_its_operating_point(
     assert f"calibration.operating_point.{problem}: " in str(caught.value)
 
 
+@pytest.mark.parametrize("floor", [None, -1.0, 0.0, 1e-320])
+def test_manifest__has_a_style_floor_that_can_be_divided_by(floor: float | None) -> None:
+    rule = make_unknown("style_mahalanobis", style_floor=floor)
+    with pytest.raises(BundleError) as caught:
+        encode_manifest(make_styled(calibration=make_calibration(unknown=rule)))
+    assert f"unknown.style_floor: expected a number from 1e-30 up, found {floor}:" in str(
+        caught.value
+    )
+
+
 def test_manifest__sets_need_a_choice() -> None:
     one = make_manifest(figures=TWO[:1], calibration=make_calibration(sets=make_sets()))
     with pytest.raises(
@@ -289,6 +309,18 @@ def test_manifest__has_finite_thresholds(number: float) -> None:
     ):
         with pytest.raises(BundleError, match=r"threshold: Expected `float`, got `null`"):
             encode_manifest(make_manifest(calibration=calibration))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-308, 9.9e-4, 1001.0, 1e308])
+def test_manifest__has_a_temperature_that_can_be_divided_by(temperature: float) -> None:
+    calibration = make_calibration(temperature=temperature)
+    with pytest.raises(BundleError, match=r"calibration\.temperature: Expected `float` [<>]= "):
+        encode_manifest(make_manifest(calibration=calibration))
+
+
+@pytest.mark.parametrize("temperature", [LOWEST, HIGHEST])
+def test_manifest__has_room_for_every_temperature_that_is_fitted(temperature: float) -> None:
+    encode_manifest(make_manifest(calibration=make_calibration(temperature=temperature)))
 
 
 def test_manifest__from_the_future_is_named_so_even_with_unknown_fields() -> None:

@@ -95,6 +95,19 @@ def test_choose_line__says_which_lines_there_are() -> None:
             choose_line(bare, 0.9)
 
 
+@pytest.mark.parametrize("keep", [0.7 + 0.2, np.float32(0.9), np.float64(0.9)])
+def test_choose_line__takes_numbers_for_what_they_mean(keep: float) -> None:
+    rule = make_unknown("energy", lines=[UnknownLine(kept=0.9, threshold=0.1)])
+    manifest = make_manifest(calibration=make_calibration(unknown=rule))
+    assert choose_line(manifest, keep) == choose_line(manifest, 0.9) != manifest
+
+
+@pytest.mark.parametrize("keep", ["0.9", [0.9], b"0.9"])
+def test_choose_line__refuses_what_is_no_number(keep: Any) -> None:
+    with pytest.raises(ValueError, match=r"^keep: expected a number, such as 0\.9, found \S+$"):
+        choose_line(make_manifest(), keep)
+
+
 def test_build_detector__is_the_one_that_was_taken_apart() -> None:
     random = np.random.default_rng(0)
     known = random.normal(size=(30, 6)).astype(np.float32)

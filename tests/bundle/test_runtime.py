@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -52,16 +52,32 @@ def test_threads__are_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
     assert count_threads() >= 1
 
 
-@pytest.mark.parametrize("wish", ["0", "-1", "two", "1.5", "\u0665"])
+@pytest.mark.parametrize(
+    "wish", ["0", "-1", "two", "1.5", "\u0665", "1025", "2147483648", "9" * 5000]
+)
 def test_threads__refuse_what_is_no_number(monkeypatch: pytest.MonkeyPatch, wish: str) -> None:
     monkeypatch.setenv("FIGSIGHT_THREADS", wish)
     with pytest.raises(FigsightError) as caught:
         count_threads()
     assert str(caught.value) == (
-        f"FIGSIGHT_THREADS: expected a whole number of at least 1, found {wish!a}"
+        f"FIGSIGHT_THREADS: expected a whole number from 1 to 1024, found {wish!a:.40}; one for "
+        "each core is usual"
     )
-    with pytest.raises(FigsightError, match=r"^threads: expected at least 1, found 0$"):
-        count_threads(0)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, 2.0, "2", 1025, 2**31])
+def test_threads__refuse_what_nobody_can_start(threads: Any) -> None:
+    with pytest.raises(FigsightError) as caught:
+        count_threads(threads)
+    assert str(caught.value) == (
+        f"threads: expected a whole number from 1 to 1024, found {threads!a}; one for each core is "
+        "usual"
+    )
+
+
+def test_threads__may_be_numpys() -> None:
+    threads: Any = np.int64(3)
+    assert type(count_threads(threads)) is int
 
 
 @pytest.mark.parametrize(

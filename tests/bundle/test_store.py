@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -146,3 +150,91 @@ def test_bundle__leaves_nothing_open_after_a_refusal(zipped: Path) -> None:
     for _ in range(3):
         refusal(zipped)
     assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+FORKING = """
+import os, sys
+from figsight.bundle import open_bundle
+
+bundle = open_bundle(sys.argv[1])
+expected = [bundle.thumbnail(index) for index in (0, 1)]
+
+def read():
+    try:
+        same = all([bundle.thumbnail(i) for i in (0, 1)] == expected for _ in range(2000))
+    except BaseException as error:
+        print(error)
+        same = False
+    return same
+
+children = []
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        os._exit(0 if read() else 1)
+    children.append(child)
+good = read()
+ends = [os.waitpid(child, 0)[1] for child in children]
+assert good and not any(ends), ends
+"""
+
+
+def test_zip__is_read_by_forked_processes_at_once(tmp_path: Path) -> None:
+    # Large enough that each is read from the file, and not from what was read along with another.
+    thumbnails = [b"\xff\xd8\xff" + bytes([index]) * 30_000 for index in range(PHOTOS)]
+    path = make_bundle(tmp_path / "model.zip", thumbnails=thumbnails)
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zip__is_read_anew_in_another_process_whatever_has_its_name(
+    zipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_bundle(zipped) as bundle:
+        expected = _read_all(bundle)
+        open_files = len(list(Path("/dev/fd").iterdir()))
+        zipped.unlink()
+        zipped.write_bytes(b"another")
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        lock = bundle._store._opened[2]._lock  # type: ignore[attr-defined]
+        holder = threading.Thread(target=lock.acquire)  # and never gives it back
+        holder.start()
+        holder.join()
+        assert _read_all(bundle) == expected
+        assert len(list(Path("/dev/fd").iterdir())) == open_files
+    with pytest.raises(BundleError, match=r"model\.onnx: cannot be read \(.*closed\)$"):
+        bundle.model_bytes()
+    monkeypatch.undo()
+    with pytest.raises(BundleError, match=r"model\.onnx: cannot be read \(.*closed\)$"):
+        bundle.model_bytes()
+
+
+@pytest.mark.parametrize("name", ["model", "model.zip"])
+def test_bundle__is_read_wherever_the_program_has_gone(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "else" / "where").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("else/where")
+    make_bundle(tmp_path / "else" / name)
+    monkeypatch.chdir(tmp_path)
+    path = f"link/../{name}"
+    with open_bundle(path) as bundle:
+        expected = _read_all(bundle)
+        monkeypatch.chdir("/")
+        assert _read_all(bundle) == expected
+    assert bundle.path == path
+
+
+def test_folder__calls_its_files_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_bundle(tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    with open_bundle("model") as bundle:
+        (tmp_path / "model" / "model.onnx").unlink()
+        with pytest.raises(
+            BundleError, match=r"^model: model\.onnx: cannot be read \(No such file"
+        ):
+            bundle.model_bytes()

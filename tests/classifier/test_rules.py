@@ -216,3 +216,36 @@ def test_load__refuses_a_rule_of_another_figsight(tmp_path: Path) -> None:
         f"{path}: manifest.json: unknown detector: ValueError: expected parts among "
         f"{', '.join(SCORES)}, found ['gut_feeling']; train the model again"
     )
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e3])
+@pytest.mark.parametrize("centre", [-1e12, 1e12])
+def test_prediction__has_finite_numbers_whatever_a_manifest_may_say(
+    temperature: float, centre: float, memory: Gallery, tmp_path: Path
+) -> None:
+    entry, gallery, _ = _fit(memory, "max_softmax", "whitened_cosine", "relative_mahalanobis")
+    entry = msgspec.structs.replace(
+        entry, centres=[centre] * 3, spreads=[1e-9] * 3, floors=[1e-30] * 2, threshold=1e308
+    )
+    calibration = make_calibration(temperature=temperature, unknown=entry, sets=make_sets())
+    with load(make_ruled(tmp_path / "model", gallery, calibration)) as classifier:
+        for prediction in _ask(classifier):
+            json.dumps(prediction.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("score", [np.inf, np.nan, None])
+def test_unknown__refuses_a_rule_that_gives_no_number(
+    score: float | None, ruled: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give(*_: object) -> np.ndarray:
+        if score is None:
+            raise ValueError("knn: expected finite numbers, found inf at 0")
+        return np.array([score])
+
+    monkeypatch.setattr(UnknownDetector, "score", give)
+    with pytest.raises(BundleError) as caught:
+        ruled.predict(STRANGE[0])
+    assert str(caught.value) == (
+        f"{ruled.bundle.path}: manifest.json: calibration.unknown: expected a rule that gives "
+        "numbers, found one that does not: train the model again"
+    )

@@ -49,6 +49,12 @@ def test_look_at_photos__keeps_the_order(plant: Plant, threads: int | None) -> N
     }
 
 
+def test_look_at_photos__errors_keep_no_photo(plant: Plant) -> None:
+    for error in _check(_mixed(plant).photos).failures:
+        assert error.__traceback__ is None  # its frames hold the bytes of the file
+        assert error.__cause__ is None
+
+
 def test_look_at_photos__looks_in_other_threads_and_keeps_in_the_callers(plant: Plant) -> None:
     dataset = _mixed(plant)
     seen = []

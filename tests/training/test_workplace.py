@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from figsight.errors import OutputError
+from figsight.files import written_whole
 from figsight.training.parts import deal_parts, deal_rest
 from figsight.training.workplace import MARK, Workplace
 
@@ -153,7 +154,10 @@ def test_open__takes_up_what_was_left_before_the_first_epoch(tmp_path: Path) -> 
     place = begin(tmp_path)
     place.agree(PLAN)
     (place.folder / "tmpab12cd_8").write_bytes(b"pixels")
-    (place.folder / ".plan.json.12-34.part").write_bytes(b"{")
+    (place.folder / ".plan.json.12-34.part").write_bytes(b"{")  # by an earlier version
+    with written_whole(place.checkpoint("final")) as part:
+        part.write_bytes(b"half")
+        shutil.copy(part, part.with_name(part.name.replace(".part", "0.part")))
     place._lock.give_back()  # as if it had been killed
     again = begin(tmp_path, overwrite=True)
     assert names(again.folder) == [MARK]

@@ -21,6 +21,10 @@ SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
 GAUSSIANS = ("within", "background")
 STYLE = "style_mahalanobis"
 _RULES = ("unknown", "sets", "operating_point")
+# Scores are divided by these and measured from those: none may make them infinite. What is fitted
+# is at least a millionth, and at most some thousands.
+_LEAST = {"spreads": 1e-9, "floors": 1e-30}
+_FARTHEST = 1e12
 
 
 def find_contradiction(manifest: Manifest) -> str | None:
@@ -75,18 +79,25 @@ def _find_bad_unknown(rule: UnknownRule | None, manifest: Manifest) -> str | Non
     floors = len(GAUSSIANS) if not SPREADS.isdisjoint(rule.parts) else 0
     if len(rule.floors) != floors:
         return f"{where}.floors: expected {floors} numbers, found {len(rule.floors)}"
-    for key in ("spreads", "floors"):
-        if any(number <= 0 for number in getattr(rule, key)):
-            return f"{where}.{key}: expected numbers above 0, found {getattr(rule, key)}"
     if not 0 < rule.power <= 1:
         return f"{where}.power: expected a number above 0, at most 1, found {rule.power}"
     measured = {"measured_kept": rule.measured_kept, "auroc": rule.auroc, "accepted": rule.accepted}
     measured |= {f"candidates.{name}": one for name, one in rule.candidates.items()}
     return (
-        _find_bad_style(where, rule, manifest)
+        _find_bad_numbers(where, rule)
+        or _find_bad_style(where, rule, manifest)
         or _find_bad_share(where, measured)
         or _find_bad_lines(f"{where}.lines", rule)
     )
+
+
+def _find_bad_numbers(where: str, rule: UnknownRule) -> str | None:
+    for key, least in _LEAST.items():
+        if any(number < least for number in getattr(rule, key)):
+            return f"{where}.{key}: expected numbers from {least:g} up, found {getattr(rule, key)}"
+    if any(abs(centre) > _FARTHEST for centre in rule.centres):
+        return f"{where}.centres: expected -{_FARTHEST:g} to {_FARTHEST:g}, found {rule.centres}"
+    return None
 
 
 def _find_bad_lines(where: str, rule: UnknownRule) -> str | None:
@@ -114,8 +125,9 @@ def _find_bad_style(where: str, rule: UnknownRule, manifest: Manifest) -> str | 
         return None
     if not manifest.network.style_size:
         return f"{where}.parts: expected no {STYLE}, for the network gives no styles"
-    if rule.style_floor is None or rule.style_floor <= 0:
-        return f"{where}.style_floor: expected a number above 0, found {rule.style_floor}"
+    least = _LEAST["floors"]
+    if rule.style_floor is None or rule.style_floor < least:
+        return f"{where}.style_floor: expected a number from {least:g} up, found {rule.style_floor}"
     return None
 
 

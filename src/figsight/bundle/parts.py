@@ -17,6 +17,8 @@ Count = Annotated[int, Meta(ge=0)]
 Size = Annotated[int, Meta(ge=1)]
 Side = Annotated[int, Meta(ge=1, le=MAX_INPUT_SIDE)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+# What is fitted lies in 0.05..20; far beyond, logits overflow.
+Temperature = Annotated[float, Meta(ge=1e-3, le=1e3)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 
@@ -210,7 +212,7 @@ class Calibration(Part, frozen=True, kw_only=True):
         refused: Why there is no such rule, by the name of the field.
     """
 
-    temperature: Annotated[float, Meta(gt=0.0)]
+    temperature: Temperature
     unknown: UnknownRule | None = None
     sets: SetRule | None = None
     operating_point: OperatingPoint | None = None

@@ -6,6 +6,8 @@ are fitted, nor what is done with their answers.
 
 from __future__ import annotations
 
+from math import isclose
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -76,7 +78,10 @@ def choose_line(manifest: Manifest, keep: float, *, where: str = MANIFEST) -> Ma
 
     Raises:
         BundleError: It has no such line, or no rule for unknown photos.
+        ValueError: The share is not a number.
     """
+    if not _is_number(keep):
+        raise ValueError(f"keep: expected a number, such as 0.9, found {keep!r}")
     calibration = manifest.calibration
     rule = calibration.unknown if calibration is not None else None
     if calibration is None or rule is None:
@@ -86,7 +91,8 @@ def choose_line(manifest: Manifest, keep: float, *, where: str = MANIFEST) -> Ma
             f"found none{f' ({reason})' if reason else ''}; leave the share out"
         )
     lines = list_lines(rule)
-    line = next((line for line in lines if line.kept == keep), None)
+    # 0.7 + 0.2 is 0.8999999999999999, and 0.9 in float32 is 0.8999999762.
+    line = next((one for one in lines if isclose(one.kept, keep, abs_tol=1e-6)), None)
     if line is None:
         raise BundleError(
             f"{where}: expected a share of known photos to keep that it has a line for "
@@ -96,6 +102,10 @@ def choose_line(manifest: Manifest, keep: float, *, where: str = MANIFEST) -> Ma
     chosen = msgspec.structs.replace(rule, **msgspec.structs.asdict(line), lines=others)
     new = msgspec.structs.replace(calibration, unknown=chosen)
     return msgspec.structs.replace(manifest, calibration=new)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real)
 
 
 def build_sets(rule: SetRule, *, where: str = MANIFEST) -> PredictionSets:

@@ -6,6 +6,8 @@ What systems and file managers leave in a folder or a zip is not listed, and so 
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
 import struct
@@ -94,6 +96,8 @@ class FolderStore:
         self._path = path
         self.sizes: dict[str, int] = {}
         try:
+            # The program may go to another folder. Not abspath: where there are links, ".." counts.
+            self._folder = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
             if not _is_there(f"{path}/{marker}"):
                 raise _refuse_stranger(path, marker)
             self._list(path, "", folder)
@@ -134,7 +138,7 @@ class FolderStore:
         # The file may have changed since it was listed, so what was opened is looked at again.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            descriptor = os.open(f"{self._path}/{name}", flags)
+            descriptor = os.open(f"{self._folder}/{name}", flags)
             with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
@@ -152,8 +156,50 @@ class FolderStore:
         """Do nothing: a folder holds nothing open."""
 
 
+class _Cursor(io.RawIOBase):
+    """A file that is open for reading, at a place that is this object's own.
+
+    Processes that were forked share the place of a plain file: each reads on where another left it.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at = 0
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+    def fileno(self) -> int:
+        if self.closed:
+            raise ValueError("the model is closed")
+        return self._descriptor
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        end = os.fstat(self.fileno()).st_size
+        at = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: end}[whence] + offset
+        if at < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._at = at
+        return at
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            size = max(0, os.fstat(self.fileno()).st_size - self._at)
+        data = os.pread(self.fileno(), size, self._at)
+        self._at += len(data)
+        return data
+
+
 class ZipStore:
-    """A zip with plain files, read in place.
+    """A zip with plain files, read in place; by threads and forked processes, if they like.
 
     Attributes:
         sizes: The size of every file in bytes when unpacked, by name.
@@ -163,7 +209,7 @@ class ZipStore:
         self._path = path
         self._entries: dict[str, zipfile.ZipInfo] = {}
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._opened = _open_zip(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         except PermissionError as error:
             raise _refuse_locked(path, "a file", error) from None
         except _DAMAGED as error:
@@ -174,17 +220,18 @@ class ZipStore:
         try:
             self._list(marker, folder)
         except BaseException:
-            self._zip.close()
+            self.close()
             raise
         self.sizes = {name: entry.file_size for name, entry in self._entries.items()}
 
     def _list(self, marker: str, folder: str) -> None:
-        entries = self._zip.infolist()
+        _, file, archive = self._opened
+        entries = archive.infolist()
         if not any(entry.filename == marker for entry in entries):
             raise _refuse_stranger(self._path, marker, [entry.filename for entry in entries])
         if len(entries) > _MAX_FILES:
             raise BundleError(f"{self._path}: found more than {_MAX_FILES} files")
-        allowed = max(_MAX_UNPACKED, _MAX_RATIO * os.stat(self._path).st_size)  # noqa: PTH116
+        allowed = max(_MAX_UNPACKED, _MAX_RATIO * os.fstat(file.fileno()).st_size)
         unpacked = sum(entry.file_size for entry in entries)
         if unpacked > allowed:
             raise BundleError(
@@ -214,7 +261,7 @@ class ZipStore:
             raise BundleError(f"{self._path}: {name}: not in the zip")
         _check_size(self._path, name, entry.file_size, limit)
         try:
-            data = self._zip.read(entry)
+            data = self._archive().read(entry)
         except _DAMAGED as error:
             raise BundleError(f"{self._path}: {name}: cannot be read ({error})") from None
         if len(data) != entry.file_size:
@@ -223,7 +270,29 @@ class ZipStore:
 
     def close(self) -> None:
         """Close the zip."""
-        self._zip.close()
+        _, file, archive = self._opened
+        archive.close()
+        file.close()
+
+    def _archive(self) -> zipfile.ZipFile:
+        """Return the zip as this process reads it."""
+        process, file, archive = self._opened
+        if process != os.getpid():
+            # We were forked. What is open stays open, should another file have its name by now; but
+            # threads that were not forked with us may have held the locks of what they read with.
+            self._opened = opened = _open_zip(os.dup(file.fileno()))
+            archive = opened[2]
+        return archive
+
+
+def _open_zip(descriptor: int) -> tuple[int, _Cursor, zipfile.ZipFile]:
+    """Read the directory of a zip; return the process that did, and what it reads the rest with."""
+    file = _Cursor(descriptor)
+    try:
+        return os.getpid(), file, zipfile.ZipFile(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _is_there(path: str) -> bool:

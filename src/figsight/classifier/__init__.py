@@ -2,7 +2,9 @@
 
 results.py   what a model says of photos
 memory.py    its training photos, ready to be searched
+outputs.py   pixels through its network, one photo after another
 rules.py     known or unknown, and sets of names
+evidence.py  what speaks for a figure
 ahead.py     many photos side by side, in order
 model.py     all of these in order: ``Classifier``
 """

@@ -23,15 +23,15 @@ import numpy as np
 
 from figsight import images
 from figsight.bundle import Bundle, Manifest, choose_line, open_bundle
-from figsight.bundle.graph import INPUT, list_outputs
 from figsight.bundle.names import MANIFEST, MODEL
 from figsight.bundle.runtime import Runtime, SideBySide, count_threads
 from figsight.classifier.ahead import run_side_by_side
 from figsight.classifier.evidence import gather_evidence
 from figsight.classifier.memory import Memory
+from figsight.classifier.outputs import ask_network
 from figsight.classifier.results import Evidence, Outputs, Prediction, Ranked
 from figsight.classifier.rules import Rules
-from figsight.errors import BundleError, PhotoError
+from figsight.errors import PhotoError, letting_go
 from figsight.sources import (
     Readable,
     Source,
@@ -60,7 +60,7 @@ def load(
     Args:
         path: A model's folder, or a zip of it.
         threads: How many work on one photo; ``None`` means the environment's ``FIGSIGHT_THREADS``,
-            or one for each physical core.
+            or one for each physical core. A whole number from 1 to 1024.
         keep: Share of photos of its figures that are to be kept, not called unknown: 0.9 in place of
             0.95 finds more strangers. One of those that training has set a threshold for, and
             measured: ``manifest.calibration.unknown.lines``; ``None`` means the model's own.
@@ -68,6 +68,8 @@ def load(
     Raises:
         BundleError: There is no model, or it is damaged, hostile or from a newer figsight; or it has
             no threshold for that share.
+        FigsightError: The number of threads, here or in the environment, is none.
+        ValueError: The share is not a number.
     """
     bundle = open_bundle(path)
     try:
@@ -98,15 +100,17 @@ class Classifier:
         self._threads = count_threads(threads)
         self._memory: Memory | None = None
         self._remembering = Lock()
-        where, network = (f"{bundle.path}: {name}" for name in (MANIFEST, MODEL))
+        where, self._network = (f"{bundle.path}: {name}" for name in (MANIFEST, MODEL))
         # Here and not at the first prediction: a damaged rule is found when the model is opened, and
         # predicting needs no files later. ONNX Runtime lets go of Python's lock, so that beside it
         # the rules take hardly any time of their own.
         with ThreadPoolExecutor(1) as pool:
             rules = pool.submit(Rules, self.manifest.calibration, self._remember, where=where)
-            self._runtime = Runtime(bundle.model_bytes(), threads=self._threads, where=network)
+            self._runtime = Runtime(
+                bundle.model_bytes(), threads=self._threads, where=self._network
+            )
             self._rules = rules.result()
-        self._side_by_side = SideBySide(self._runtime, bundle.model_bytes, where=network)
+        self._side_by_side = SideBySide(self._runtime, bundle.model_bytes, where=self._network)
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
@@ -138,6 +142,7 @@ class Classifier:
         self,
         source: bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | Image | Readable,
     ) -> Prediction: ...
+    @letting_go
     def predict(
         self, source: Source | list[Any] | tuple[Source, ...]
     ) -> Prediction | list[Prediction]:
@@ -199,12 +204,14 @@ class Classifier:
         """
 
         def run(pixels: NDArray[np.uint8]) -> Outputs:
-            return self._run(pixels[np.newaxis], features, self._side_by_side)
+            one = pixels[np.newaxis]
+            return ask_network(self._side_by_side, one, self.manifest, self._network, features)
 
         photos = expand_sources(sources)
         for name, outputs in run_side_by_side(self.prepare, run, photos, self._threads):
             yield outputs if isinstance(outputs, PhotoError) else (name, outputs)
 
+    @letting_go
     def prepare(self, source: Source) -> NDArray[np.uint8]:
         """Decode a photo and fit it to the network's input: uint8 [height, width, 3].
 
@@ -227,7 +234,7 @@ class Classifier:
             ValueError: The pixels have another type or shape.
             BundleError: The network fails, or gives something else than the manifest says.
         """
-        return self._run(pixels, features, self._runtime)
+        return ask_network(self._runtime, pixels, self.manifest, self._network, features)
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Turn logits into probabilities: softmax(logits / temperature), computed in float64.
@@ -285,6 +292,7 @@ class Classifier:
         """
         return self._rules.score_unknown(outputs)
 
+    @letting_go
     def activation_map(self, source: Source, class_id: str) -> NDArray[np.float32]:
         """Return what spoke for a figure where on the photo: float32 [h, w]; see ``explain``.
 
@@ -299,6 +307,7 @@ class Classifier:
         """
         return self.explain(source, class_id, neighbours=0).heat
 
+    @letting_go
     def explain(self, source: Source, class_id: str | None = None, neighbours: int = 3) -> Evidence:
         """Show what speaks for a figure: where on the photo, and which training photos look alike.
 
@@ -364,43 +373,6 @@ class Classifier:
             if self._memory is None:
                 self._memory = Memory(self.bundle.gallery())
             return self._memory
-
-    def _run(
-        self, pixels: NDArray[np.uint8], features: bool, runtime: Runtime | SideBySide
-    ) -> Outputs:
-        """Run the network on each of N photos."""
-        height, width = self.manifest.input.height, self.manifest.input.width
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (height, width, 3):
-            raise ValueError(
-                f"pixels: expected uint8 [N, {height}, {width}, 3], found {pixels.dtype} "
-                f"{list(pixels.shape)}: use Classifier.prepare"
-            )
-        network = self.manifest.network
-        names = [n for n in list_outputs(network.style_size) if features or n != "features"]
-        shapes: dict[str, tuple[int, ...]] = {
-            "logits": (len(self.manifest.figures),),
-            "embedding": (network.embedding_size,),
-            "features": network.features,
-            "style": (network.style_size,),
-        }
-        results = [np.empty((len(pixels), *shapes[name]), np.float32) for name in names]
-        for index in range(len(pixels)):
-            one = np.ascontiguousarray(pixels[index : index + 1])  # [1, height, width, 3]
-            outputs = runtime.run(INPUT, one, names)
-            for name, output, result in zip(names, outputs, results, strict=True):
-                self._check(name, output, shapes[name])
-                result[index] = output[0]
-        return Outputs(**dict(zip(names, results, strict=True)))
-
-    def _check(self, name: str, output: NDArray[Any], shape: tuple[int, ...]) -> None:
-        """Hold what the network gave for one photo against the manifest."""
-        wanted = (1, *shape)
-        if output.dtype != np.float32 or output.shape != wanted or not np.isfinite(output).all():
-            raise BundleError(
-                f"{self.bundle.path}: model.onnx: expected {name} as finite float32 "
-                f"{list(wanted)}, found {output.dtype} {list(output.shape)} or numbers that are "
-                "not finite: train the model again"
-            )
 
 
 def _check_count(neighbours: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from figsight.bundle import build_detector, build_sets
 from figsight.bundle.consistency import KNN, SPREADS, STYLE
 from figsight.classifier.results import Sought
+from figsight.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ class Rules:
         sets = calibration.sets if calibration else None
         self._point = calibration.operating_point if calibration else None
         self._memory: Memory | None = None
+        self._where = where
         self._detector = None
         if unknown is not None:
             arrays, known = {}, np.empty((0, 0), np.float32)
@@ -58,7 +60,11 @@ class Rules:
         self._sets = build_sets(sets, where=where) if sets is not None else None
 
     def score_unknown(self, outputs: Outputs) -> NDArray[np.float64] | None:
-        """Return how strange each of N photos is, [N]; ``None`` without a rule."""
+        """Return how strange each of N photos is, [N]; ``None`` without a rule.
+
+        Raises:
+            BundleError: The rule gives something that is no number.
+        """
         detector = self._detector
         logits, embedding, style = outputs.logits, outputs.embedding, outputs.style
         if detector is None:
@@ -68,8 +74,20 @@ class Rules:
         for i in range(len(logits)):
             one, here = self._narrow(detector, embedding[i]), slice(i, i + 1)
             seen = None if style is None else style[here]
-            scores[i] = one.score(logits[here], embedding[here], seen)[0]
+            with np.errstate(over="ignore", invalid="ignore"):
+                try:
+                    scores[i] = one.score(logits[here], embedding[here], seen)[0]
+                except ValueError as error:  # a part of it that is no number
+                    raise self._refuse() from error
+        if not np.isfinite(scores).all():
+            raise self._refuse()
         return scores
+
+    def _refuse(self) -> BundleError:
+        return BundleError(
+            f"{self._where}: calibration.unknown: expected a rule that gives numbers, found one "
+            "that does not: train the model again"
+        )
 
     def is_unknown(self, score: float) -> bool | None:
         """Say whether a photo of this score is of none of the figures; ``None`` without a rule."""

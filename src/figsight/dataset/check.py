@@ -88,7 +88,7 @@ def look_at_photos(
             try:
                 sha256, seen = waiting.popleft().result()
             except PhotoError as error:
-                failures.append(error)
+                failures.append(error.with_traceback(None))  # it would keep the bytes of the file
             else:
                 good.append(photo)
                 hashes[photo.path] = sha256

@@ -14,6 +14,7 @@ from figsight.demo import demo_photos
 from figsight.errors import OutputError
 from figsight.evaluation import Evaluation, evaluate
 from figsight.sheets import draw_dataset, draw_evaluation, save_sheets
+from figsight.training.entry import require_training, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,7 @@ def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> To
     Raises:
         FigsightError: The folder cannot be written, or the extra ``train`` is missing.
     """
-    from figsight.training import train  # here and not above: it imports torch
-
+    require_training()  # before a folder is made
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,14 +16,13 @@ here too.
 from __future__ import annotations
 
 import os
-import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from figsight.errors import PhotoError, PhotoTooLargeError
+from figsight.errors import PhotoError, PhotoTooLargeError, letting_go
 from figsight.images import limits, streams
 from figsight.images.colour import is_srgb, srgb_converter
 from figsight.images.fitting import fit, fit_image
@@ -48,6 +47,7 @@ _BAND_PIXELS = 1 << 18  # converted at a time: what the processor's cache holds
 _UNCOMPRESSED = frozenset({"BMP", "PPM", "TIFF"})
 
 
+@letting_go
 def decode(source: Source, *, name: str | None = None) -> NDArray[np.uint8]:
     """Decode a picture to upright sRGB pixels.
 
@@ -75,6 +75,7 @@ def decode(source: Source, *, name: str | None = None) -> NDArray[np.uint8]:
     return _decode(source, name, _to_pixels)
 
 
+@letting_go
 def open_photo(source: Source, spec: InputSpec, name: str | None = None) -> NDArray[np.uint8]:
     """Decode a picture and bring it to the size of ``spec``: ``fit(decode(source), spec)``.
 
@@ -130,13 +131,14 @@ def _codec_errors(label: str, what: str) -> Iterator[None]:
     """Turn whatever Pillow and its libraries raise into ``PhotoError``.
 
     Only their calls belong inside. They meet bytes that nobody has vetted, and raise anything from
-    ``OSError`` to ``AssertionError`` and ``UnicodeDecodeError`` on them. Errors may be collected
-    (all the bad photos of a set), so no traceback may keep a half-decoded picture alive.
+    ``OSError`` to ``AssertionError`` and ``UnicodeDecodeError`` on them.
     """
     try:
         yield
     except PhotoError:
         raise
+    except streams.FailedReadError as error:
+        raise streams.refuse_unread(label, error) from error
     except limits.TooLargeError as error:
         raise PhotoTooLargeError(label, str(error)) from None
     except (Image.DecompressionBombError, MemoryError) as error:
@@ -144,7 +146,6 @@ def _codec_errors(label: str, what: str) -> Iterator[None]:
         reason = f"expected {what} that fits in memory, found {found}; make it smaller"
         raise PhotoTooLargeError(label, reason) from error
     except Exception as error:
-        traceback.clear_frames(error.__traceback__)
         found = " ".join(str(error).split())[:160] or type(error).__name__
         reason = f"expected a sound {what}, found a damaged one ({found}); get the original again"
         raise PhotoError(label, reason) from error
@@ -154,14 +155,15 @@ def _decode_stream(
     stream: streams.PhotoBytes | streams.PhotoFile, label: str, finish: Finish
 ) -> NDArray[np.uint8]:
     """Decode a picture file."""
-    head = stream.read(HEAD_BYTES)
+    with streams.reading(label):
+        head = stream.read(HEAD_BYTES)
+        size = streams.size_of(stream)
     what = identify(head)
     if what is None:
         found = (
             "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
         )
         raise PhotoError(label, f"expected {ACCEPTED}, found {found}; convert it to one of these")
-    size = streams.size_of(stream)
     if size > limits.MAX_FILE_BYTES and what not in _UNCOMPRESSED:
         megabytes = f"at most {limits.MAX_FILE_BYTES // 10**6} MB of {what}"
         reason = f"expected {megabytes}, found {size // 10**6} MB; make it smaller"
@@ -206,11 +208,18 @@ def _open(
 
 def _decode_image(image: Image.Image, label: str, finish: Finish) -> NDArray[np.uint8]:
     """Decode an open image without changing it, beyond loading it."""
-    with _codec_errors(label, image.format or "picture"):
-        whole = _file_of_large_jpeg(image)
-        if whole is None:
-            limits.check_memory(image, None, 0)
-            image.load()
+    try:
+        with _codec_errors(label, image.format or "picture"):
+            whole = _file_of_large_jpeg(image)
+            if whole is None:
+                limits.check_memory(image, None, 0)
+                image.load()
+    except PhotoError as error:
+        # "Operation on closed image", or "seek of closed file" where it was not loaded before.
+        if isinstance(error.__cause__, ValueError) and "closed" in str(error.__cause__):
+            reason = "expected an open image, found a closed one; decode it before it is closed"
+            raise PhotoError(label, reason) from error.__cause__
+        raise
     if whole is not None:
         with streams.PhotoBytes(whole) as stream:
             return _decode_stream(stream, label, finish)

@@ -8,8 +8,13 @@ from __future__ import annotations
 import io
 import os
 import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from figsight.errors import PhotoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Parsers of headers read byte by byte, in places. A file that makes them do so for ever (a JPEG
 # with 100 MB of junk between two markers) is stopped after half a second.
@@ -18,6 +23,10 @@ MAX_READS = 1_000_000
 
 class EndlessReadError(OSError):
     """A parser asked for more than ``MAX_READS`` pieces of one file."""
+
+
+class FailedReadError(OSError):
+    """A disk, or a server of files, did not give what it holds: no fault of the picture."""
 
 
 class PhotoBytes(io.BytesIO):
@@ -37,9 +46,15 @@ class PhotoFile(io.BufferedReader):
     reads = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as the base class does; raises ``EndlessReadError`` the millionth time."""
+        """Read as the base class does; raises ``EndlessReadError`` the millionth time.
+
+        What the system says raises ``FailedReadError``, so that nobody takes it for a parser's word.
+        """
         self.reads = _count(self.reads)
-        return super().read(size)
+        try:
+            return super().read(size)
+        except OSError as error:
+            raise FailedReadError(error.errno, error.strerror) from error
 
 
 def _count(reads: int) -> int:
@@ -62,11 +77,36 @@ def open_stream(source: str | os.PathLike[str] | bytes, name: str) -> PhotoBytes
         stream: PhotoBytes | PhotoFile = PhotoBytes(source)
     else:
         stream = _open_file(source, name)
-    if not stream.read(1):
+    try:
+        with reading(name):
+            first = stream.read(1)
+            stream.seek(0)
+    except PhotoError:
+        stream.close()
+        raise
+    if not first:
         stream.close()
         raise PhotoError(name, "expected a picture, found an empty file; get the original again")
-    stream.seek(0)
     return stream
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn what the system says when a file is read into ``PhotoError``.
+
+    Only our own reading belongs inside: parsers of damaged pictures seek to places that there are not.
+    """
+    try:
+        yield
+    except EndlessReadError:
+        raise
+    except OSError as error:
+        raise refuse_unread(name, error) from error
+
+
+def refuse_unread(name: str, error: OSError) -> PhotoError:
+    """Return the error of a picture whose file cannot be read."""
+    return PhotoError(name, f"cannot be read ({error.strerror or error}); check its disk")
 
 
 def _open_file(path: str | os.PathLike[str], name: str) -> PhotoFile:

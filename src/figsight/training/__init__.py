@@ -1,7 +1,8 @@
 """Training: backbones, recipes, augmentation, the loop, writing the bundle.
 
-The only room that imports torch and timm, and only when something of it is used.
+The only room that imports torch and timm, and only when something is trained.
 
+    entry.py       ``train``, and what it comes to, without torch
     run.py         from labelled photos to a bundle: the order of things
     recipe.py      what decides a run, as data; recipes/ holds those that we carry
     sample.py      the photos, decoded once
@@ -21,16 +22,13 @@ The only room that imports torch and timm, and only when something of it is used
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from figsight.errors import MissingExtraError
-
 if TYPE_CHECKING:
+    from figsight.training.entry import TrainingResult, train
     from figsight.training.progress import Silence, Watcher
     from figsight.training.recipe import Recipe, change_recipe, read_recipe, recipe_names
-    from figsight.training.run import TrainingResult, train
 
 __all__ = [
     "Recipe",
@@ -46,26 +44,21 @@ __all__ = [
 _HOMES = {
     "Recipe": "recipe",
     "Silence": "progress",
-    "TrainingResult": "run",
+    "TrainingResult": "entry",
     "Watcher": "progress",
     "change_recipe": "recipe",
     "read_recipe": "recipe",
     "recipe_names": "recipe",
-    "train": "run",
+    "train": "entry",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that ``import figsight`` needs no torch."""
+    """Import a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Read when torch is loaded: threads that wait for each other sleep instead of spinning. On a
-    # machine that does anything else besides, spinning made training twice as slow.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        module = import_module(f"{__name__}.{_HOMES[name]}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "figsight":
-            raise
-        raise MissingExtraError("training", "train") from error
-    return getattr(module, name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

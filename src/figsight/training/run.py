@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
 from figsight.training.budget import Timetable, start_budget
 from figsight.training.delivery import Delivery, deliver
+from figsight.training.entry import TrainingResult
 from figsight.training.export import ALONE, draw_blank
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from figsight.metrics import Estimate
     from figsight.training.budget import Budget
     from figsight.training.export import Blank
     from figsight.training.network import Plan
@@ -46,26 +46,6 @@ if TYPE_CHECKING:
 REST = 1.5
 REST_A_PHOTO = 0.002
 DRAWING = 20.0  # more, where the graph could not be drawn beforehand
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a training run has come to.
-
-    Attributes:
-        path: The bundle.
-        accuracy: On photos that the network that was asked had never seen, nor copies of them;
-            None when the recipe does not measure.
-        calibration: What was fitted out-of-sample, as the bundle keeps it; None likewise.
-        photos: How many photos the delivered network was trained on.
-        seconds: How long everything took.
-    """
-
-    path: Path
-    accuracy: Estimate | None
-    calibration: bundle.Calibration | None
-    photos: int
-    seconds: float
 
 
 def train(
@@ -86,36 +66,7 @@ def train(
     device: str = "auto",
     watch: Watcher | None = None,
 ) -> TrainingResult:
-    """Train a classifier on labelled photos and write it as a bundle.
-
-    First networks are trained without a part of the photos each, and asked about that part: that
-    gives the accuracy. Then one is trained on all photos: that is delivered. Copies of a photo,
-    and photos of one group, are never on both sides.
-
-    Args:
-        data: Anything that ``figsight.read`` reads, or what it returned. Where the source names
-            splits, only the photos of ``train`` are used.
-        out: The bundle to write: a folder, or a zip if it ends in ``.zip``.
-        recipe: A name, a ``.toml`` file, or a resolved recipe.
-        backbone: Another timm backbone than the recipe's.
-        weights: A safetensors file to start from, or ``"random"``.
-        epochs: Another number than the recipe's.
-        budget: Seconds that all this may take, from the call on. Epochs, ingredients
-            and what is measured are then chosen to fill them, as far as that makes a better model;
-            two such runs differ. See ``training/budget.py``.
-        folds: Another number of measuring networks; 1 holds out a fifth, 0 measures nothing.
-        seed: Of everything random.
-        resume: Go on with the interrupted run of the same command.
-        overwrite: Replace a model, or an unfinished run, of that name.
-        skip_bad: Leave photos out that cannot be decoded, instead of stopping.
-        thumbnails: Whether small copies of the photos travel with the model.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        watch: Is told how it goes.
-
-    Raises:
-        FigsightError: The photos, the recipe, the weights or the target are no good; nothing has
-            been written then but the folder of the unfinished run.
-    """
+    """Train a classifier, as ``entry.train`` says."""
     started = time.perf_counter()
     budget = start_budget(budget, epochs)
     target = Path(out)

@@ -43,7 +43,8 @@ _NETWORK = r"(final|holdout|(fold|left-out)-\d+)(-\(\d+\))?(\.outputs)?\.safeten
 _KEPT = re.compile(_NETWORK)
 _NAMES = rf"{re.escape(PLAN)}|{re.escape(STATE)}|{_NETWORK}"
 # Pixels have no name, or lose it at once, unless the process is killed in between.
-_OURS = re.compile(rf"{_NAMES}|\.({_NAMES})\.\d+-\d+\.part|tmp[a-z0-9_]{{8}}|pixels-\d+x\d+\.u8")
+_PART = rf"\.(figsight-[0-9a-f]{{16}}|{_NAMES})\.\d+-\d+\.part"  # earlier versions wrote the latter
+_OURS = re.compile(rf"{_NAMES}|{_PART}|tmp[a-z0-9_]{{8}}|pixels-\d+x\d+\.u8")
 _CODE = re.compile(r"os error (\d+)")  # in what safetensors says
 _LONGEST = 40  # letters of a value that is shown
 _SHOWN_AS = {"order": "photos"}  # their paths

@@ -1,0 +1,134 @@
+"""``train``, for everybody to import: where nothing can be trained, that is said when it is called.
+
+Knows what training is asked for and what it comes to. Does not know torch.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from figsight.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from figsight import bundle
+    from figsight.dataset import Dataset
+    from figsight.metrics import Estimate
+    from figsight.training.budget import Budget
+    from figsight.training.progress import Watcher
+    from figsight.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training run has come to.
+
+    Attributes:
+        path: The bundle.
+        accuracy: On photos that the network that was asked had never seen, nor copies of them;
+            None when the recipe does not measure.
+        calibration: What was fitted out-of-sample, as the bundle keeps it; None likewise.
+        photos: How many photos the delivered network was trained on.
+        seconds: How long everything took.
+    """
+
+    path: Path
+    accuracy: Estimate | None
+    calibration: bundle.Calibration | None
+    photos: int
+    seconds: float
+
+
+def train(
+    data: str | os.PathLike[str] | Dataset,
+    out: str | os.PathLike[str],
+    *,
+    recipe: str | Path | Recipe = "quick",
+    backbone: str | None = None,
+    weights: str | Path | None = None,
+    epochs: int | None = None,
+    budget: float | Budget | None = None,
+    folds: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    skip_bad: bool = False,
+    thumbnails: bool = True,
+    device: str = "auto",
+    watch: Watcher | None = None,
+) -> TrainingResult:
+    """Train a classifier on labelled photos and write it as a bundle.
+
+    First networks are trained without a part of the photos each, and asked about that part: that
+    gives the accuracy. Then one is trained on all photos: that is delivered. Copies of a photo,
+    and photos of one group, are never on both sides.
+
+    Args:
+        data: Anything that ``figsight.read`` reads, or what it returned. Where the source names
+            splits, only the photos of ``train`` are used.
+        out: The bundle to write: a folder, or a zip if it ends in ``.zip``.
+        recipe: A name, a ``.toml`` file, or a resolved recipe.
+        backbone: Another timm backbone than the recipe's.
+        weights: A safetensors file to start from, or ``"random"``.
+        epochs: Another number than the recipe's.
+        budget: Seconds that all this may take, from the call on. Epochs, ingredients
+            and what is measured are then chosen to fill them, as far as that makes a better model;
+            two such runs differ. See ``training/budget.py``.
+        folds: Another number of measuring networks; 1 holds out a fifth, 0 measures nothing.
+        seed: Of everything random.
+        resume: Go on with the interrupted run of the same command.
+        overwrite: Replace a model, or an unfinished run, of that name.
+        skip_bad: Leave photos out that cannot be decoded, instead of stopping.
+        thumbnails: Whether small copies of the photos travel with the model.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        watch: Is told how it goes.
+
+    Raises:
+        FigsightError: The photos, the recipe, the weights or the target are no good; nothing has
+            been written then but the folder of the unfinished run.
+        MissingExtraError: The extra ``train`` is not installed.
+    """
+    from figsight.training.budget import start_budget
+
+    budget = start_budget(budget, epochs)  # loading torch takes seconds of it
+    return require_training()(
+        data,
+        out,
+        recipe=recipe,
+        backbone=backbone,
+        weights=weights,
+        epochs=epochs,
+        budget=budget,
+        folds=folds,
+        seed=seed,
+        resume=resume,
+        overwrite=overwrite,
+        skip_bad=skip_bad,
+        thumbnails=thumbnails,
+        device=device,
+        watch=watch,
+    )
+
+
+def require_training() -> Callable[..., TrainingResult]:
+    """Load torch and what needs it, and return what trains: ``run.train``.
+
+    Raises:
+        MissingExtraError: The extra ``train`` is not installed.
+    """
+    # Read when torch is loaded: threads that wait for each other sleep instead of spinning. On a
+    # machine that does anything else besides, spinning made training twice as slow.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        run = import_module("figsight.training.run")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "figsight":
+            raise
+        raise MissingExtraError("training", "train") from error
+    train: Callable[..., TrainingResult] = run.train
+    return train
