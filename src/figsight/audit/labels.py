@@ -96,7 +96,7 @@ def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
 
 
 def _features() -> Any:
-    # Read when torch is loaded; see ``figsight.training``.
+    # Read when torch is loaded; see ``figsight.training.entry``.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return import_module("figsight.training.features")
 

@@ -251,7 +251,7 @@ def _candidate_rules(
         n = len(_part(known, mixed[0]))
         parts = [_stretched(known, name, n) for name in mixed]
         spreads = tuple(float(part.std()) for part in parts)
-        if min(spreads) > 0:
+        if min(spreads) > 1e-9:  # as small as a bundle may keep
             centres = tuple(
                 float(part.mean()) + (_GUARD_FROM * spread if name in GUARDS else 0.0)
                 for name, part, spread in zip(mixed, parts, spreads, strict=True)
