@@ -178,7 +178,7 @@ def cross_validate(
         grounds=said.grounds,
         history=said.history(),
         about=_tell_about(found, plan, repeats, said),
-        notes=_say_untaught(found.dataset) + _say_late(said.seconds, budget),
+        notes=_say_untaught(found.dataset) + _say_of_budget(said.seconds, budget),
         seconds=time.perf_counter() - started,
     )
     evaluation = _judge(evaluation, said, found.groups, sensitivity)
@@ -357,13 +357,19 @@ def _say_untaught(dataset: Dataset) -> tuple[str, ...]:
     return (f"Figures without a photo to learn from, left out: {names}.",) if names else ()
 
 
-def _say_late(seconds: Sequence[float], budget: float | None) -> tuple[str, ...]:
-    """Say that a budget was not kept: what was measured is then not what it buys."""
-    if budget is None or max(seconds) <= LATE * budget:
+def _say_of_budget(seconds: Sequence[float], budget: float | None) -> tuple[str, ...]:
+    """Say what a model trained in a budget may lack, and whether the budget was kept here."""
+    if budget is None:
         return ()
+    lacks = (
+        "Probabilities, unknown photos and sets of names are judged here by the other folds. A model that "
+        f"is trained in {budget:g} s has rules for them only where that leaves time to measure itself."
+    )
+    if max(seconds) <= LATE * budget:
+        return (lacks,)
     late = sum(one > LATE * budget for one in seconds)
     which = f"{late} of {len(seconds)} folds took longer than the {budget:g} s"
-    return (f"{which} that their training was given, {max(seconds):.0f} s at most.",)
+    return (lacks, f"{which} that their training was given, {max(seconds):.0f} s at most.")
 
 
 def _agree(place: Path, plan: dict[str, Any]) -> None:
