@@ -153,7 +153,7 @@ def test_to_dict__counts_photos_once_over_repeats() -> None:
         ("0.png", 2),
         ("2.png", 1),
     ]
-    assert found["what_it_cannot_tell"].startswith("With 3 photos, ")
+    assert found["what_it_cannot_tell"].startswith("So few photos leave room: ")
 
 
 def test_predicted__takes_the_first_of_equally_probable_figures() -> None:
