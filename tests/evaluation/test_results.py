@@ -197,6 +197,6 @@ def test_limits__speak_of_the_interval_of_the_accuracy() -> None:
     alone = make_evaluation([0] * 40, [[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20)
     copies = replace(alone, groups=tuple(str(i // 4) for i in range(40)))
     for found in (alone, copies):
-        lowest = f"as low as {metrics.say_share(found.accuracy.low)}, and "
+        lowest = f"as low as {metrics.say_share(found.accuracy.low)}."
         assert lowest in (found.limits or "")
     assert copies.limits != alone.limits
