@@ -57,7 +57,7 @@ def test_evaluate__folds_cross_validates_the_whole_path(
     assert found["operating_point"]["refused"].startswith(
         "sensitivity: expected at least 19 positives for 0.95, found 2"
     )
-    assert "fold 2: epoch 1 of 1  loss " in result.stderr
+    assert "test 2: epoch 1 of 1  loss " in result.stderr
     everything = {hashlib.sha256(path.read_bytes()).digest() for path in data.rglob("*.png")}
     learned = []
     for number in (1, 2):

@@ -46,11 +46,12 @@ def test_choose_font__what_no_font_holds_is_named_not_boxed() -> None:
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        ("Robot \U0001f916, 97\u00a0%", "Robot , 97\u00a0%"),
+        ("Robot \U0001f916, 97\u00a0%", "Robot, 97\u00a0%"),
         ("\U0001f468\u200d\U0001f680 Ann \u2764\ufe0f", "Ann"),
         ("\U0001f44d\U0001f3fd ok 1\ufe0f\u20e3", "ok 1"),
         ("\U0001f600", "\\U0001f600"),
-        ("\U0001f600 \u4e2d", "\\U0001f600 \\u4e2d"),
+        ("\U0001f600 \u4e2d", "\\u4e2d"),
+        ("\U0001f600, 97\u00a0%", "\\U0001f600, 97\u00a0%"),
     ],
 )
 def test_choose_font__leaves_out_emoji_that_no_font_holds_beside_letters(

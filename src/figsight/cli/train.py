@@ -80,12 +80,14 @@ def train(
     began = time.perf_counter() - STARTING
     refuse_two_clocks(budget, options["epochs"])
     from figsight.console import Console
-    from figsight.training import train as run
-    from figsight.training.budget import Budget
 
-    dataset = read_data(data, options)
     how = {key: value for key, value in options.items() if not key.endswith("_column")}
     with Console() as console:
+        # Within: these take seconds to import, and a person is to see that something goes on.
+        from figsight.training import train as run
+        from figsight.training.budget import Budget
+
+        dataset = read_data(data, options)
         result = run(
             dataset,
             output,

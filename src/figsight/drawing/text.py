@@ -149,8 +149,9 @@ def choose_font(text: str) -> tuple[str | None, str]:
             best, fewest = name, missing
         if missing == 0:
             break
-    if missing and any(c.isalnum() and has_glyph(best, c) for c in text):
-        text = clean("".join("" if _is_lost_emoji(best, c) else c for c in text))
+    if missing and any(c.isalpha() for c in text):
+        kept = clean("".join("" if _is_lost_emoji(best, c) else c for c in text))
+        text = kept if kept == text else re.sub(r" +(?=[,;:)])", "", kept)
     return best, "".join(_replace(best, c) for c in text)
 
 
