@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tests.bundle.make import make_bundle, make_calibration, make_manifest, make_unknown
@@ -182,6 +183,22 @@ def test_evaluate__measures_strangers(photos: Path, out: Path) -> None:
         "expected a share of known photos to keep that it has a line for (0.95), found 0.9; "
         "choose one of these"
     )
+
+
+def test_tell__says_why_a_model_never_says_unknown() -> None:
+    def say(**more: Any) -> list[str]:
+        said = tell(make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]], **more)).splitlines()
+        return [line for line in said if "unknown" in line]
+
+    never = "unknown figures: this model never says 'unknown', because "
+    assert say(refused={"unknown": "to keep 95% it needs 19 photos"}) == [
+        f"{never}to keep 95\u00a0% it needs 19 photos"
+    ]
+    assert say(about={"model": {"calibration": None}}) == [
+        f"{never}it was trained without measuring"
+    ]
+    assert say(about={"model": {"calibration": {"temperature": 1.0}}}) == []
+    assert say() == []
 
 
 def test_tell__of_two_figures_and_repeats() -> None:

@@ -85,5 +85,5 @@ def test_never_unknown__says_why() -> None:
     never = "this model never says 'unknown': "
     assert never_unknown(None) == f"{never}it was trained without measuring"
     assert never_unknown(Calibration(temperature=1.0)) == f"{never}it has no rule for that"
-    refused = Calibration(temperature=1.0, refused={"unknown": "a threshold needs 19 photos"})
-    assert never_unknown(refused) == f"{never}a threshold needs 19 photos"
+    refused = Calibration(temperature=1.0, refused={"unknown": "to keep 95% it needs 19 photos"})
+    assert never_unknown(refused) == f"{never}to keep 95\u00a0% it needs 19 photos"

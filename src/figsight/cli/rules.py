@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from figsight.metrics.words import say_share, say_stated
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from figsight.bundle import Calibration, Measured, UnknownRule
 
 NEVER = "this model never says 'unknown'"
+UNMEASURED = "it was trained without measuring"
 WHAT = {
     "unknown": f"unknown figures: {NEVER}, because ",
     "sets": "no sets of names: ",
@@ -22,10 +24,10 @@ REFUSED = "known photos refused"
 
 def never_unknown(calibration: Calibration | None) -> str:
     """Say of a model without a rule for unknown photos that it has none, and why."""
-    why = "it was trained without measuring"
+    why = UNMEASURED
     if calibration is not None:
         why = calibration.refused.get("unknown", "it has no rule for that")
-    return f"{NEVER}: {why}"
+    return f"{NEVER}: {glue_signs(why)}"
 
 
 def tell_rules(calibration: Calibration | None) -> list[str]:
@@ -58,7 +60,8 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
             f"{_spread(point.sensitivity)} of them, and clears {_spread(point.specificity)} of the "
             "others"
         )
-    return lines + [f"{WHAT[what]}{why}" for what, why in sorted(calibration.refused.items())]
+    refused = sorted(calibration.refused.items())
+    return lines + [f"{WHAT[what]}{glue_signs(why)}" for what, why in refused]
 
 
 def _tell_lines(unknown: UnknownRule) -> list[str]:
@@ -69,6 +72,11 @@ def _tell_lines(unknown: UnknownRule) -> list[str]:
         if line.accepted is not None
     ]
     return [f"{GIVEN} with other lines: {', '.join(found)}"] if found else []
+
+
+def glue_signs(line: str) -> str:
+    """Write percent signs of reasons from elsewhere as all others are written."""
+    return re.sub(r"(?<=\d) ?%", "\u00a0%", line)
 
 
 def say_span(value: float, low: float, high: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
-from figsight.cli.rules import GIVEN, REFUSED, WHAT, say_span
+from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, glue_signs, say_span
 from figsight.metrics.words import say_probability, say_share, say_stated
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
     if unknown is not None and unknown.missed:
         yield unknown.missed
     if unknown is None and "unknown" in evaluation.refused:
-        yield f"{WHAT['unknown']}{evaluation.refused['unknown']}"
+        yield f"{WHAT['unknown']}{glue_signs(evaluation.refused['unknown'])}"
+    elif unknown is None and not evaluation.about.get("model", {}).get("calibration", True):
+        yield f"{WHAT['unknown']}{UNMEASURED}"
 
 
 def _mistakes(evaluation: Evaluation) -> Iterator[str]:
