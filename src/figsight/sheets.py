@@ -106,14 +106,15 @@ def draw_evidence(results: Iterable[tuple[Source, Prediction, Evidence]], spec: 
 
 def _trace(paths: list[str]) -> list[str]:
     """Return what tells files apart: their names, with the folders that differ where names do not."""
-    names = [os.path.basename(path) for path in paths]  # noqa: PTH119 - also "<bytes>", as it is
-    if len(set(names)) == len(names) or len({os.path.isabs(path) for path in paths}) > 1:  # noqa: PTH117
+    names = [os.path.basename(path) for path in paths]  # noqa: PTH119 - "<bytes>" is no path
+    if len(set(names)) == len(names):
         return names
-    shared = os.path.commonpath(paths)
-    return [
-        os.path.relpath(path, shared) if path != shared else name
-        for path, name in zip(paths, names, strict=True)
-    ]
+    try:
+        shared = os.path.commonpath(paths)
+    except ValueError:  # of two drives, or not all from the root
+        return names
+    longer = [os.path.relpath(path, shared) for path in paths]
+    return names if "." in longer else longer
 
 
 def _lay_heat(source: Source, evidence: Evidence, spec: InputSpec) -> NDArray[np.uint8]:
