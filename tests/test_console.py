@@ -243,6 +243,8 @@ def test_console__is_between_networks_that_do_not_learn_at_the_same_time(clock: 
         console.begin("fold 1", 1)
         clock.epoch(console, "fold 1", 1, 4000.0)
         assert console.ahead() == "measuring ..."
+        console.begin("asking about unknown pictures", 9)
+        assert console.ahead() == "measuring ..."
         console.begin("fold 2", 1)
         assert console.ahead() == "network 2 of 2, about 1 h 07 min left"
 

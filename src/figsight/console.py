@@ -176,7 +176,7 @@ class Console:
         if not self._planned:
             return "preparing ..." if self._done >= self._steps else ""
         if not self._running:
-            over = self._epochs >= self._expected or not self._what.startswith(NETWORKS)
+            over = self._epochs >= self._expected or self._what.startswith("writing")
             return "measuring and writing ..." if over else "measuring ..."
         first, last = self._ended + 1, self._ended + len(self._running)
         which = f"network {last}"
