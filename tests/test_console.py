@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from figsight.console import Console
+from figsight.console import WIDTHS, Console, call_network
 from figsight.errors import MissingExtraError
 from figsight.training.checkpoint import EpochRecord
 
@@ -57,12 +57,12 @@ def test_console__writes_a_line_an_epoch_when_nobody_watches(
     assert out == ""
     assert err.splitlines() == [
         "reading photos (12)",
-        "fold 1: epoch 1 of 2  loss 1.234  accuracy  87.5%  30.0 s  2 min 30 s left",
-        "fold 1: epoch 2 of 2  loss 1.234  accuracy  87.5%  30.0 s  2 min 00 s left",
-        "fold 2: epoch 1 of 2  loss 1.234  accuracy  87.5%  30.0 s  1 min 30 s left",
-        "fold 2: epoch 2 of 2  loss 1.234  accuracy  87.5%  30.0 s  1 min 00 s left",
-        "final: epoch 1 of 2  loss 1.234  accuracy  87.5%  30.0 s  30 s left",
-        "final: epoch 2 of 2  loss 1.234  accuracy  87.5%  30.0 s  0 s left",
+        "test 1: epoch 1 of 2  loss 1.234  learned  87.5\u00a0%  30.0 s  2 min 30 s left",
+        "test 1: epoch 2 of 2  loss 1.234  learned  87.5\u00a0%  30.0 s  2 min 00 s left",
+        "test 2: epoch 1 of 2  loss 1.234  learned  87.5\u00a0%  30.0 s  1 min 30 s left",
+        "test 2: epoch 2 of 2  loss 1.234  learned  87.5\u00a0%  30.0 s  1 min 00 s left",
+        "your model: epoch 1 of 2  loss 1.234  learned  87.5\u00a0%  30.0 s  30 s left",
+        "your model: epoch 2 of 2  loss 1.234  learned  87.5\u00a0%  30.0 s  0 s left",
         "a line [that] stays",
         "writing the model",
     ]
@@ -84,7 +84,7 @@ def test_console__follows_networks_that_learn_at_the_same_time(
         assert list(console._tasks) == (["writing the model"] if live else [])
     if not live:
         lines = capsys.readouterr().err.splitlines()
-        assert lines[0].startswith("final: epoch 1 of 2")
+        assert lines[0].startswith("your model: epoch 1 of 2")
         assert [line.rpartition("  ")[2] for line in lines[:4]] == [
             "20 s left",  # 3 of 4, at one and a half in 10 seconds: the other one is under way
             "8 s left",
@@ -111,9 +111,9 @@ def test_console__follows_a_plan_that_changes(
         assert not console._running
     if not live:
         first, second = capsys.readouterr().err.splitlines()
-        assert first.startswith("final: epoch 1 of 4")
+        assert first.startswith("your model: epoch 1 of 4")
         assert first.endswith("30 s left")
-        assert second.startswith("final: epoch 2 of 2")
+        assert second.startswith("your model: epoch 2 of 2")
         assert second.endswith("0 s left")
 
 
@@ -163,7 +163,7 @@ def test_console__goes_by_the_latest_epochs(
         console.begin("final", 30)
         for number in range(1, 31):
             clock.epoch(console, "final", number, 10.0)
-        console.begin("left out 1", 30)  # of fewer photos
+        console.begin("left out 1", 30)  # of fewer photos, so quicker
         for number in range(1, 31):
             clock.epoch(console, "left out 1", number, 5.0)
     lines = capsys.readouterr().err.splitlines()
@@ -197,9 +197,111 @@ def test_console__shows_the_numbers_live(
         console.note("a line [that] stays")
     out, err = capsys.readouterr()
     assert out == ""
-    for shown in ("fold 1", "loss 1.234", "accuracy  87.5%", "1 min 30 s left"):
+    shown_below = "network 1 of 2, about 2 min left"
+    for shown in ("test 1", "loss 1.234", "learned  87.5\u00a0%", "1/2", shown_below):
         assert shown in err
     assert "a line [that] stays" in err
+
+
+def test_console__says_how_much_is_ahead(clock: Clock) -> None:
+    with Console(live=True) as console:
+        assert console.ahead() == "starting ..."
+        console.begin("reading photos", 12)
+        assert console.ahead() == ""
+        console.advance(12)
+        assert console.ahead() == "preparing ..."
+        console.expect(8)
+        console.begin("final", 2)
+        assert console.ahead() == "network 1 of 4"
+        console.begin("holdout", 2)
+        assert console.ahead() == "networks 1 and 2 of 4"
+        clock.epoch(console, "final", 1, 60.0)
+        assert console.ahead() == "networks 1 and 2 of 4, about 5 min left"
+        clock.now += 30.0  # it goes on between epochs, too
+        assert console.ahead() == "networks 1 and 2 of 4, about 4 min left"
+        clock.epoch(console, "final", 2, 30.0)
+        assert console.ahead().startswith("network 2 of 4, about ")
+        console.begin("left out 1", 2)
+        console.begin("left out 2", 2)
+        assert console.ahead().startswith("networks 2 to 4 of 4, about ")
+        for name in ("holdout", "left out 1", "left out 2"):
+            clock.epoch(console, name, 1, 10.0)
+        clock.epoch(console, "holdout", 2, 0.1)
+        assert console.ahead() == "networks 3 and 4 of 4, about 40 s left"
+        clock.now += 3600.0
+        assert console.ahead() == "networks 3 and 4 of 4, a few seconds left"
+        for name in ("left out 1", "left out 2"):
+            clock.epoch(console, name, 2, 10.0)
+        assert console.ahead() == "measuring and writing ..."
+        console.begin("writing the model", 1)
+        assert console.ahead() == "measuring and writing ..."
+
+
+def test_console__is_between_networks_that_do_not_learn_at_the_same_time(clock: Clock) -> None:
+    with Console(live=True) as console:
+        console.expect(2)
+        console.begin("fold 1", 1)
+        clock.epoch(console, "fold 1", 1, 4000.0)
+        assert console.ahead() == "measuring ..."
+        console.begin("asking about unknown pictures", 9)
+        assert console.ahead() == "measuring ..."
+        console.begin("fold 2", 1)
+        assert console.ahead() == "network 2 of 2, about 1 h 07 min left"
+
+
+def test_console__ends_a_network_that_stops_before_its_plan(clock: Clock) -> None:
+    with Console(live=True) as console:
+        console.expect(6)
+        console.begin("final", 6)
+        clock.epoch(console, "final", 1)
+        console.expect(1)
+        console.begin("final", 1)
+        assert console.ahead() == "measuring and writing ..."
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_console__stays_within_the_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["final", "left out 1 (2)", "repeat 2 fold 1 (2)"]
+    with Console(live=True) as console:
+        console.expect(300)
+        for name in names:
+            console.begin(name, 100)
+            clock.epoch(console, name, 100)
+        assert console._progress is not None
+        console._progress.refresh()
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).splitlines()
+    bars = [line for line in lines if "\u2501" in line]
+    assert bars
+    for line in bars:
+        assert len(line) <= columns
+        # Every column has its place, whatever stands in it.
+        assert line.index("\u2501") == WIDTHS[0] + 1
+    assert any(line.rstrip().endswith("100/100 loss 1.234  learned  87.5\u00a0%") for line in bars)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("final", "your model"),
+        ("final (2)", "your model, part 2"),
+        ("holdout", "test network"),
+        ("holdout (3)", "test network, part 3"),
+        ("left out 1", "unknowns test 1"),
+        ("left out 12 (2)", "unknowns test 12, part 2"),
+        ("fold 1", "test 1"),
+        ("repeat 2 fold 1", "repeat 2, test 1"),
+        ("repeat 2 fold 1 (2)", "repeat 2, test 1, part 2"),
+        ("reading photos", "reading photos"),
+        ("asking (2)", "asking (2)"),
+    ],
+)
+def test_call_network__says_it_for_people(name: str, said: str) -> None:
+    assert call_network(name) == said
 
 
 def test_console__gives_the_terminal_back_after_an_error(

@@ -4,12 +4,19 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.evaluation.make import make_evaluation
 
-from figsight.demo import demo_photos, demo_strangers
+from figsight.demo import demo_photos, demo_strangers, tour
+from figsight.training.progress import Silence
+
+if TYPE_CHECKING:
+    from figsight.dataset import Dataset
+    from figsight.evaluation import Evaluation
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 PHOTOS = sorted(demo_photos().glob("*/*.jpg"))
@@ -55,6 +62,25 @@ def test_demo__photos_are_square_colour_jpegs_that_show_something() -> None:
         with Image.open(path) as photo:
             assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (256, 256)), path
             assert np.asarray(photo.convert("L")).std() > 10, path
+
+
+def test_take_tour__trains_on_some_photos_and_asks_about_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Dataset] = []
+
+    def evaluate(_: Path, data: Dataset) -> Evaluation:
+        given.append(data)
+        return make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]])
+
+    monkeypatch.setattr("figsight.training.train", lambda data, *_, **__: given.append(data))
+    monkeypatch.setattr(tour, "evaluate", evaluate)
+    monkeypatch.setattr(tour, "save_sheets", lambda _, path: [path])
+    took = tour.take_tour(tmp_path / "demo", seed=0, overwrite=False, watch=Silence())
+    learned, asked = ({photo.path for photo in data.photos} for data in given)
+    assert (len(learned), len(asked), learned & asked) == (108, 36, set())
+    assert took.evaluation.protocol == "2 test photos of the demo"
+    assert took.photo.is_file()
 
 
 def test_make_demo__renders_what_is_shipped(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.bundle.make import make_jpeg
 from figsight import sheets
 from figsight.classifier import Evidence, Neighbour, Prediction, Ranked
 from figsight.dataset import Dataset, Figure, Photo, read
+from figsight.drawing import GAP
 from figsight.drawing.tiles import look_at
 from figsight.errors import OutputError, PhotoError
 from figsight.evaluation import Evaluation
@@ -52,11 +53,18 @@ class Drawn:
     tiles: list[Tile]
     heading: str | None
     note: str | None
+    together: int
 
     def __call__(
-        self, tiles: list[Tile], *, heading: str | None = None, note: str | None = None
+        self,
+        tiles: list[Tile],
+        *,
+        heading: str | None = None,
+        note: str | None = None,
+        together: int = 1,
     ) -> list[Image.Image]:
         self.tiles, self.heading, self.note = list(tiles), heading, note
+        self.together = together
         return [Image.new("RGB", (8, 8))]
 
 
@@ -101,6 +109,30 @@ def test_draw_predictions__never_claims_certainty(probability: float) -> None:
     shown = re.fullmatch(r"YODA, ([<>]\s)?(\d+\.\d)\s%", title)
     assert shown
     assert float(shown[2]) == pytest.approx(100 * probability, abs=0.1001)
+
+
+@pytest.mark.parametrize(
+    ("paths", "feet"),
+    [
+        (["/x/a/1.jpg", "/x/b/2.jpg"], ["1.jpg", "2.jpg"]),
+        (["/x/a/1.jpg", "/x/b/1.jpg"], ["a/1.jpg", "b/1.jpg"]),
+        (["a/1.jpg", "b/1.jpg", "1.jpg"], ["a/1.jpg", "b/1.jpg", "1.jpg"]),
+        (["/a/1.jpg", "1.jpg"], ["1.jpg", "1.jpg"]),
+        (["a/1.jpg", "a/1.jpg"], ["1.jpg", "1.jpg"]),
+        (["<bytes>", "<array>"], ["<bytes>", "<array>"]),
+        ([], []),
+    ],
+)
+def test_draw_predictions__says_which_file_a_card_shows(
+    drawn: Drawn, paths: list[str], feet: list[str]
+) -> None:
+    made = make_prediction("YODA", 0.974)
+    spec = InputSpec(16, 16)
+    draw_predictions([(path, replace(made, path=path)) for path in paths])
+    assert [Path(tile.foot) for tile in drawn.tiles] == [Path(foot) for foot in feet]
+    evidence = make_evidence(None)
+    draw_evidence([(path, replace(made, path=path), evidence) for path in paths], spec)
+    assert [Path(tile.foot) for tile in drawn.tiles] == [Path(foot) for foot in feet]
 
 
 def test_draw_predictions__marks_unknown_photos(drawn: Drawn, photos: Path) -> None:
@@ -188,21 +220,59 @@ def test_draw_evaluation__puts_mistakes_first_with_the_true_name(
     assert [int(look_at(tile.pixels)[0, 0, 0]) for tile in drawn.tiles] == [20, 100, 0, 10, 30, 40]
     assert drawn.heading is not None
     assert drawn.heading.startswith("4 of 6 right: 66.7\u00a0% (95\u00a0% interval ")
+    assert "unknown" not in drawn.heading
+
+
+def test_draw_evaluation__does_not_call_right_what_a_model_does_not_name(
+    drawn: Drawn, photos: Path
+) -> None:
+    dataset = read(photos)
+    figures = (Figure("a", "ANN", "ANN"), Figure("b", "BOB", "BOB"))
+    labels = np.array(dataset.labels(), np.int64)
+    said = np.where([True, True, False, True, True, False], labels, 1 - labels)
+    evaluation = Evaluation(
+        "twice six",
+        figures,
+        tuple(dataset.photos) * 2,
+        np.tile(labels, 2),
+        np.tile(np.where(np.arange(2) == said[:, None], 0.75, 0.25), (2, 1)),
+        repeats=2,
+        unknown=np.array([False, False, False, True, False, True] + [True] * 6),
+    )
+    draw_evaluation(evaluation)
+    assert [(tile.title, tile.lines, tile.tone) for tile in drawn.tiles] == [
+        ("ANN, 75.0\u00a0%", ("true: BOB", "called unknown"), "bad"),
+        ("BOB, 75.0\u00a0%", ("true: ANN",), "bad"),
+        ("ANN, 75.0\u00a0%", ("called unknown",), "unsure"),
+        *[("ANN, 75.0\u00a0%", (), "good")] * 3,
+    ]
+    assert [int(look_at(tile.pixels)[0, 0, 0]) for tile in drawn.tiles] == [100, 20, 30, 0, 10, 40]
+    assert drawn.heading is not None
+    assert drawn.heading.endswith("; 2 called unknown")
 
 
 def test_draw_dataset__shows_a_spread_of_each_figure(drawn: Drawn, photos: Path) -> None:
     dataset = read(photos)
     figures = (*dataset.figures, Figure("c", "c", "c"))
     draw_dataset(Dataset("set", figures, dataset.photos), 3)
-    assert [
-        (tile.title, tile.lines, int(look_at(tile.pixels)[0, 0, 0])) for tile in drawn.tiles
-    ] == [
-        ("a", ("5 photos",), 0),
-        ("a", (), 20),
-        ("a", (), 40),
-        ("b", ("1 photo",), 100),
+    *shown, gap, last = drawn.tiles
+    assert [(tile.title, int(look_at(tile.pixels)[0, 0, 0])) for tile in shown] == [
+        ("a, 5\u00a0photos", 0),
+        ("", 20),
+        ("", 40),
+        ("b, 1\u00a0photo", 100),
     ]
+    # The next figure would begin a row of three.
+    assert gap is last is GAP
+    assert drawn.together == 3
     assert drawn.heading == "set: 3 figures, 6 photos"
+
+
+def test_draw_dataset__leaves_no_gaps_for_photos_that_nobody_has(
+    drawn: Drawn, photos: Path
+) -> None:
+    draw_dataset(read(photos), 50)
+    assert (len(drawn.tiles), drawn.together) == (10, 5)
 
 
 def test_draw_dataset__names_a_photo_that_cannot_be_decoded(photos: Path) -> None:

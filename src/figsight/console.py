@@ -1,20 +1,24 @@
 """How a training run looks in a terminal, and in a log.
 
-Knows lines and bars. Does not know what is trained.
+Knows lines and bars, and what people call the networks of a run. Does not know what is trained.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from figsight.errors import MissingExtraError
+from figsight.metrics.words import say_share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
     from figsight.training.checkpoint import EpochRecord
@@ -23,15 +27,28 @@ if TYPE_CHECKING:
 NETWORKS = ("fold", "repeat", "holdout", "left out", "final")
 """What the names of networks begin with; everything else that begins is another kind of work."""
 
+SAID = (
+    (r"^final\b", "your model"),
+    (r"^holdout\b", "test network"),
+    (r"^left out (\d+)", r"unknowns test \1"),
+    (r"^repeat (\d+) (?=fold)", r"repeat \1, "),
+    (r"\bfold (\d+)", r"test \1"),
+    (r" \((\d+)\)$", r", part \1"),
+)
+"""What people call networks, whatever ``history.csv`` does."""
+
 RECENT = 12
 """Epochs by whose pace the time left is judged."""
 
+WIDTHS = (24, 16, 7, 24)
+"""Columns of the display, in characters: a name, a bar, steps, numbers. Together less than 80."""
+
 
 class Console:
-    """A ``Watcher`` that shows epoch, loss, accuracy and time left.
+    """A ``Watcher`` that shows the networks of a run, how far they are, and how much is ahead.
 
-    A live line in a terminal; plain lines, one an epoch, anywhere else. Everything goes to standard
-    error: standard output is for results. Use it as a context manager.
+    Bars with one line below them in a terminal; plain lines, one an epoch, anywhere else. Everything
+    goes to standard error: standard output is for results. Use it as a context manager.
     """
 
     def __init__(self, *, live: bool | None = None) -> None:
@@ -41,15 +58,20 @@ class Console:
         self._running: set[str] = set()
         self._what = ""
         self._steps = 0
+        self._done = 0
         self._planned: dict[str, int] = {}
+        self._reached: dict[str, int] = {}
         self._expected = 0
         self._epochs = 0
+        self._networks = 0  # all in all, as far as is known
+        self._ended = 0
         self._ends: deque[float] = deque(maxlen=RECENT + 1)
+        self._due: float | None = None
         self._told = 0.0
 
     def __enter__(self) -> Self:
         if self._live:
-            self._progress = _make_progress()
+            self._progress = _make_progress(self.ahead)
             self._progress.start()
         return self
 
@@ -68,14 +90,20 @@ class Console:
 
     def begin(self, what: str, steps: int) -> None:
         """Start a new piece of work, or hear that one has become longer or shorter."""
+        training = what.startswith(NETWORKS)
+        if training:
+            # All networks of a run are planned to learn equally long.
+            self._networks = round(self._expected / max(1, steps))
         if what in self._running:
             self._planned[what] = steps
             if self._progress is not None and what in self._tasks:
-                self._progress.update(self._tasks[what], total=steps)
+                self._progress.update(
+                    self._tasks[what], total=steps, count=_count(self._reached.get(what, 0), steps)
+                )
+            self._close(what)
             return
-        self._what, self._steps = what, steps
+        self._what, self._steps, self._done = what, steps, 0
         self._told = time.monotonic()
-        training = what.startswith(NETWORKS)
         if training:
             if not self._ends:
                 self._ends.append(self._told)
@@ -88,35 +116,50 @@ class Console:
         # Networks share the screen; any other piece of work has it for itself.
         for name in [n for n in self._tasks if not (training and n in self._running)]:
             self._progress.remove_task(self._tasks.pop(name))
-        self._tasks[what] = self._progress.add_task(what, total=steps, numbers="", left="")
+        self._tasks[what] = self._progress.add_task(
+            call_network(what),
+            total=steps if steps > 1 or training else None,  # a single step: a bar that moves
+            count=_count(0, steps),
+            numbers="",
+        )
 
     def advance(self, done: int) -> None:
         """Move the bar; in a log, say something every ten seconds."""
+        self._done = done
         if self._progress is not None and self._what in self._tasks:
-            self._progress.update(self._tasks[self._what], completed=done)
+            count = _count(done, self._steps)
+            self._progress.update(self._tasks[self._what], completed=done, count=count)
         elif time.monotonic() - self._told > 10:
             self._told = time.monotonic()
             print(f"{self._what}: {done} of {self._steps}", file=sys.stderr)
 
     def epoch(self, record: EpochRecord) -> None:
         """Show an epoch."""
-        planned = self._planned.get(record.run, self._steps)
+        run, planned = record.run, self._planned.get(record.run, self._steps)
         self._epochs += 1
+        self._reached[run] = record.epoch
         left = max(0, self._expected - self._epochs) * self._pace()
-        numbers = f"loss {record.loss:.3f}  accuracy {record.accuracy:6.1%}"
-        ahead = f"{_duration(left)} left"
-        task = self._tasks.get(record.run)
+        self._due = time.monotonic() + left
+        # Not "accuracy": of photos that it learns from it says nothing about others.
+        numbers = f"loss {record.loss:.3f}  learned {say_share(record.accuracy):>7}"
+        task = self._tasks.get(run)
         if self._progress is not None:
             if task is not None:
-                self._progress.update(task, completed=record.epoch, numbers=numbers, left=ahead)
+                count = _count(record.epoch, planned)
+                self._progress.update(task, completed=record.epoch, count=count, numbers=numbers)
         else:
             print(
-                f"{record.run}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
-                f"{numbers}  {record.seconds:.1f} s  {ahead}",
+                f"{call_network(run)}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
+                f"{numbers}  {record.seconds:.1f} s  {_duration(left)} left",
                 file=sys.stderr,
             )
-        if record.epoch == planned:
-            self._running.discard(record.run)
+        self._close(run)
+
+    def _close(self, run: str) -> None:
+        """Take note of a network that has learned all that it is to learn."""
+        if run in self._running and self._reached.get(run, 0) >= self._planned[run]:
+            self._running.discard(run)
+            self._ended += 1
 
     def _pace(self) -> float:
         """Return how many seconds have lately gone by from one epoch's end to the next, of any network."""
@@ -126,12 +169,42 @@ class Console:
             finished += max(0, len(self._running) - 1) / 2
         return (self._ends[-1] - self._ends[0]) / max(1.0, finished)
 
+    def ahead(self) -> str:
+        """Say how much of the run is ahead, as far as is known."""
+        if not self._tasks:
+            return "starting ..."
+        if not self._planned:
+            return "preparing ..." if self._done >= self._steps else ""
+        if not self._running:
+            over = self._epochs >= self._expected or self._what.startswith("writing")
+            return "measuring and writing ..." if over else "measuring ..."
+        first, last = self._ended + 1, self._ended + len(self._running)
+        which = f"network {last}"
+        if first < last:
+            which = f"networks {first} {'and' if last == first + 1 else 'to'} {last}"
+        line = f"{which} of {max(last, self._networks)}" if self._networks else which
+        if self._due is None:
+            return line
+        return f"{line}, {_about(max(0.0, self._due - time.monotonic()))} left"
+
     def note(self, line: str) -> None:
         """Print a line that stays."""
         if self._progress is not None:
             self._progress.console.print(line, markup=False, highlight=False)
         else:
             print(line, file=sys.stderr)
+
+
+def call_network(name: str) -> str:
+    """Return what people call a network of this name; other work keeps its own."""
+    if name.startswith(NETWORKS):
+        for pattern, said in SAID:
+            name = re.sub(pattern, said, name)
+    return name
+
+
+def _count(done: int, steps: int) -> str:
+    return f"{done}/{steps}" if steps > 1 else ""
 
 
 def _duration(seconds: float) -> str:
@@ -145,20 +218,45 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _make_progress() -> Any:
+def _about(seconds: float) -> str:
+    """Write a time span no more exactly than it is known."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 85:
+        return f"about {10 * round(seconds / 10)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {minutes} min"
+    return f"about {minutes // 60} h {minutes % 60:02d} min"
+
+
+def _make_progress(ahead: Callable[[], str]) -> Any:
     # Here and not above: rich takes longer to import than a photo takes to predict.
     try:
         from rich.console import Console as Terminal
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+        from rich.text import Text
     except ModuleNotFoundError as error:
         raise MissingExtraError("training", "train") from error
 
-    return Progress(
-        TextColumn("{task.description:<16}"),
-        BarColumn(bar_width=28),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[numbers]}"),
-        TextColumn("[dim]{task.fields[left]}"),
+    class Display(Progress):
+        """Bars, and below them how much is ahead."""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            if self.tasks:
+                yield self.make_tasks_table(self.tasks)
+            yield Text(ahead(), style="dim", no_wrap=True, overflow="ellipsis")
+
+    name, bar, count, numbers = WIDTHS
+    return Display(
+        TextColumn("{task.description}", table_column=Column(min_width=name, no_wrap=True)),
+        BarColumn(bar_width=bar),
+        TextColumn(
+            "{task.fields[count]}",
+            table_column=Column(min_width=count, no_wrap=True, justify="right"),
+        ),
+        TextColumn("{task.fields[numbers]}", table_column=Column(min_width=numbers, no_wrap=True)),
         console=Terminal(stderr=True),
         transient=True,
     )

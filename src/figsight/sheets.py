@@ -5,6 +5,7 @@ Joins what the other rooms found with ``drawing``. Does not predict or measure.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figsight.drawing import (
+    GAP,
     Inset,
     Tile,
     check_picture,
@@ -60,10 +62,16 @@ def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> Pages:
     """Draw each photo with its predicted name and probability above it.
 
     Photos of none of the figures are marked, in another colour, and say what they look most like.
+    The last line says which file it is.
     Photos are decoded when their page is drawn, and not all at once.
     """
+    results = list(results)
+    feet = _trace([result.path for _, result in results])
     return draw_sheets(
-        [Tile(partial(_small, source), *_caption(result)) for source, result in results]
+        [
+            Tile(partial(_small, source), *_caption(result), foot=foot)
+            for (source, result), foot in zip(results, feet, strict=True)
+        ]
     )
 
 
@@ -81,16 +89,32 @@ def draw_evidence(results: Iterable[tuple[Source, Prediction, Evidence]], spec: 
         results: A photo, what the model says of it and why.
         spec: The model's input (``Classifier.input``).
     """
+    results = list(results)
+    feet = _trace([result.path for _, result, _ in results])
     tiles = [
         Tile(
             partial(_small, source),
             *_caption(result),
+            foot=foot,
             second=partial(_lay_heat, source, evidence, spec),
             insets=tuple(map(_show_neighbour, evidence.neighbours)),
         )
-        for source, result, evidence in results
+        for (source, result, evidence), foot in zip(results, feet, strict=True)
     ]
     return draw_sheets(tiles, note=_HOW_TO_READ)
+
+
+def _trace(paths: list[str]) -> list[str]:
+    """Return what tells files apart: their names, with the folders that differ where names do not."""
+    names = [os.path.basename(path) for path in paths]  # noqa: PTH119 - "<bytes>" is no path
+    if len(set(names)) == len(names):
+        return names
+    try:
+        shared = os.path.commonpath(paths)
+    except ValueError:  # of two drives, or not all from the root
+        return names
+    longer = [os.path.relpath(path, shared) for path in paths]
+    return names if "." in longer else longer
 
 
 def _lay_heat(source: Source, evidence: Evidence, spec: InputSpec) -> NDArray[np.uint8]:
@@ -122,41 +146,49 @@ def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
 def draw_evaluation(evaluation: Evaluation) -> Pages:
     """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first.
 
+    After them come photos that are named rightly but called unknown, which a model does not name.
     Of a repeated cross-validation, the first repeat: each photo once.
     """
     answers, names = evaluation.predicted, [figure.display for figure in evaluation.figures]
     wrong = (answers != evaluation.labels)[: evaluation.n]
-    tiles = [
-        Tile(
-            partial(_small_photo, evaluation.photos[i]),
-            _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]])),
-            (f"true: {names[evaluation.labels[i]]}",) if wrong[i] else (),
-            "bad" if wrong[i] else "good",
-        )
-        for i in np.argsort(~wrong, kind="stable")
-    ]
+    unknown = np.zeros(evaluation.n, np.bool_)
+    if evaluation.unknown is not None:
+        unknown = evaluation.unknown[: evaluation.n]
+    tiles = []
+    for i in np.lexsort((~unknown, ~wrong)):
+        lines = [f"true: {names[evaluation.labels[i]]}"] if wrong[i] else []
+        lines += ["called unknown"] if unknown[i] else []
+        title = _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]]))
+        tone: Tone = "bad" if wrong[i] else "unsure" if unknown[i] else "good"
+        tiles.append(Tile(partial(_small_photo, evaluation.photos[i]), title, tuple(lines), tone))
     accuracy = evaluation.accuracy
     heading = (
         f"{evaluation.correct} of {evaluation.n} right: {say_share(accuracy.value)} "
         f"(95\u00a0% interval {say_share(accuracy.low)} to {say_share(accuracy.high)})"
     )
+    if unknown.any():
+        heading += f"; {unknown.sum()} called unknown"
     return draw_sheets(tiles, heading=heading)
 
 
 def draw_dataset(dataset: Dataset, each: int) -> Pages:
-    """Draw up to ``each`` example photos of every figure, a row a figure."""
+    """Draw up to ``each`` example photos of every figure, side by side where a page is wide enough."""
     photos = defaultdict(list)
     for photo in dataset.photos:
         photos[photo.figure_id].append(photo)
+    each = min(each, max(map(len, photos.values()), default=1))
     tiles = []
     for figure in dataset.figures:
         own = photos[figure.id]
+        title = f"{figure.display}, {len(own)}\u00a0photo{'s' * (len(own) != 1)}"
         # Spread over the figure's photos: the first few are often of one session.
-        for i in np.unique(np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)):
-            lines = ("1 photo" if len(own) == 1 else f"{len(own)} photos",) if i == 0 else ()
-            tiles.append(Tile(partial(_small_photo, own[i]), figure.display, lines))
+        spread = np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)
+        tiles += [
+            Tile(partial(_small_photo, own[i]), "" if i else title) for i in np.unique(spread)
+        ]
+        tiles += [GAP] * (max(0, each - len(own)) if own else 0)
     heading = f"{dataset.name}: {len(dataset.figures)} figures, {len(dataset.photos)} photos"
-    return draw_sheets(tiles, heading=heading)
+    return draw_sheets(tiles, heading=heading, together=each)
 
 
 def _small_photo(photo: Photo) -> NDArray[np.uint8]:

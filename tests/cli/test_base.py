@@ -1,28 +1,41 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from tests.bundle.make import make_bundle
-from tests.cli.make import call
+from tests.cli.make import call, refused
 from tests.training.make import plant_photos
 
 from figsight.cli import main
-from figsight.cli.base import safe
+from figsight.cli.base import fold, name_program, safe
 
 
 def test_help__mentions_every_command() -> None:
     result = call("--help")
     assert result.exit_code == 0
-    assert sorted(main.commands) == ["audit", "demo", "evaluate", "predict", "show", "train"]
-    listed = result.stdout.partition("Commands:")[2]
+    listed = result.stdout.partition("Commands:\n")[2].splitlines()
+    # In the order in which people need them, and none of them cut.
+    journey = ["show", "audit", "train", "predict", "evaluate", "demo"]
+    assert [line.split()[0] for line in listed] == journey
+    assert sorted(main.commands) == sorted(journey)
+    assert not [line for line in listed if line.endswith("...")]
     for name, command in main.commands.items():
-        assert f"\n  {name} " in listed
         assert command.help
+        assert len(command.short_help or "") <= 55
         usage = call(name, "-h")
         assert (usage.exit_code, usage.stderr) == (0, "")
+        assert f"Example: figsight {name} " in usage.stdout
+
+
+def test_help__says_something_of_every_option() -> None:
+    for command in main.commands.values():
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        assert not [one.name for one in options if len(one.help or "") < 12]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +83,63 @@ def test_safe__shows_what_would_steer_a_terminal(line: str, shown: str | None) -
     assert safe(line) == (line if shown is None else shown)
 
 
+def test_fold__keeps_words_and_numbers_whole() -> None:
+    line = "  a.png: BLUE KNIGHT, taken for RED KNIGHT (60.0\u00a0%, repeat-2)"
+    for width in range(20, 80):
+        rows = fold(line, width).split("\n")
+        assert all(len(row) <= width for row in rows)
+        assert all(row.startswith("    ") for row in rows[1:])
+        assert [word for row in rows for word in row.split(" ") if word] == line.split(" ")[2:]
+    assert fold("a/path-that-is/longer-than-the-terminal.png: YODA", 20) == (
+        "a/path-that-is/longer-than-the-terminal.png:\n  YODA"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_say__goes_by_the_width_of_the_terminal() -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+    code = "from figsight.cli.base import say; [say('word ' * 9, err=e) for e in (True, False)]"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    shown = os.read(ours, 4096).decode().splitlines()
+    os.close(ours)
+    assert shown == ["word word word word word word", "  word word word"]
+    assert done.stdout.decode() == "word " * 9 + "\n"
+
+
+def test_name_program__is_what_a_shell_finds_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "a b" / "figsight"
+    script.parent.mkdir()
+    script.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    assert name_program() == f"'{script}'"
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert name_program() == "figsight"
+    monkeypatch.setattr(sys, "argv", ["/somewhere/pytest"])
+    assert name_program() == "figsight"
+    monkeypatch.setattr(sys, "argv", ["/lib/figsight/__main__.py"])
+    assert name_program() == f"{sys.executable} -m figsight"
+
+
+def test_complain__says_which_option_helps(tmp_path: Path) -> None:
+    model = make_bundle(tmp_path / "model")
+    data = plant_photos(tmp_path / "photos", figures=2, photos=2)
+    assert refused("train", data, "-o", model).endswith(
+        "a model is there already: choose another name, or give --overwrite"
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's /dev/full")
 def test_command__on_a_full_disk_says_so_in_a_line(tmp_path: Path) -> None:
     model = make_bundle(tmp_path / "model")
@@ -82,6 +152,6 @@ def test_command__on_a_full_disk_says_so_in_a_line(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 2
-    assert done.stderr.decode() == (
-        "figsight: standard output: cannot be written (No space left on device)\n"
-    )
+    assert done.stderr.decode().splitlines()[1:] == [
+        "figsight: standard output: cannot be written (No space left on device)"
+    ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tests.bundle.make import make_bundle, make_calibration, make_manifest, make_unknown
@@ -13,7 +14,7 @@ from tests.training.make import plant_photos
 from figsight.classifier import load
 from figsight.cli.telling import LISTED, tell
 from figsight.evaluation.results import OperatingScore
-from figsight.metrics import say_probability, wilson
+from figsight.metrics import say_probability, say_share, wilson
 
 
 def test_evaluate__json_says_everything(model: Path, photos: Path, out: Path) -> None:
@@ -32,8 +33,10 @@ def test_evaluate__tells_people_what_is_wrong(model: Path, photos: Path) -> None
     assert found["mistakes"], "the test needs some"
     lines = call("evaluate", model, photos).stdout.splitlines()
     assert lines[0] == "6 photos: photos"
-    assert lines[1].startswith(f"accuracy {found['accuracy']:.1%}: {found['correct']} of 6 right (")
-    assert lines[2].startswith("With 6 photos, ")
+    assert lines[1].startswith(
+        f"accuracy {say_share(found['accuracy'])}: {found['correct']} of 6 right ("
+    )
+    assert lines[2].startswith("So few photos leave room: ")
     wrong = found["mistakes"][0]
     assert (
         f"  {wrong['path']}: {wrong['name']}, taken for {wrong['predicted_name']} "
@@ -55,7 +58,7 @@ def test_evaluate__folds_cross_validates_the_whole_path(
     assert found["operating_point"]["refused"].startswith(
         "sensitivity: expected at least 19 positives for 0.95, found 2"
     )
-    assert "fold 2: epoch 1 of 1  loss " in result.stderr
+    assert "test 2: epoch 1 of 1  loss " in result.stderr
     everything = {hashlib.sha256(path.read_bytes()).digest() for path in data.rglob("*.png")}
     learned = []
     for number in (1, 2):
@@ -79,7 +82,9 @@ def test_evaluate__refuses_what_it_cannot_do(
     model: Path, photos: Path, recipe: Path, out: Path
 ) -> None:
     expected = "figsight: expected: figsight evaluate"
-    assert refused("evaluate", model) == f"{expected} MODEL DATA"
+    assert refused("evaluate", photos) == (
+        f"{expected} MODEL DATA; or, without a model: figsight evaluate --folds 5 DATA"
+    )
     assert refused("evaluate", model, photos, photos) == f"{expected} MODEL DATA"
     assert refused("evaluate", "--folds", "2", model, photos) == f"{expected} --folds N DATA"
     assert refused("evaluate") == "figsight: missing argument '[MODEL] DATA'"
@@ -166,12 +171,34 @@ def test_evaluate__measures_strangers(photos: Path, out: Path) -> None:
     how = (model, photos, "--unknown", out / "x", "--no-record")
     found = json.loads(call("evaluate", *how, "--json").stdout)
     assert found["unknown"]["n_unknown"] == 4
-    line = f"unknown: 4 photos of none of the figures: AUROC {found['unknown']['auroc']:.3f} ("
-    assert line in call("evaluate", *how).stdout
+    said = call("evaluate", *how).stdout
+    unknown = found["unknown"]
+    assert (
+        "unknown: 4 photos of none of the figures: strangers given a name "
+        f"{say_share(unknown['accepted'])} (" in said
+    )
+    assert f", known photos refused {say_share(1 - unknown['kept'])} (" in said
+    assert f"; AUROC {unknown['auroc']:.3f} (" in said
     assert refused("evaluate", *how, "--keep", "0.9").endswith(
         "expected a share of known photos to keep that it has a line for (0.95), found 0.9; "
         "choose one of these"
     )
+
+
+def test_tell__says_why_a_model_never_says_unknown() -> None:
+    def say(**more: Any) -> list[str]:
+        said = tell(make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]], **more)).splitlines()
+        return [line for line in said if "unknown" in line]
+
+    never = "unknown figures: this model never says 'unknown', because "
+    assert say(refused={"unknown": "to keep 95% it needs 19 photos"}) == [
+        f"{never}to keep 95\u00a0% it needs 19 photos"
+    ]
+    assert say(about={"model": {"calibration": None}}) == [
+        f"{never}it was trained without measuring"
+    ]
+    assert say(about={"model": {"calibration": {"temperature": 1.0}}}) == []
+    assert say() == []
 
 
 def test_tell__of_two_figures_and_repeats() -> None:
@@ -184,9 +211,12 @@ def test_tell__of_two_figures_and_repeats() -> None:
         operating=OperatingScore("1", 0.95, (0.3,), share, share),
     )
     lines = tell(made).splitlines()
-    assert lines[1].startswith("accuracy 75.0%: 2 of 2 right on average over 2 repeats (Wilson, a ")
-    assert "threshold for a sensitivity of 95%: sensitivity 95.0% (76.4% to 99.1%), " in tell(made)
-    assert "SAME (1): ROC AUC 1.000, sensitivity 100.0% (" in tell(made)
+    plain = tell(made).replace("\u00a0%", " %")
+    assert lines[1].startswith(
+        "accuracy 75.0\u00a0%: 2 of 2 right on average over 2 repeats (Wilson, a "
+    )
+    assert "threshold for a sensitivity of 95 %: sensitivity 95.0 % (76.4 % to 99.1 %), " in plain
+    assert "SAME (1): ROC AUC 1.000, sensitivity 100.0 % (" in plain
     assert "  SAME (0): 0.5 of 1" in lines
     assert "  0.png: SAME (0), taken for SAME (1) (60.0\u00a0%, repeat 2)" in lines
 
@@ -202,7 +232,7 @@ def test_tell__lists_some_mistakes_and_what_the_rule_for_unknowns_makes_of_them(
     )
     lines = tell(made).splitlines()
     assert (
-        f"with its rule for unknown ones: 0 named right, {n - 1} wrong, 1 called unknown" in lines
+        f"If the model may say 'unknown': 0 named right, {n - 1} wrongly, 1 called unknown" in lines
     )
     assert "  0.png: SAME (0), taken for SAME (1) (90.0\u00a0%, called unknown)" in lines
     assert "  1.png: SAME (0), taken for SAME (1) (90.0\u00a0%)" in lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from figsight.bundle import Calibration, Measured, OperatingPoint, SetRule, UnknownLine, UnknownRule
-from figsight.cli.rules import tell_rules
+from figsight.cli.rules import never_unknown, tell_rules
 
 
 def share(value: float) -> Measured:
@@ -40,28 +40,50 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
         specificity=share(0.8),
     )
     calibration = Calibration(temperature=1.0, unknown=unknown, sets=sets, operating_point=point)
-    assert tell_rules(calibration) == [
+    assert [line.replace("\u00a0%", " %") for line in tell_rules(calibration)] == [
         (
-            "figures that it was not taught: AUROC 0.900 (0.850 to 0.950); 25.0% (20.0% to 30.0%) of "
-            "them are taken for known ones when 95% of the known are kept (9 photos of 3 figures)"
+            "unknown figures: strangers given a name 25.0 % (20.0 % to 30.0 %), known photos refused "
+            "5 %; AUROC 0.900 (0.850 to 0.950); measured on 9 photos of 3 figures"
         ),
-        "with other lines (--keep): 10.0% at 90% kept, 50.0% at 99% kept",
+        "strangers given a name with other lines: 10.0 % with --keep 0.9, 50.0 % with --keep 0.99",
         (
-            "sets of names that are to hold the right one 95% of the time: 94.0% (89.0% to 99.0%) do, "
+            "sets of names that are to hold the right one 95 % of the time: 94.0 % (89.0 % to 99.0 %) do, "
             "with 1.50 names"
         ),
         (
-            "from a probability of 0.310 on a photo counts as ill: finds 94.0% (89.0% to 99.0%) of them, "
-            "and clears 80.0% (75.0% to 85.0%) of the others"
+            "from a probability of 0.310 on a photo counts as ill: finds 94.0 % (89.0 % to 99.0 %) of "
+            "them, and clears 80.0 % (75.0 % to 85.0 %) of the others"
         ),
     ]
 
 
 def test_tell_rules__gives_the_reason_of_each_refusal() -> None:
     calibration = Calibration(
-        temperature=1.0, refused={"sets": "need 50 photos", "unknown": "needs 19 photos"}
+        temperature=1.0,
+        refused={"sets": "need 50 photos", "unknown": "a threshold needs 19 photos"},
     )
     assert tell_rules(calibration) == [
         "no sets of names: need 50 photos",
-        "unknown figures are not told: needs 19 photos",
+        "unknown figures: this model never says 'unknown', because a threshold needs 19 photos",
     ]
+
+
+def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
+    rule = UnknownRule(
+        score="energy",
+        parts=["energy"],
+        threshold=1.0,
+        kept=0.95,
+        protocol="no figure was left out: how well unknown ones are told was not measured",
+    )
+    assert tell_rules(Calibration(temperature=1.0, unknown=rule)) == [
+        "unknown figures: how often they are recognised was not measured (no figure was left out)"
+    ]
+
+
+def test_never_unknown__says_why() -> None:
+    never = "this model never says 'unknown': "
+    assert never_unknown(None) == f"{never}it was trained without measuring"
+    assert never_unknown(Calibration(temperature=1.0)) == f"{never}it has no rule for that"
+    refused = Calibration(temperature=1.0, refused={"unknown": "to keep 95% it needs 19 photos"})
+    assert never_unknown(refused) == f"{never}to keep 95\u00a0% it needs 19 photos"

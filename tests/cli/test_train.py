@@ -131,7 +131,7 @@ def test_train__skips_bad_photos_and_says_which(data: Path, recipe: Path, out: P
     first, *_, last = result.stdout.splitlines()
     assert first.startswith(f"{new}: trained on 8 photos in ")
     assert last == f"next: figsight predict {new} PHOTO"
-    assert "final: epoch 1 of 1  loss " in result.stderr
+    assert "your model: epoch 1 of 1  loss " in result.stderr
     (skipped,) = json.loads((new / "manifest.json").read_text())["training"]["skipped"]
     assert skipped["path"] == "figure-1/bad.png"
     assert skipped["reason"]

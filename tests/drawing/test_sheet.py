@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from figsight.drawing import PAGE_TILES, Inset, Tile, Tone, draw_sheet, draw_sheets
+from figsight.drawing import GAP, PAGE_TILES, Inset, Tile, Tone, draw_sheet, draw_sheets
 from figsight.drawing.shapes import CARD, GROUND, INK, QUIET, TONES
 from figsight.errors import OutputError
 
@@ -26,8 +26,9 @@ def make_tile(
     title: str = "Fox 97\u00a0%",
     lines: tuple[str, ...] = (),
     tone: Tone = "plain",
+    foot: str = "",
 ) -> Tile:
-    return Tile(np.full((height, width, 3), PURPLE, np.uint8), title, lines, tone)
+    return Tile(np.full((height, width, 3), PURPLE, np.uint8), title, lines, tone, foot=foot)
 
 
 def find_colour(picture: Image.Image, colour: Sequence[int]) -> NDArray[np.bool_]:
@@ -101,6 +102,52 @@ def test_draw_sheet__a_row_is_as_high_as_its_longest_title() -> None:
     even = draw_sheet([short, short], columns=2, tile_size=120)
     uneven = draw_sheet([short, long], columns=2, tile_size=120)
     assert uneven.height > even.height
+
+
+def count_columns(page: Image.Image) -> int:
+    seen = find_colour(page, PURPLE)
+    row = seen[np.flatnonzero(seen.any(axis=1))[20]]
+    return int(np.count_nonzero(row[1:] & ~row[:-1]))
+
+
+@pytest.mark.parametrize(("count", "together", "columns"), [(36, 4, 8), (9, 2, 4), (4, 4, 4)])
+def test_draw_sheets__keeps_neighbours_in_one_row(count: int, together: int, columns: int) -> None:
+    (page,) = draw_sheets([make_tile(title="")] * count, together=together)
+    assert count_columns(page) == columns
+    assert page.width <= 4000
+
+
+def test_draw_sheets__parts_neighbours_where_a_page_is_too_narrow() -> None:
+    tiles = [make_tile(title="")] * 100
+    (together,), (plain,) = draw_sheets(tiles, together=50), draw_sheets(tiles)
+    assert count_columns(together) == count_columns(plain)
+
+
+def test_draw_sheets__draws_nothing_where_there_is_a_gap() -> None:
+    (page,) = draw_sheets([make_tile(), GAP, make_tile(), make_tile()], columns=2, tile_size=100)
+    half = np.asarray(page)[: page.height // 2 - 20, page.width // 2 :]
+    assert (half == [int(GROUND[at : at + 2], 16) for at in (1, 3, 5)]).all()
+    assert count_columns(page) == 1
+
+
+def test_draw_sheet__writes_the_foot_quietly_below_the_other_lines() -> None:
+    tile = make_tile(foot="a-file.jpg", lines=("true: Fox",), tone="bad")
+    page = draw_sheet([tile], tile_size=200)
+    bad = find_box(page, [int(TONES["bad"][at : at + 2], 16) for at in (1, 3, 5)])
+    foot = find_box(page, [int(QUIET[at : at + 2], 16) for at in (1, 3, 5)])
+    photo = find_box(page, PURPLE)
+    assert bad[0] < foot[0] < foot[1] < photo[0]
+
+
+def test_draw_sheet__leaves_the_edges_of_a_wide_card_free() -> None:
+    name = "SPIDER-MAN of the second series (Spider Mech vs. Venom) " * 3
+    page = draw_sheet([make_wide(3, name=name)], note="Bright places spoke for the name. " * 9)
+    inked = (np.asarray(page.convert("L")) < 140).any(axis=0)
+    right = np.flatnonzero(inked).max()
+    card = find_colour(page, [255, 255, 255])
+    # The words end where the photos begin, seen from the other side of the card.
+    edges = np.flatnonzero(card.any(axis=0))
+    assert edges.max() - right >= find_box(page, PURPLE)[2] - edges.min() - 2
 
 
 def test_draw_sheets__makes_pages_with_every_photo_once() -> None:

@@ -39,7 +39,25 @@ def test_choose_font__every_character_of_any_text_has_a_glyph(words: str) -> Non
 
 @pytest.mark.usefixtures("only_pillows_font")
 def test_choose_font__what_no_font_holds_is_named_not_boxed() -> None:
-    assert choose_font("Café Łódź 中😀") == (None, "Cafe \\u0141odz \\u4e2d\\U0001f600")
+    assert choose_font("Café Łódź 中") == (None, "Cafe \\u0141odz \\u4e2d")
+
+
+@pytest.mark.usefixtures("only_pillows_font")
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Robot \U0001f916, 97\u00a0%", "Robot, 97\u00a0%"),
+        ("\U0001f468\u200d\U0001f680 Ann \u2764\ufe0f", "Ann"),
+        ("\U0001f44d\U0001f3fd ok 1\ufe0f\u20e3", "ok 1"),
+        ("\U0001f600", "\\U0001f600"),
+        ("\U0001f600 \u4e2d", "\\u4e2d"),
+        ("\U0001f600, 97\u00a0%", "\\U0001f600, 97\u00a0%"),
+    ],
+)
+def test_choose_font__leaves_out_emoji_that_no_font_holds_beside_letters(
+    words: str, shown: str
+) -> None:
+    assert choose_font(words) == (None, shown)
 
 
 def test_clean__is_one_line_without_control_characters() -> None:
@@ -75,6 +93,12 @@ def test_fit_text__shortens_the_middle_so_that_the_probability_stays() -> None:
     assert words.startswith("Spider figure")
     assert words.endswith("97.3 %")
     assert "\u2026" in words
+
+
+def test_fit_text__never_makes_another_number_of_a_probability() -> None:
+    for width in range(70, 200, 5):
+        words = "".join(fit_text("A long name of a figure, >\u00a099.9\u00a0%", 16, width, 1).rows)
+        assert words.endswith("> 99.9 %") or ("9" not in words and width < 90)
 
 
 def test_fit_text__does_not_part_an_accent_from_its_letter() -> None:

@@ -153,7 +153,7 @@ def test_to_dict__counts_photos_once_over_repeats() -> None:
         ("0.png", 2),
         ("2.png", 1),
     ]
-    assert found["what_it_cannot_tell"].startswith("With 3 photos, ")
+    assert found["what_it_cannot_tell"].startswith("So few photos leave room: ")
 
 
 def test_predicted__takes_the_first_of_equally_probable_figures() -> None:
@@ -197,7 +197,6 @@ def test_limits__speak_of_the_interval_of_the_accuracy() -> None:
     alone = make_evaluation([0] * 40, [[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20)
     copies = replace(alone, groups=tuple(str(i // 4) for i in range(40)))
     for found in (alone, copies):
-        accuracy = found.accuracy
-        ends = f"from {100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %"
-        assert ends in (found.limits or "")
+        lowest = f"as low as {metrics.say_share(found.accuracy.low)}."
+        assert lowest in (found.limits or "")
     assert copies.limits != alone.limits

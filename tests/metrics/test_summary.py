@@ -44,20 +44,23 @@ def test_summarise__is_the_single_scores_and_repeats_itself(draw: Any) -> None:
 
 def test_what_it_cannot_tell__in_one_sentence() -> None:
     assert what_it_cannot_tell(54) == (
-        "With 54 photos, 100 % right still means anything above 93.4 %."
+        "So few photos leave room: the true accuracy may be as low as 93.4\u00a0%."
     )
     assert what_it_cannot_tell(54, 50, smallest_class=2) == (
-        "With 54 photos, 92.6 % right still means anything from 82.4 to 97.1 %, and a class with "
-        "2 photos, all right, may still be right only 34.2 % of the time."
+        "So few photos leave room: the true accuracy may be as low as 82.4\u00a0%, and for a figure "
+        "with 2 test photos, all right, as low as 34.2\u00a0%."
     )
     assert what_it_cannot_tell(268, 266, smallest_class=5) == (
-        "With 268 photos, a class with 5 photos, all right, may still be right only 56.6 % of the "
-        "time."
+        "So few photos leave room: for a figure with 5 test photos, all right, the true accuracy may "
+        "be as low as 56.6\u00a0%."
     )
     assert what_it_cannot_tell(300, smallest_class=0) == (
-        "With 300 photos, nothing is known of a class without photos."
+        "So few photos leave room: nothing is known of a figure without test photos."
     )
-    assert what_it_cannot_tell(1) == "With 1 photo, 100 % right still means anything above 20.7 %."
+    assert what_it_cannot_tell(1, smallest_class=1) == (
+        "So few photos leave room: the true accuracy may be as low as 20.7\u00a0%, and for a figure "
+        "with 1 test photo, all right, as low as 20.7\u00a0%."
+    )
 
 
 def test_what_it_cannot_tell__is_silent_when_it_tells() -> None:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from figsight.cli.base import data_options, main, read_data
+from figsight.cli.base import data_options, main, read_data, safe
 
 if TYPE_CHECKING:
     from figsight.audit import Audit
     from figsight.dataset import Dataset
 
 
-@main.command()
+@main.command(
+    short_help="Find copies, wrong labels and broken photos.",
+    epilog="Example: figsight audit photos --html audit.html",
+)
 @click.argument("data")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 @click.option(
@@ -38,7 +41,7 @@ def audit(data: str, as_json: bool, page: Path | None, no_labels: bool, **option
     # The file first: whoever reads the words may want to open it.
     if page is not None:
         write_page(result, page)
-        click.echo(f"page: {page}", err=True)
+        click.echo(safe(f"page: {page}"), err=True)
     click.echo(json.dumps(result.to_dict()) if as_json else describe(result))
 
 

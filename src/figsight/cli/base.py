@@ -1,7 +1,8 @@
 """The command line's own ground: the group, its options for DATA, and how errors end.
 
 Results go to standard output; progress, notes and errors to standard error. An error that a person
-can mend is one line after ``figsight:`` and exit code 2.
+can mend is one line after ``figsight:`` and exit code 2. Long lines break between words in a terminal,
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import errno
 import io
 import os
 import re
+import shlex
+import shutil
 import sys
+import textwrap
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from figsight.dataset import Dataset
 
 FAILED = 2
+JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
 SEED = click.IntRange(0, 2**31 - 1)
@@ -36,7 +42,8 @@ class UnusableLineError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write it to standard error."""
-        click.echo(safe(f"figsight: {self.message}"), file, err=file is None)
+        del file
+        say(f"figsight: {self.message}", err=True)
 
 
 def _in_one_line(error: click.UsageError) -> click.ClickException:
@@ -52,6 +59,10 @@ def _in_one_line(error: click.UsageError) -> click.ClickException:
 
 class Command(click.Group):
     """A group whose errors, its own and click's, end with one line and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the subcommands in the order in which people need them."""
+        return sorted(super().list_commands(ctx), key=JOURNEY.index)
 
     def make_context(
         self,
@@ -97,7 +108,51 @@ def complain(who: str, error: FigsightError) -> None:
     """Write an error as one line, whatever characters a file's name put into it."""
     from figsight.dataset.names import printable
 
-    click.echo(f"{who}: {printable(error, 4000)}", err=True)
+    # What a caller in Python passes as ``overwrite=True`` is an option here.
+    said = printable(error, 4000).replace("say that it may be overwritten", "give --overwrite")
+    say(f"{who}: {said}", err=True)
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Write a line for people; in a terminal its words stay whole."""
+    stream = sys.stderr if err else sys.stdout
+    line = safe(line)
+    if stream.isatty():
+        try:
+            width = os.get_terminal_size(stream.fileno()).columns
+        except OSError:  # a terminal of another kind
+            width = 0
+        line = fold(line, width or 80)
+    click.echo(line, err=err)
+
+
+def fold(line: str, width: int) -> str:
+    """Break a line between words, further rows two further in; a longer word is left to the terminal."""
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    rows = textwrap.wrap(
+        line,
+        max(width, 20),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(rows)
+
+
+def tell_picture(page: Path) -> None:
+    """Say where a picture has been written: whole, to be copied."""
+    click.echo(safe(f"picture: {page}"), err=True)
+
+
+def name_program() -> str:
+    """Return how figsight was called, as a shell would find it again."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py" and called.parent.name == "figsight":
+        return f"{shlex.quote(sys.executable)} -m figsight"
+    found = shutil.which("figsight")
+    if called.stem != "figsight" or (found is not None and Path(found) == called):
+        return "figsight"
+    return shlex.quote(sys.argv[0])
 
 
 def safe(line: str) -> str:
@@ -112,11 +167,11 @@ def safe(line: str) -> str:
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how a CSV is to be read."""
     for name, what in (
-        ("path", "the photos' files"),
-        ("label", "their figures"),
-        ("split", "train, val or test"),
-        ("group", "what belongs together (patient, session)"),
         ("name", "the figures' names"),
+        ("group", "what belongs together (patient, session)"),
+        ("split", "train, val or test"),
+        ("label", "their figures"),
+        ("path", "the photos' files"),
     ):
         command = click.option(
             f"--{name}-column", metavar="NAME", help=f"Column of a CSV that holds {what}."
@@ -146,8 +201,8 @@ def keep_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--keep",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         metavar="SHARE",
-        help="How much of the known is not to be called unknown: 0.8, 0.9, 0.98 or 0.99 in place of "
-        "0.95.",
+        help="Share of known photos that are not to be called unknown, e.g. 0.9: fewer strangers get a "
+        "name (default 0.95; `train` lists what a model has).",
     )(command)
 
 

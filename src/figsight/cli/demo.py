@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
-from figsight.cli.base import SEED, main
+from figsight.cli.base import SEED, main, name_program, say
 from figsight.cli.telling import tell
 
 
-@main.command()
-@click.option("-o", "--output", default="demo", show_default=True, type=click.Path(path_type=Path))
-@click.option("--seed", default=0, show_default=True, type=SEED)
+@main.command(
+    short_help="Try it all on pictures that figsight carries.",
+    epilog="Example: figsight demo -o demo",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="demo",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where the model and the pictures go.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, metavar="N", help="Of everything random."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo.")
 def demo(output: Path, seed: int, overwrite: bool) -> None:
     """Train on the pictures that figsight carries, and show what comes of it."""
@@ -21,7 +35,11 @@ def demo(output: Path, seed: int, overwrite: bool) -> None:
 
     with Console() as console:
         tour = take_tour(output, seed=seed, overwrite=overwrite, watch=console)
-    click.echo(tell(tour.evaluation))
+    for line in tell(tour.evaluation).split("\n"):
+        say(line)
     click.echo(f"\nmodel:    {tour.model}\npicture:  {tour.picture}\nfigures:  {tour.figures}")
-    click.echo(f"\nnext:     figsight predict {tour.model} {tour.photo}")
-    click.echo("          figsight train YOUR-PHOTOS -o YOUR-MODEL   (a folder a figure)")
+    program = name_program()
+    model, photo = (shlex.quote(str(path)) for path in (tour.model, tour.photo))
+    click.echo(f"\nnext:     {program} predict {model} {photo}")
+    click.echo(f"          {program} train YOUR-PHOTOS -o YOUR-MODEL")
+    click.echo("          (one folder for each figure)")

@@ -17,6 +17,9 @@ from figsight.cli.base import (
     read_data,
     refuse_two_clocks,
     refuse_unheard,
+    safe,
+    say,
+    tell_picture,
 )
 from figsight.cli.telling import tell
 
@@ -39,33 +42,80 @@ FOR_FOLDS = (
 FOR_MODEL = ("split", "no_record")
 
 
-@main.command()
+@main.command(
+    short_help="Measure a model, or what a recipe would make.",
+    epilog="Example: figsight evaluate model test-photos --report report.html",
+)
 @click.argument("arguments", nargs=-1, required=True, metavar="[MODEL] DATA")
-@click.option("--folds", type=click.IntRange(min=2), help="Cross-validate a recipe on DATA.")
-@click.option("--repeats", default=1, show_default=True, type=click.IntRange(min=1))
-@click.option("--recipe", default="quick", show_default=True, help="For --folds.")
-@click.option("--backbone", metavar="NAME", help="For --folds.")
-@click.option("--weights", metavar="FILE", help="For --folds.")
-@click.option("--epochs", type=click.IntRange(min=1), help="For --folds.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Without MODEL: cross-validate a recipe on DATA, each photo held out once by one of N "
+    "networks.",
+)
+@click.option(
+    "--repeats",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="For --folds: deal the photos so often anew, and take the mean.",
+)
+@click.option(
+    "--recipe",
+    default="quick",
+    show_default=True,
+    help="For --folds: quick, densenet121, or a .toml, as for train.",
+)
+@click.option("--backbone", metavar="NAME", help="For --folds: another convolutional timm network.")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    help="For --folds: start from a safetensors file, or 'random'.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="the recipe's",
+    help="For --folds: passes over the photos.",
+)
 @click.option(
     "--budget",
     type=Span(),
     metavar="TIME",
     help="For --folds: what the training of each may take, like 90s or 5m.",
 )
-@click.option("--seed", default=0, show_default=True, type=SEED, help="For --folds.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=SEED,
+    metavar="N",
+    help="For --folds: of everything random.",
+)
 @click.option(
     "--sensitivity",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="For --folds, of two figures: how much of the second is to be found; 0.95 if not given.",
+    metavar="SHARE",
+    show_default="0.95",
+    help="For --folds, of two figures: how much of the second is to be found.",
 )
-@click.option("--work", metavar="FOLDER", help="Keep finished folds there, and go on with them.")
+@click.option(
+    "--work", metavar="FOLDER", help="For --folds: keep finished ones there, and go on with them."
+)
 @click.option("--split", help="Which split of DATA; by default test, else val, else train.")
 @click.option("--unknown", metavar="FOLDER|ZIP", help="Pictures of none of the figures.")
 @keep_option
 @click.option("--no-record", is_flag=True, help="Leave no trace of this test beside the model.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
-@click.option("--picture", type=click.Path(path_type=Path), metavar="OUT.png")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="OUT.png",
+    help="Draw each photo with its answer above it, the wrong ones first.",
+)
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -90,12 +140,7 @@ def evaluate(
     """Measure MODEL on DATA; or, with --folds, cross-validate a recipe on DATA."""
     from figsight import evaluation
 
-    wanted = 2 if folds is None else 1
-    if len(arguments) != wanted:
-        shape = "MODEL DATA" if folds is None else "--folds N DATA"
-        raise click.UsageError(f"expected: figsight evaluate {shape}")
-    refuse_unheard(FOR_FOLDS if folds is None else FOR_MODEL, folds)
-    refuse_two_clocks(options["budget"], options["epochs"])
+    _refuse_mixed(arguments, folds, options)
     if folds is not None and keep is not None and unknown is None:
         raise click.UsageError("--keep goes with --unknown only where there is no MODEL")
     if picture is not None:
@@ -131,14 +176,30 @@ def evaluate(
                 watch=console,
                 **{key: options[key] for key in FOR_FOLDS},
             )
-    click.echo(json.dumps(result.to_dict()) if as_json else tell(result))
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+    else:
+        for line in tell(result).split("\n"):
+            say(line)
     if picture is not None:
         from figsight.sheets import draw_evaluation, save_sheets
 
         for page in save_sheets(draw_evaluation(result), picture):
-            click.echo(f"picture: {page}", err=True)
+            tell_picture(page)
     if report is not None:
         _write_report(result, dataset, report)
+
+
+def _refuse_mixed(arguments: tuple[str, ...], folds: int | None, options: dict[str, Any]) -> None:
+    """Raise when what was given belongs to the other of the two things that can be measured."""
+    wanted = 2 if folds is None else 1
+    if len(arguments) != wanted:
+        shape = "MODEL DATA" if folds is None else "--folds N DATA"
+        if folds is None and len(arguments) == 1:
+            shape += "; or, without a model: figsight evaluate --folds 5 DATA"
+        raise click.UsageError(f"expected: figsight evaluate {shape}")
+    refuse_unheard(FOR_FOLDS if folds is None else FOR_MODEL, folds)
+    refuse_two_clocks(options["budget"], options["epochs"])
 
 
 def _write_report(result: Evaluation, dataset: Dataset, path: Path) -> None:
@@ -147,4 +208,4 @@ def _write_report(result: Evaluation, dataset: Dataset, path: Path) -> None:
 
     # Labels that look wrong are among the mistakes; looking for them again would take minutes.
     for page in write_report(result, path, audit=examine(dataset, labels=False)):
-        click.echo(f"report: {page}", err=True)
+        click.echo(safe(f"report: {page}"), err=True)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from figsight.cli.base import FAILED, complain, keep_option, main, safe
+from figsight.cli.base import FAILED, complain, keep_option, main, safe, say, tell_picture
+from figsight.cli.rules import never_unknown
 from figsight.errors import PhotoError
+from figsight.metrics.words import say_probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +22,20 @@ if TYPE_CHECKING:
     from figsight.classifier import Classifier, Evidence, Prediction
 
 
-@main.command()
+@main.command(
+    short_help="Name the figure on each photo.",
+    epilog="Example: figsight predict model photo.jpg --picture out.png",
+)
 @click.argument("model")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...")
-@click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), metavar="N")
+@click.option(
+    "--top",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many figures are named at most, the most probable first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
     "--csv",
@@ -31,7 +43,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="A table; where `unknown` is true, the name is only what the photo looks most like.",
 )
-@click.option("--picture", type=click.Path(path_type=Path), metavar="OUT.png")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="OUT.png",
+    help="Draw each photo with its name and probability above it.",
+)
 @click.option(
     "--evidence",
     is_flag=True,
@@ -59,9 +76,13 @@ def predict(
         from figsight.drawing import check_picture
 
         check_picture(picture)
-    failures = 0
+    named = unknown = failures = 0
     drawn: list[tuple[Prediction, Evidence | None]] = []
     with load(model, keep=keep) as classifier:
+        calibration = classifier.manifest.calibration
+        rule = None if calibration is None else calibration.unknown
+        if rule is None:
+            say(f"{never_unknown(calibration)}; every photo gets a name", err=True)
         write = _writer(as_json, as_csv, top)
         for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):
@@ -69,10 +90,14 @@ def predict(
                 complain("figsight", result)
                 continue
             write(result[0])
+            unknown += bool(result[0].unknown)
+            named += not result[0].unknown
             if picture is not None:
                 drawn.append(result)
         if picture is not None and drawn:
             _draw(classifier, drawn, picture)
+    if named + unknown + failures > 1:
+        say(_count(named, unknown if rule is not None else None, failures), err=True)
     if failures:
         sys.exit(FAILED)
 
@@ -99,7 +124,17 @@ def _draw(
         else draw_predictions((one.path, one) for one, _ in drawn)
     )
     for page in save_sheets(pages, picture):
-        click.echo(f"picture: {page}", err=True)
+        tell_picture(page)
+
+
+def _count(named: int, unknown: int | None, failures: int) -> str:
+    """Say what became of many photos; ``None`` unknown ones where the model cannot tell."""
+    parts = [f"{named} named"]
+    if unknown is not None:
+        parts.append(f"{unknown} unknown")
+    if failures:
+        parts.append(f"{failures} unreadable")
+    return f"{named + (unknown or 0) + failures} photos: {', '.join(parts)}"
 
 
 def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], None]:
@@ -109,7 +144,7 @@ def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], Non
     if as_csv:
         _echo_row(["path", "class_id", "name", "probability", "unknown", "unknown_score", "found"])
         return lambda one: _echo_row(_list_cells(one))
-    return lambda one: click.echo(safe(_describe(one, top)))
+    return lambda one: say(_describe(one, top))
 
 
 def _list_cells(one: Prediction) -> list[str]:
@@ -126,16 +161,20 @@ def _list_cells(one: Prediction) -> list[str]:
 
 def _echo_row(cells: list[str]) -> None:
     row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow(cells)
-    click.echo(row.getvalue())
+    # Its own terminator: Python before 3.13 quotes only line ends that occur in it.
+    csv.writer(row).writerow(cells)
+    line = row.getvalue().removesuffix("\r\n")
+    # Not by click, which takes escapes out of what goes to a file, and with them out of names.
+    sys.stdout.write(f"{safe(line) if sys.stdout.isatty() else line}\n")
+    sys.stdout.flush()
 
 
 def _describe(prediction: Prediction, top: int) -> str:
-    best = f"{prediction.name}, {_percent(prediction.probability)}"
+    best = f"{prediction.name}, {say_probability(prediction.probability)}"
     if prediction.unknown:
         return f"{prediction.path}: unknown (looks most like {best}){_threshold(prediction)}"
     others = "; ".join(
-        f"{one.name}, {_percent(one.probability)}"
+        f"{one.name}, {say_probability(one.probability)}"
         for one in prediction.top[1:top]
         if one.probability >= 0.005
     )
@@ -150,10 +189,4 @@ def _threshold(prediction: Prediction) -> str:
     if sought is None or sought.found == (prediction.class_id == sought.class_id):
         return ""
     verdict = "counts" if sought.found else "does not count"
-    return f"  {verdict} as {sought.name}: that begins at {_percent(sought.threshold)}"
-
-
-def _percent(probability: float) -> str:
-    """Write a probability without claiming certainty: never 100 %."""
-    text = f"{probability:.1%}"
-    return ">99.9%" if text == "100.0%" else text
+    return f"  {verdict} as {sought.name}: that begins at {say_probability(sought.threshold)}"

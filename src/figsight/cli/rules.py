@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from figsight.metrics.words import say_share, say_stated
 
 if TYPE_CHECKING:
     from figsight.bundle import Calibration, Measured, UnknownRule
 
+NEVER = "this model never says 'unknown'"
+UNMEASURED = "it was trained without measuring"
 WHAT = {
-    "unknown": "unknown figures are not told",
-    "sets": "no sets of names",
-    "operating_point": "no threshold",
+    "unknown": f"unknown figures: {NEVER}, because ",
+    "sets": "no sets of names: ",
+    "operating_point": "no threshold: ",
 }
+# What a line between known and unknown does, in one wording wherever it is measured.
+GIVEN = "strangers given a name"
+REFUSED = "known photos refused"
+
+
+def never_unknown(calibration: Calibration | None) -> str:
+    """Say of a model without a rule for unknown photos that it has none, and why."""
+    why = UNMEASURED
+    if calibration is not None:
+        why = calibration.refused.get("unknown", "it has no rule for that")
+    return f"{NEVER}: {glue_signs(why)}"
 
 
 def tell_rules(calibration: Calibration | None) -> list[str]:
-    """Say how unknown figures are told, how good sets and thresholds are, and what was refused."""
+    """Say what was measured of unknown figures, sets and thresholds, and what was refused."""
     if calibration is None:
         return []
     lines = []
     unknown = calibration.unknown
     if unknown is not None and unknown.auroc is not None and unknown.accepted is not None:
+        area = unknown.auroc
         lines.append(
-            f"figures that it was not taught: AUROC {_spread(unknown.auroc, 3)}; "
-            f"{_spread(unknown.accepted)} of them are taken for known ones "
-            f"when {unknown.kept:.0%} of the known are kept ({unknown.protocol})"
+            f"unknown figures: {GIVEN} {_spread(unknown.accepted)}, {REFUSED} "
+            f"{say_stated(1 - unknown.kept)}; AUROC {area.value:.3f} ({area.low:.3f} to "
+            f"{area.high:.3f}); measured on {unknown.protocol}"
         )
         lines += _tell_lines(unknown)
     elif unknown is not None:
-        lines.append(f"figures that it was not taught: {unknown.protocol}")
+        why = unknown.protocol.partition(":")[0]
+        lines.append(f"unknown figures: how often they are recognised was not measured ({why})")
     sets = calibration.sets
     if sets is not None and sets.measured is not None and sets.mean_size is not None:
         lines.append(
-            f"sets of names that are to hold the right one {sets.coverage:.0%} of the time: "
+            f"sets of names that are to hold the right one {say_stated(sets.coverage)} of the time: "
             f"{_spread(sets.measured)} do, with {sets.mean_size.value:.2f} names"
         )
     point = calibration.operating_point
@@ -42,20 +60,29 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
             f"{_spread(point.sensitivity)} of them, and clears {_spread(point.specificity)} of the "
             "others"
         )
-    return lines + [f"{WHAT[what]}: {why}" for what, why in sorted(calibration.refused.items())]
+    refused = sorted(calibration.refused.items())
+    return lines + [f"{WHAT[what]}{glue_signs(why)}" for what, why in refused]
 
 
 def _tell_lines(unknown: UnknownRule) -> list[str]:
     """Say what other lines would let in, which ``--keep`` chooses."""
     found = [
-        f"{line.accepted.value:.1%} at {line.kept:.0%} kept"
+        f"{say_share(line.accepted.value)} with --keep {line.kept:g}"
         for line in unknown.lines
         if line.accepted is not None
     ]
-    return [f"with other lines (--keep): {', '.join(found)}"] if found else []
+    return [f"{GIVEN} with other lines: {', '.join(found)}"] if found else []
 
 
-def _spread(one: Measured, digits: int | None = None) -> str:
-    if digits is not None:
-        return f"{one.value:.{digits}f} ({one.low:.{digits}f} to {one.high:.{digits}f})"
-    return f"{one.value:.1%} ({one.low:.1%} to {one.high:.1%})"
+def glue_signs(line: str) -> str:
+    """Write percent signs of reasons from elsewhere as all others are written."""
+    return re.sub(r"(?<=\d) ?%", "\u00a0%", line)
+
+
+def say_span(value: float, low: float, high: float) -> str:
+    """Write a share with its interval."""
+    return f"{say_share(value)} ({say_share(low)} to {say_share(high)})"
+
+
+def _spread(one: Measured) -> str:
+    return say_span(one.value, one.low, one.high)

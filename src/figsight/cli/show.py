@@ -7,10 +7,13 @@ from typing import Any
 
 import click
 
-from figsight.cli.base import data_options, main, read_data
+from figsight.cli.base import data_options, main, read_data, tell_picture
 
 
-@main.command()
+@main.command(
+    short_help="Draw example photos of each figure.",
+    epilog="Example: figsight show photos -o figures.png",
+)
 @click.argument("data")
 @click.option(
     "-o",
@@ -21,7 +24,14 @@ from figsight.cli.base import data_options, main, read_data
     type=click.Path(path_type=Path),
     help="The picture to write.",
 )
-@click.option("--each", default=4, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--each",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many photos of each figure, at most.",
+)
 @data_options
 def show(data: str, picture: Path, each: int, **options: Any) -> None:
     """Draw example photos of each figure of DATA."""
@@ -30,4 +40,4 @@ def show(data: str, picture: Path, each: int, **options: Any) -> None:
 
     check_picture(picture)
     for page in save_sheets(draw_dataset(read_data(data, options), each), picture):
-        click.echo(page)
+        tell_picture(page)

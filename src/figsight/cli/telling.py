@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
+from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, glue_signs, say_span
+from figsight.metrics.words import say_probability, say_share, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +28,8 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     times = f" on average over {evaluation.repeats} repeats" if evaluation.repeats > 1 else ""
     yield evaluation.protocol
     yield (
-        f"accuracy {accuracy.value:.1%}: {evaluation.correct} of {evaluation.n} right{times} "
-        f"({accuracy.method}: {accuracy.low:.1%} to {accuracy.high:.1%})"
+        f"accuracy {say_share(accuracy.value)}: {evaluation.correct} of {evaluation.n} right{times} "
+        f"({accuracy.method}: {say_share(accuracy.low)} to {say_share(accuracy.high)})"
     )
     if evaluation.limits:
         yield evaluation.limits
@@ -35,7 +37,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         right, wrong, unknown = evaluation.answered
         asked = "" if evaluation.repeats == 1 else f" (all {evaluation.repeats} repeats)"
         yield (
-            f"with its rule for unknown ones: {right} named right, {wrong} wrong, {unknown} called "
+            f"If the model may say 'unknown': {right} named right, {wrong} wrongly, {unknown} called "
             f"unknown{asked}"
         )
     yield from evaluation.notes
@@ -55,34 +57,34 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.operating is not None:
         at = evaluation.operating
         yield (
-            f"threshold for a sensitivity of {at.stated_sensitivity:.0%}: sensitivity "
+            f"threshold for a sensitivity of {say_stated(at.stated_sensitivity)}: sensitivity "
             f"{_range(at.sensitivity)}, specificity {_range(at.specificity)}"
         )
     if evaluation.sets is not None:
         sets = evaluation.sets
         yield (
-            f"sets for {sets.stated:.0%}: hold the right name {_range(sets.coverage)}, "
+            f"sets for {say_stated(sets.stated)}: hold the right name {_range(sets.coverage)}, "
             f"{sets.mean_size.value:.2f} names on average"
         )
     unknown = evaluation.unknown_score
     if unknown is not None and unknown.auroc is not None and unknown.accepted is not None:
         networks = evaluation.strangers.networks if evaluation.strangers else 1
         by = f", shown to each of {networks} networks" if networks > 1 else ""
+        refused = 1 - unknown.kept.value, 1 - unknown.kept.high, 1 - unknown.kept.low
         yield (
-            f"unknown: {_photos(unknown.n_unknown)} of none of the figures{by}: AUROC "
-            f"{unknown.auroc.value:.3f} ({unknown.auroc.low:.3f} to {unknown.auroc.high:.3f}), "
-            f"taken for one {_range(unknown.accepted)}; photos of the figures kept "
-            f"{_range(unknown.kept)}"
+            f"unknown: {_photos(unknown.n_unknown)} of none of the figures{by}: {GIVEN} "
+            f"{_range(unknown.accepted)}, {REFUSED} {say_span(*refused)}; AUROC "
+            f"{unknown.auroc.value:.3f} ({unknown.auroc.low:.3f} to {unknown.auroc.high:.3f})"
         )
     if unknown is not None and unknown.missed:
         yield unknown.missed
     if unknown is None and "unknown" in evaluation.refused:
-        yield f"unknown photos are not told: {evaluation.refused['unknown']}"
+        yield f"{WHAT['unknown']}{glue_signs(evaluation.refused['unknown'])}"
+    elif unknown is None and not evaluation.about.get("model", {}).get("calibration", True):
+        yield f"{WHAT['unknown']}{UNMEASURED}"
 
 
 def _mistakes(evaluation: Evaluation) -> Iterator[str]:
-    from figsight.metrics import say_probability  # not needed to name a photo
-
     found = evaluation.to_dict()
     for row in found["per_class"]:
         if row["n"] and row["recall"] < 1:
@@ -105,4 +107,4 @@ def _photos(n: int) -> str:
 
 
 def _range(estimate: Estimate) -> str:
-    return f"{estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
+    return say_span(estimate.value, estimate.low, estimate.high)

@@ -8,13 +8,27 @@ from typing import Any
 
 import click
 
-from figsight.cli.base import SEED, Span, data_options, main, read_data, refuse_two_clocks, safe
+from figsight.cli.base import (
+    SEED,
+    Span,
+    data_options,
+    main,
+    name_program,
+    read_data,
+    refuse_two_clocks,
+    safe,
+    say,
+)
 from figsight.cli.rules import tell_rules
+from figsight.metrics.words import say_share, say_stated
 
 STARTING = 1.5  # seconds that Python takes before and, with torch, after: in the budget, too
 
 
-@main.command()
+@main.command(
+    short_help="Train a model on DATA, and measure it.",
+    epilog="Example: figsight train photos -o model --budget 5m",
+)
 @click.argument("data")
 @click.option("-o", "--output", required=True, metavar="MODEL", help="The model to write.")
 @click.option(
@@ -22,12 +36,26 @@ STARTING = 1.5  # seconds that Python takes before and, with torch, after: in th
 )
 @click.option("--backbone", metavar="NAME", help="Another convolutional timm network.")
 @click.option("--weights", metavar="FILE", help="Start from a safetensors file, or 'random'.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="the recipe's; quick: 20, more of few photos, fewer of many",
+    help="Passes over the photos.",
+)
 @click.option(
     "--budget", type=Span(), metavar="TIME", help="All that it may take: 90s, 5m or 1h30m."
 )
-@click.option("--folds", type=click.IntRange(min=0), help="Networks that measure; 0 for none.")
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of everything random.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=0),
+    metavar="N",
+    show_default="1, which holds a fifth out; 5 with fewer than 125 photos",
+    help="Networks that measure, each without a part of the photos; 0 for none.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, metavar="N", help="Of everything random."
+)
 @click.option(
     "--device",
     default="auto",
@@ -52,12 +80,14 @@ def train(
     began = time.perf_counter() - STARTING
     refuse_two_clocks(budget, options["epochs"])
     from figsight.console import Console
-    from figsight.training import train as run
-    from figsight.training.budget import Budget
 
-    dataset = read_data(data, options)
     how = {key: value for key, value in options.items() if not key.endswith("_column")}
     with Console() as console:
+        # Within: these take seconds to import, and a person is to see that something goes on.
+        from figsight.training import train as run
+        from figsight.training.budget import Budget
+
+        dataset = read_data(data, options)
         result = run(
             dataset,
             output,
@@ -67,13 +97,16 @@ def train(
             watch=console,
             **how,
         )
-    click.echo(safe(f"{result.path}: trained on {result.photos} photos in {result.seconds:.0f} s"))
+    # Since the command was called, as its budget is counted.
+    seconds = time.perf_counter() - began
+    say(f"{result.path}: trained on {result.photos} photos in {seconds:.0f} s")
     accuracy = result.accuracy
     if accuracy is not None:
-        click.echo(
-            f"accuracy on photos that were not trained on: {accuracy.value:.1%} "
-            f"(95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {accuracy.n} photos)"
+        say(
+            f"accuracy on photos that were not trained on: {say_share(accuracy.value)} "
+            f"({say_stated(0.95)} interval {say_share(accuracy.low)} to {say_share(accuracy.high)}, "
+            f"{accuracy.n} photos)"
         )
     for line in tell_rules(result.calibration):
-        click.echo(safe(line))
-    click.echo(safe(f"next: figsight predict {shlex.quote(str(result.path))} PHOTO"))
+        say(line)
+    click.echo(safe(f"next: {name_program()} predict {shlex.quote(str(result.path))} PHOTO"))

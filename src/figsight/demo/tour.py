@@ -5,7 +5,7 @@ Knows the order of things, like a person who follows the README.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from figsight.dataset import read
@@ -71,7 +71,8 @@ def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> To
         watch=watch,
     )
     unseen = dataset.only(dataset.photos[i] for i in held)
-    evaluation = evaluate(model, unseen)
+    found = evaluate(model, unseen)
+    evaluation = replace(found, protocol=f"{found.n} test photos of the demo")
     picture = save_sheets(draw_evaluation(evaluation), picture)[0]
     figures = save_sheets(draw_dataset(dataset, 4), figures)[0]
     return Tour(model, evaluation, picture, figures, unseen.photos[0].file)

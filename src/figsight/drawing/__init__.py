@@ -18,9 +18,10 @@ from figsight.drawing.files import check_picture, save_picture
 from figsight.drawing.heat import overlay_heat, place_heat, scale_heat
 from figsight.drawing.shapes import Tone
 from figsight.drawing.sheet import PAGE_TILES, Pages, draw_sheet, draw_sheets
-from figsight.drawing.tiles import Inset, Picture, Tile
+from figsight.drawing.tiles import GAP, Inset, Picture, Tile
 
 __all__ = [
+    "GAP",
     "PAGE_TILES",
     "Inset",
     "Pages",

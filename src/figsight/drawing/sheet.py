@@ -28,7 +28,7 @@ from figsight.drawing.shapes import (
     write,
 )
 from figsight.drawing.text import Lettering, fit_text
-from figsight.drawing.tiles import look_at
+from figsight.drawing.tiles import GAP, look_at
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Layout:
     @property
     def inner(self) -> int:
         """The width of a card without its border: of its words."""
-        beside = 2 * self.pad + self.inset + self.inset_words if self.insets else 0
+        beside = 3 * self.pad + self.inset + self.inset_words if self.insets else 0
         return self.pictures * self.tile + (self.pictures - 1) * self.pad + beside
 
     @property
@@ -128,6 +128,7 @@ class _Words(NamedTuple):
     title: Lettering
     lines: tuple[Lettering, ...]
     insets: tuple[tuple[Lettering, Lettering], ...]
+    foot: Lettering | None
     height: int
 
 
@@ -173,6 +174,7 @@ def draw_sheets(
     note: str | None = None,
     columns: int | None = None,
     tile_size: int | None = None,
+    together: int = 1,
 ) -> Pages:
     """Draw photos with their titles above them, on as many pages as they need.
 
@@ -182,6 +184,7 @@ def draw_sheets(
         note: A smaller text below it, on every page.
         columns: As for ``draw_sheet``.
         tile_size: As for ``draw_sheet``.
+        together: So many neighbours stand in one row, by default and where a page is wide enough.
 
     Returns:
         RGB pictures of one width, each within the bounds of ``draw_sheet``, and drawn when it is asked
@@ -194,7 +197,7 @@ def draw_sheets(
         raise OutputError(
             "expected at least one photo to draw, found none; check what was selected"
         )
-    layout = _plan(tiles[:PAGE_TILES], columns, tile_size)
+    layout = _plan(tiles[:PAGE_TILES], columns, tile_size, together)
     rows = [tiles[at : at + layout.columns] for at in range(0, len(tiles), layout.columns)]
     words = [[_fit(tile, layout) for tile in row] for row in rows]
     heights = [layout.card_height(max(w.height for w in row)) + layout.gap for row in words]
@@ -215,7 +218,9 @@ def draw_sheets(
     return Pages(drawn)
 
 
-def _plan(tiles: Sequence[Tile], columns: int | None, tile_size: int | None) -> _Layout:
+def _plan(
+    tiles: Sequence[Tile], columns: int | None, tile_size: int | None, together: int
+) -> _Layout:
     if columns is not None and columns < 1:
         raise OutputError(f"expected at least 1 column, found {columns}; ask for 1 or more")
     if tile_size is not None and tile_size < 16:
@@ -228,6 +233,10 @@ def _plan(tiles: Sequence[Tile], columns: int | None, tile_size: int | None) -> 
     tile = tile_size or next((size for most, size in sizes if count <= most), smallest)
     layout = _Layout(1, tile, count == 1 and not wide, pictures, insets)
     wish = columns or (count if count <= 3 and not wide else _count_columns(count, layout))
+    if columns is None and replace(layout, columns=together).width <= _WIDEST:
+        wish = max(1, round(wish / together)) * together
+    else:
+        together = 1
     layout = replace(layout, columns=wish)
     while layout.width > _WIDEST:
         if columns is not None or wish == 1:
@@ -235,7 +244,7 @@ def _plan(tiles: Sequence[Tile], columns: int | None, tile_size: int | None) -> 
                 f"expected a page of at most {_WIDEST} pixels, found {layout.width} for {wish} "
                 f"columns of {tile} pixels; ask for fewer columns or a smaller tile size"
             )
-        wish -= 1
+        wish -= together
         layout = replace(layout, columns=wish)
     return layout
 
@@ -260,16 +269,17 @@ def _paginate(heights: list[int], room: int, most_rows: int) -> list[tuple[int, 
 def _fit(tile: Tile, layout: _Layout) -> _Words:
     width = layout.inner
     indent = 0 if tile.tone == "plain" else _mark_room(layout)
-    title = fit_text(tile.title, layout.title_size, width - indent, rows=2)
-    lines = tuple(fit_text(line, layout.line_size, width - indent, rows=1) for line in tile.lines)
+    title = fit_text(tile.title, layout.title_size, width - indent, rows=3)
+    lines = tuple(fit_text(line, layout.line_size, width - indent, rows=3) for line in tile.lines)
+    foot = fit_text(tile.foot, layout.line_size, width - indent, rows=1) if tile.foot else None
     height = len(title.rows) * leading(layout.title_size)
-    height += len(lines) * leading(layout.line_size)
+    height += (sum(len(one.rows) for one in lines) + bool(foot)) * leading(layout.line_size)
     small, beside = layout.line_size, layout.inset_words
     insets = tuple(
         (fit_text(inset.title, small, beside, rows=2), fit_text(inset.line, small, beside, rows=1))
         for inset in tile.insets
     )
-    return _Words(title, lines, insets, height)
+    return _Words(title, lines, insets, foot, height)
 
 
 def _mark_room(layout: _Layout) -> int:
@@ -282,7 +292,8 @@ def _heading_size(layout: _Layout) -> int:
 
 def _fit_heading(texts: tuple[str | None, str | None], layout: _Layout) -> list[Lettering]:
     """Return the heading and the note, those that there are."""
-    size, width = _heading_size(layout), layout.width - 2 * layout.margin
+    edge = layout.margin + layout.pad * (not layout.centred)
+    size, width = _heading_size(layout), layout.width - 2 * edge
     sizes = (size, max(13, round(size * 0.68)))
     return [fit_text(t, s, width, rows=3) for t, s in zip(texts, sizes, strict=True) if t]
 
@@ -326,6 +337,8 @@ def _draw_tile(
     place: tuple[int, int, int],
     layout: _Layout,
 ) -> None:
+    if tile is GAP:
+        return
     left, top, height = place
     pen = ImageDraw.Draw(page)
     edge = TONES[tile.tone] if tile.tone in ("bad", "unsure") else EDGE
@@ -334,7 +347,8 @@ def _draw_tile(
     ink = TONES[tile.tone]
     indent = 0 if tile.tone == "plain" else _mark_room(layout)
     if layout.centred:
-        longest = max(widest(letters) for letters in (words.title, *words.lines))
+        written = [words.title, *words.lines, *filter(None, [words.foot])]
+        longest = max(widest(letters) for letters in written)
         x += max(0, round((layout.tile - indent - longest) / 2))
     if tile.tone != "plain":
         sign = mark(tile.tone, layout.title_size)
@@ -342,6 +356,8 @@ def _draw_tile(
     y = write(pen, words.title, (x + indent, y), INK, bold=True)
     for letters in words.lines:
         y = write(pen, letters, (x + indent, y), ink)
+    if words.foot is not None:
+        write(pen, words.foot, (x + indent, y), QUIET)
     x, y = left + layout.pad, top + height - layout.pad - layout.tile
     corners = rounded(layout.tile, layout.pad // 2)
     for picture in (tile.pixels, tile.second):

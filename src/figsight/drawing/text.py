@@ -7,7 +7,8 @@ the first of these that holds every character: Pillow's own (Aileron; plain Engl
 well-known ones in ``FONTS``, wherever the system keeps them, and the DejaVu that comes with
 matplotlib. Where none does, the one that lacks least is taken, and a missing letter with accents
 becomes the letter (``é`` is drawn as ``e``), any other its escape (``\u4e2d``).
-The escape is ugly but says which character it was. Emoji are drawn in one colour, where a font holds them.
+The escape is ugly but says which character it was. Emoji are drawn in one colour, where a font holds
+them; where none does they are left out beside letters, which say more than an emoji's escape.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ FONTS = (
 )
 _SAMPLE_SIZE = 20  # Pixels; only to compare the shapes of glyphs.
 _JOINERS = "\u200c\u200d"
+_EMOJI_PARTS = "\u200d\ufe0e\ufe0f\u20e3"  # joined, as a text, as a picture, on a key
 
 
 class Lettering(NamedTuple):
@@ -147,7 +149,17 @@ def choose_font(text: str) -> tuple[str | None, str]:
             best, fewest = name, missing
         if missing == 0:
             break
+    if missing and any(c.isalpha() for c in text):
+        kept = clean("".join("" if _is_lost_emoji(best, c) else c for c in text))
+        text = kept if kept == text else re.sub(r" +(?=[,;:)])", "", kept)
     return best, "".join(_replace(best, c) for c in text)
+
+
+def _is_lost_emoji(name: str | None, character: str) -> bool:
+    if has_glyph(name, character) and character not in _EMOJI_PARTS:
+        return False
+    kind = unicodedata.category(character)
+    return character in _EMOJI_PARTS or (kind in ("So", "Sk") and character > "\u2190")
 
 
 def _replace(name: str | None, character: str) -> str:
@@ -195,6 +207,9 @@ def fit_text(text: str, size: int, width: float, rows: int) -> Lettering:
 
 def _without_middle(text: str, stay: int, ellipsis: str) -> str:
     end = stay * 9 // 20
+    last = text.rpartition(" ")[2]
+    if "\u00a0" in last and end < len(last):  # a number: a part of it would be another
+        end = len(last) if len(last) <= stay else 0
     start = stay - end
     # An accent must not lose its letter: it would sit on the ellipsis.
     while end and unicodedata.combining(text[-end]):

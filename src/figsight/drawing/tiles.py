@@ -46,8 +46,9 @@ class Tile:
 
     Attributes:
         pixels: The photo's pixels, or what makes them.
-        title: The first line; broken into two where it must be, then shortened in its middle.
-        lines: Further lines in the colour of the tone, each on one row.
+        title: The first line; broken into three where it must be, then shortened in its middle.
+        lines: Further lines in the colour of the tone, likewise.
+        foot: A last line, quiet, on one row.
         tone: Draws a mark before the title, in its own shape and colour: a tick for "good", a
             cross for "bad", a question mark for "unsure", none for "plain".
         second: Another picture, drawn to the right of the photo at its size.
@@ -60,6 +61,7 @@ class Tile:
     tone: Tone = "plain"
     second: Picture | None = None
     insets: tuple[Inset, ...] = ()
+    foot: str = ""
 
     def __post_init__(self) -> None:
         _check(self.pixels)
@@ -82,3 +84,7 @@ def _check(picture: Picture) -> None:
     shape, dtype = picture.shape, picture.dtype
     if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
         raise ValueError(f"pixels: expected uint8 [H, W, 3], found {dtype} {shape}")
+
+
+GAP = Tile(np.zeros((1, 1, 3), np.uint8), "")
+"""A place in a row where nothing is drawn, not even a card."""

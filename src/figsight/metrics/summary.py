@@ -22,6 +22,7 @@ from figsight.metrics.scores import (
     top_k_accuracy,
 )
 from figsight.metrics.tables import risk_coverage
+from figsight.metrics.words import say_share
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -112,28 +113,20 @@ def what_it_cannot_tell(
     seen = seen or wilson(n if correct is None else correct, n, level)
     parts = []
     if seen.high - seen.low > _TELLING_WIDTH:
-        if seen.value == 1:
-            parts.append(f"100 % right still means anything above {_percent(seen.low)} %")
-        else:
-            parts.append(
-                f"{_percent(seen.value)} % right still means anything from "
-                f"{_percent(seen.low)} to {_percent(seen.high)} %"
-            )
+        parts.append(f"the true accuracy may be as low as {say_share(seen.low)}")
     if smallest_class is not None and smallest_class < _TELLING_CLASS and seen.value >= _MOSTLY:
         if smallest_class < 1:
-            parts.append("nothing is known of a class without photos")
+            parts.append("nothing is known of a figure without test photos")
         else:
-            least = wilson(smallest_class, smallest_class, level).low
+            least = say_share(wilson(smallest_class, smallest_class, level).low)
+            of_one = f"for a figure with {_photos(smallest_class)}, all right,"
             parts.append(
-                f"a class with {_photos(smallest_class)}, all right, may still be right only "
-                f"{_percent(least)} % of the time"
+                f"{of_one} as low as {least}"
+                if parts
+                else f"{of_one} the true accuracy may be as low as {least}"
             )
-    return f"With {_photos(n)}, {', and '.join(parts)}." if parts else None
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return f"So few photos leave room: {', and '.join(parts)}." if parts else None
 
 
 def _photos(n: int) -> str:
-    return "1 photo" if n == 1 else f"{n:,} photos"
+    return "1 test photo" if n == 1 else f"{n:,} test photos"

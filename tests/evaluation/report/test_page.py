@@ -131,7 +131,7 @@ def test_report__tells_everything(page: Page, found: Evaluation) -> None:
         f"interval from {100 * accuracy.low:.1f} % to {100 * accuracy.high:.1f} %."
     ) in page.text
     assert found.limits
-    assert found.limits in page.text
+    assert found.limits.replace("\u00a0", " ") in page.text
     for key in (
         *("scores", "photos", "confusion", "classes", "doubt", "mistakes"),
         *("unknowns", "audit", "provenance"),
