@@ -73,7 +73,7 @@ def test_take_tour__trains_on_some_photos_and_asks_about_the_others(
         given.append(data)
         return make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]])
 
-    monkeypatch.setattr("figsight.training.train", lambda data, *_, **__: given.append(data))
+    monkeypatch.setattr(tour, "train", lambda data, *_, **__: given.append(data))
     monkeypatch.setattr(tour, "evaluate", evaluate)
     monkeypatch.setattr(tour, "save_sheets", lambda _, path: [path])
     took = tour.take_tour(tmp_path / "demo", seed=0, overwrite=False, watch=Silence())

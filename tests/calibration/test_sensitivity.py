@@ -34,7 +34,7 @@ def test_fit_threshold__is_refused_with_too_few_photos() -> None:
     found = fit_threshold(np.arange(10), 0.95)
     assert isinstance(found, Refusal)
     assert found.reason == (
-        "a threshold that finds 0.95 of the photos of a figure needs at least 19 of them, found 10; "
+        "a threshold that finds 95 % of the photos of a figure needs at least 19 of them, found 10; "
         "add photos, or ask for less"
     )
     assert fit_threshold(np.arange(10), 0.909) == 0

@@ -56,7 +56,7 @@ def test_evaluate__folds_cross_validates_the_whole_path(
     assert found["roc_auc"] == found["scores"]["roc_auc"]["value"]
     assert found["positive_class_id"] == "figure-1"
     assert found["operating_point"]["refused"].startswith(
-        "sensitivity: expected at least 19 positives for 0.95, found 2"
+        "a threshold that finds 95 % of the photos of a figure needs at least 19 of them, found 2"
     )
     assert "test 2: epoch 1 of 1  loss " in result.stderr
     everything = {hashlib.sha256(path.read_bytes()).digest() for path in data.rglob("*.png")}
@@ -212,9 +212,7 @@ def test_tell__of_two_figures_and_repeats() -> None:
     )
     lines = tell(made).splitlines()
     plain = tell(made).replace("\u00a0%", " %")
-    assert lines[1].startswith(
-        "accuracy 75.0\u00a0%: 2 of 2 right on average over 2 repeats (Wilson, a "
-    )
+    assert lines[1].startswith("accuracy 75.0\u00a0%: 3 of 4 answers to 2 photos right (Wilson, a ")
     assert "threshold for a sensitivity of 95 %: sensitivity 95.0 % (76.4 % to 99.1 %), " in plain
     assert "SAME (1): ROC AUC 1.000, sensitivity 100.0 % (" in plain
     assert "  SAME (0): 0.5 of 1" in lines

@@ -79,7 +79,7 @@ def test_measure_folds__refuses_with_too_few_positives() -> None:
     )
     assert isinstance(found, Refusal)
     assert found.reason.startswith(
-        "a threshold that finds 0.99 of the photos of a figure needs at "
+        "a threshold that finds 99 % of the photos of a figure needs at "
     )
 
 

@@ -50,6 +50,6 @@ def fit_threshold(
             return -lowest
     copies = "" if groups is None else " (what belongs together counted once)"
     return Refusal(
-        f"a threshold that finds {share:.4g} of the photos of a figure needs at least {needed} of "
+        f"a threshold that finds {100 * share:.4g} % of the photos of a figure needs at least {needed} of "
         f"them, found {found}{copies}; add photos, or ask for less"
     )

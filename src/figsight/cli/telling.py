@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 LISTED = 50  # mistakes
+FLATTERED = "The model was trained on "  # how a note begins that says what a number is worth
 
 
 def tell(evaluation: Evaluation) -> str:
@@ -25,13 +26,15 @@ def tell(evaluation: Evaluation) -> str:
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:
     accuracy = evaluation.accuracy
-    times = f" on average over {evaluation.repeats} repeats" if evaluation.repeats > 1 else ""
+    photos = f" to {evaluation.n} photos" if evaluation.repeats > 1 else ""
     yield evaluation.protocol
+    # That a test is none comes before its number.
+    yield from (note for note in evaluation.notes if note.startswith(FLATTERED))
     yield (
-        f"accuracy {say_share(accuracy.value)}: {evaluation.correct} of {evaluation.n} right{times} "
+        f"accuracy {say_share(accuracy.value)}: {evaluation.tally}{photos} right "
         f"({accuracy.method}: {say_share(accuracy.low)} to {say_share(accuracy.high)})"
     )
-    if evaluation.limits:
+    if evaluation.limits and len(evaluation.trained_on) < evaluation.n:
         yield evaluation.limits
     if evaluation.answered is not None and evaluation.answered[2]:
         right, wrong, unknown = evaluation.answered
@@ -40,7 +43,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
             f"If the model may say 'unknown': {right} named right, {wrong} wrongly, {unknown} called "
             f"unknown{asked}"
         )
-    yield from evaluation.notes
+    yield from (note for note in evaluation.notes if not note.startswith(FLATTERED))
     yield from _other_answers(evaluation)
     yield from _mistakes(evaluation)
 
