@@ -74,7 +74,7 @@ def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
         parts=["energy"],
         threshold=1.0,
         kept=0.95,
-        protocol="no figure was left out: how well unknown ones are told was not measured",
+        protocol="no figure was left out: how well unknown ones are recognised was not measured",
     )
     assert tell_rules(Calibration(temperature=1.0, unknown=rule)) == [
         "unknown figures: how often they are recognised was not measured (no figure was left out)"

@@ -122,7 +122,7 @@ def test_evaluate__refuses_strangers_that_are_no_folder(ruled: Path, desk: Path)
 def test_evaluate__tells_of_strangers_that_were_trained_on(ruled: Path, desk: Path) -> None:
     note = (
         "9 of the pictures given as none of the figures were trained on as one of them (first "
-        "1/0.png): how unknown ones are told looks worse than it is."
+        "1/0.png): how unknown ones are recognised looks worse than it is."
     )
     assert note in evaluate(ruled, desk / "new", unknown=desk / "old", record=False).notes
     assert not evaluate(ruled, desk / "new", unknown=desk / "x", record=False).notes

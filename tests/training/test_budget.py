@@ -350,8 +350,8 @@ def test_timetable__does_not_call_a_cautious_end_the_best_that_can_be() -> None:
 def test_timetable__says_what_it_has_no_time_for() -> None:
     assert Simulation(60, lambda _: 0.03).notes == [
         (
-            "budget 60 s: about 4 epochs of 2 networks; too short for a network that leaves figures "
-            "out, so how unknown ones are told is not measured"
+            "budget 60 s: about 4 epochs of 2 networks; too short to measure how unknown figures "
+            "are recognised"
         )
     ]
     assert Simulation(300, lambda _: 0.02).notes == ["budget 5 min: about 42 epochs of 3 networks"]

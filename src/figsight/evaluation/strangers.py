@@ -219,7 +219,7 @@ def say_taught(paths: Sequence[str]) -> str:
     many = "1 of the pictures" if len(paths) == 1 else f"{len(paths)} of the pictures"
     return (
         f"{many} given as none of the figures were trained on as one of them (first "
-        f"{printable(paths[0])}): how unknown ones are told looks worse than it is."
+        f"{printable(paths[0])}): how unknown ones are recognised looks worse than it is."
     )
 
 

@@ -365,7 +365,8 @@ class Timetable:
         words = "1 network" if number == 1 else f"{number} networks"
         planned = min(float(self.most), self._fit([*self._learning(), *granted]))
         line = f"budget {tell_span(self.budget.seconds)}: "
-        line += f"about {max(1, round(planned))} epochs of {words}"
+        epochs = max(1, round(planned))
+        line += f"about {epochs} {'epoch' if epochs == 1 else 'epochs'} of {words}"
         self._note(f"{line}; {lacking}" if lacking else line)
 
 

@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 FINAL = "final"
 ALIKE = 1e-6  # of the largest number in an embedding: what rounding makes of the same photo
 LOUDEST = 65_504.0  # that a bundle's gallery can hold (float16); embeddings are of the order of 1
-LACKING = (
-    "too short for a network that leaves figures out, so how unknown ones are told is not measured"
-)
+LACKING = "too short to measure how unknown figures are recognised"
 
 
 @dataclass(frozen=True, eq=False)

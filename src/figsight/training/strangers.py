@@ -184,7 +184,7 @@ def _join(scores: Sequence[Scores]) -> Scores:
 
 def _describe(figures: int, networks: int, photos: int) -> str:
     if not networks:
-        return "no figure was left out: how well unknown ones are told was not measured"
+        return "no figure was left out: how well unknown ones are recognised was not measured"
     what = "a figure" if figures == 1 else f"{figures} figures"
     by = "a network" if networks == 1 else f"{networks} networks"
     return (
