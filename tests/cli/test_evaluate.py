@@ -219,6 +219,16 @@ def test_tell__of_two_figures_and_repeats() -> None:
     assert "  0.png: SAME (0), taken for SAME (1) (60.0\u00a0%, repeat 2)" in lines
 
 
+def test_tell__says_first_what_a_test_on_training_photos_is_worth() -> None:
+    notes = ("2nd time that it is asked", "The model was trained on 1 of these photos")
+    lines = tell(make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]], notes=notes)).splitlines()
+    worth, accuracy, other = (
+        next(i for i, line in enumerate(lines) if words in line)
+        for words in ("was trained on", "accuracy", "2nd time")
+    )
+    assert worth < accuracy < other
+
+
 def test_tell__lists_some_mistakes_and_what_the_rule_for_unknowns_makes_of_them() -> None:
     n = LISTED + 7
     made = make_evaluation(
