@@ -131,7 +131,7 @@ class Run:
         jobs = self._begin([None, *self.parts], self.ingredients)
         self._keep()
         at_once = min(cores, len(jobs))
-        self.watch.expect(len(jobs) * self.recipe.epochs)
+        self.watch.expect(self._learning() * self.recipe.epochs)
         try:
             turns = Turns(jobs, at_once, self._more if self.table else None)
             trained = turns.run(lambda: torch.set_num_threads(cores // at_once))
@@ -147,6 +147,9 @@ class Run:
             history=[*(row for one in measured for row in one.history), *final],
             recipe=self._carried_out(final, answers),
         )
+
+    def _learning(self) -> int:
+        return sum(soup.expected for soup in list(self._soups.values()))  # others may add to it
 
     def _cores(self) -> int:
         return count_threads() if self.device.type == "cpu" else 1
@@ -378,7 +381,7 @@ class Run:
             return Steady(self.recipe.epochs, max(1, round(photos / batch)))
 
         def tell(epochs: int) -> None:
-            self.watch.expect((len(self.parts) + 1) * self.ingredients * epochs)
+            self.watch.expect(self._learning() * epochs)
             self.watch.begin(run, epochs)
 
         return Budgeted(self.table, run, tell, self._keep, batch)
