@@ -155,3 +155,20 @@ def test_command__on_a_full_disk_says_so_in_a_line(tmp_path: Path) -> None:
     assert done.stderr.decode().splitlines()[1:] == [
         "figsight: standard output: cannot be written (No space left on device)"
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs Linux's /dev/full")
+def test_evaluate__draws_its_picture_though_nobody_can_read_its_words(
+    model: Path, photos: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "out.png"
+    how = ["--no-record", "--picture", picture]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "figsight", "evaluate", *how, model, photos],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert picture.is_file()

@@ -176,18 +176,24 @@ def evaluate(
                 watch=console,
                 **{key: options[key] for key in FOR_FOLDS},
             )
+    try:
+        _print(result, as_json=as_json)
+    finally:  # also where nobody reads on: `| head` closes its end
+        if picture is not None:
+            from figsight.sheets import draw_evaluation, save_sheets
+
+            for page in save_sheets(draw_evaluation(result), picture):
+                tell_picture(page)
+        if report is not None:
+            _write_report(result, dataset, report)
+
+
+def _print(result: Evaluation, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict()))
-    else:
-        for line in tell(result).split("\n"):
-            say(line)
-    if picture is not None:
-        from figsight.sheets import draw_evaluation, save_sheets
-
-        for page in save_sheets(draw_evaluation(result), picture):
-            tell_picture(page)
-    if report is not None:
-        _write_report(result, dataset, report)
+        return
+    for line in tell(result).split("\n"):
+        say(line)
 
 
 def _refuse_mixed(arguments: tuple[str, ...], folds: int | None, options: dict[str, Any]) -> None:

@@ -350,7 +350,7 @@ def test_report__says_what_to_install(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.setattr(sys, "path_importer_cache", {})
-    expected = "needs an optional part: pip install 'figsight[train]'"
+    expected = "needs an optional part: pip install 'figsight[report]'"
     with pytest.raises(MissingExtraError, match=re.escape(expected)):
         write_report(found, tmp_path / "out.html")
     assert not any(tmp_path.iterdir())

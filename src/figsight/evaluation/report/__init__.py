@@ -60,7 +60,7 @@ def check_report(path: str | os.PathLike[str]) -> None:
         if one.is_dir():
             raise OutputError(f"{one}: expected the name of a file, found a folder; choose another")
     if find_spec("matplotlib") is None:
-        raise MissingExtraError("the plots of the report", "train")
+        raise MissingExtraError("the plots of the report", "report")
 
 
 def write_report(
