@@ -162,7 +162,7 @@ def test_evaluate__draws_its_picture_though_nobody_can_read_its_words(
     model: Path, photos: Path, tmp_path: Path
 ) -> None:
     picture = tmp_path / "out.png"
-    how = ["--no-record", "--picture", picture]
+    how = ("--no-record", "--picture", str(picture))
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "figsight", "evaluate", *how, model, photos],
