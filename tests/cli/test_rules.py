@@ -76,9 +76,11 @@ def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
         kept=0.95,
         protocol="no figure was left out: how well unknown ones are recognised was not measured",
     )
-    assert tell_rules(Calibration(temperature=1.0, unknown=rule)) == [
-        "unknown figures: how often they are recognised was not measured (no figure was left out)"
-    ]
+    (line,) = tell_rules(Calibration(temperature=1.0, unknown=rule))
+    assert line == (
+        "unknown figures: known photos refused 5\u00a0%; how often strangers are recognised was "
+        "not measured (no figure was left out)"
+    )
 
 
 def test_never_unknown__says_why() -> None:

@@ -118,12 +118,30 @@ def test_judge_unknown__without_strangers_measures_nothing_and_says_so() -> None
     assert "was not measured" in rule.protocol
 
 
+@pytest.mark.parametrize(("known", "kept"), [(18, 0.9), (9, 0.9), (8, 0.8), (4, 0.8)])
+def test_judge_unknown__keeps_fewer_of_the_known_where_there_are_few(
+    known: int, kept: float
+) -> None:
+    answers, sample = make_answers(left_out=0, apart=0.0)
+    rule = judge_unknown([_fewer(answers[0], known)], sample)
+    assert isinstance(rule, bundle.UnknownRule)
+    assert rule.kept == kept
+    assert [line.kept for line in rule.lines] == [0.8] * (kept > 0.8)
+
+
 def test_judge_unknown__refuses_a_threshold_on_few_photos() -> None:
-    answers, sample = make_answers(left_out=0, apart=0.0, each=6)
-    assert len(answers[0].part.held) < 19
-    refusal = judge_unknown(answers, sample)
+    answers, sample = make_answers(left_out=0, apart=0.0)
+    refusal = judge_unknown([_fewer(answers[0], 3)], sample)
     assert isinstance(refusal, calibration.Refusal)
-    assert "needs at least 19" in refusal.reason
+    assert refusal.reason == (
+        "a threshold that keeps 80% of the known photos needs at least 4 of them, found 3; add photos"
+    )
+
+
+def _fewer(one: Answers, known: int) -> Answers:
+    """The same network, kept from fewer photos."""
+    held = Outputs(*(array[:known] for array in vars(one.held).values()))
+    return replace(one, part=replace(one.part, held=one.part.held[:known]), held=held)
 
 
 def test_judge_unknown__refuses_networks_that_learned_from_one_photo_a_figure() -> None:

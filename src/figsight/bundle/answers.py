@@ -64,7 +64,8 @@ def _tell_auroc(rule: UnknownRule) -> str:
     if rule.auroc is None:
         if rule.measured_kept is None:
             return "How well it tells them apart was not measured."
-        return f"How many unknown photos it finds was not measured ({escape(rule.protocol)})."
+        why = escape(rule.protocol.partition(":")[0])
+        return f"How many unknown photos it finds was not measured ({why})."
     spread = f"{rule.auroc.low:.3f} to {rule.auroc.high:.3f}, {escape(rule.auroc.method)}"
     return f"Measured on {escape(rule.protocol)}: AUROC {rule.auroc.value:.3f} ({spread})."
 

@@ -46,7 +46,10 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
         lines += _tell_lines(unknown)
     elif unknown is not None:
         why = unknown.protocol.partition(":")[0]
-        lines.append(f"unknown figures: how often they are recognised was not measured ({why})")
+        lines.append(
+            f"unknown figures: {REFUSED} {say_stated(1 - unknown.kept)}; how often strangers are "
+            f"recognised was not measured ({why})"
+        )
     sets = calibration.sets
     if sets is not None and sets.measured is not None and sets.mean_size is not None:
         lines.append(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Scores: TypeAlias = "dict[str, NDArray[np.float64]]"
 
 KEPT = 0.95  # share of the photos of known figures that the threshold is set to keep
+SHARES = (KEPT, 0.9, 0.8)  # the first for which there are known photos enough: 19, 9 or 4
 OTHERS = (0.8, 0.9, 0.98, 0.99)  # shares that may be chosen instead, when photos are named
 
 OF_LOGITS = frozenset({"max_logit", "energy"})  # their scale depends on the number of figures
@@ -50,7 +51,9 @@ def judge_unknown(
 
     Known are the photos that each network was kept from though it was taught their figures; unknown
     are those of figures that it was never taught. Without any of those (two figures, or a recipe
-    that leaves none out) the mixed score decides, unmeasured.
+    that leaves none out) the mixed score decides, unmeasured. With fewer than 19 known photos the
+    threshold is set to keep 90 or 80 % of them, and says so: a rule that calls one known photo in five
+    unknown is worth more than none.
     """
     told: list[_Told] = []
     for one in answers:
@@ -65,17 +68,20 @@ def judge_unknown(
     apart = [one for one in told if one.strange is not None]
     held = np.concatenate([one.part.held for one in told])
     strangers = np.concatenate([one.part.strangers for one in told])
-    choice = calibration.fit_unknown(
-        _join([one.known for one in told]),
-        _join([one.strange for one in apart if one.strange is not None]) if apart else None,
-        kept=KEPT,
-        other_shares=OTHERS,
-        favourite="mixed",
-        default="mixed",
-        known_groups=[sample.groups[i] for i in held],
-        unknown_groups=[sample.groups[i] for i in strangers] if apart else None,
-        unknown_kinds=sample.labels[strangers] if apart else None,
-    )
+    for share in SHARES:
+        choice = calibration.fit_unknown(
+            _join([one.known for one in told]),
+            _join([one.strange for one in apart if one.strange is not None]) if apart else None,
+            kept=share,
+            other_shares=OTHERS,
+            favourite="mixed",
+            default="mixed",
+            known_groups=[sample.groups[i] for i in held],
+            unknown_groups=[sample.groups[i] for i in strangers] if apart else None,
+            unknown_kinds=sample.labels[strangers] if apart else None,
+        )
+        if not isinstance(choice, calibration.Refusal):
+            break
     if isinstance(choice, calibration.Refusal):
         return choice
     known_n, unknown_n = len(np.unique(held)), len(np.unique(strangers))  # some were asked twice
