@@ -71,7 +71,7 @@ def test_train__says_how_more_photos_are_held_out(
     made = train(photos, tmp_path / "m", recipe=recipe, weights="random")
     assert made.calibration is not None
     reasons = made.calibration.refused
-    assert reasons.keys() >= {"sets", "unknown"}
+    assert "sets" in reasons
     assert all(reason.endswith(f"; add photos{advice}") for reason in reasons.values())
 
 
