@@ -172,6 +172,25 @@ def test_console__goes_by_the_latest_epochs(
     assert lines[58].endswith("  5 s left")
 
 
+def test_console__does_not_take_the_epochs_of_an_interrupted_run_for_new_ones(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    with Console(live=False) as console:
+        console.expect(60)
+        for name in ("final", "final (2)"):
+            console.begin(name, 30)
+            for number in range(1, 11):
+                console.epoch(EpochRecord(name, number, 1.0, 0.5, 20.0))
+        for number in range(11, 31):
+            clock.epoch(console, "final", number, 20.0)
+            clock.now += 0.01
+            console.epoch(EpochRecord("final (2)", number, 1.0, 0.5, 20.0))
+    left = [line.rpartition("  ")[2] for line in capsys.readouterr().err.splitlines()]
+    # Two side by side, 20 seconds an epoch: 40 more of them take 400 seconds, 20 take 200.
+    assert left[19] == "6 min 40 s left"
+    assert left[39] == "3 min 20 s left"
+
+
 def test_console__says_hours_and_minutes(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
     with Console(live=False) as console:
         console.expect(3)

@@ -65,6 +65,8 @@ class Console:
         self._epochs = 0
         self._networks = 0  # all in all, as far as is known
         self._ended = 0
+        self._fresh = 0  # epochs that ended just now; a resumed run tells of older ones, too
+        self._since: dict[str, float] = {}
         self._ends: deque[float] = deque(maxlen=RECENT + 1)
         self._due: float | None = None
         self._told = 0.0
@@ -105,6 +107,7 @@ class Console:
         self._what, self._steps, self._done = what, steps, 0
         self._told = time.monotonic()
         if training:
+            self._since[what] = self._told
             if not self._ends:
                 self._ends.append(self._told)
             self._running.add(what)
@@ -138,7 +141,7 @@ class Console:
         run, planned = record.run, self._planned.get(record.run, self._steps)
         self._epochs += 1
         self._reached[run] = record.epoch
-        left = max(0, self._expected - self._epochs) * self._pace()
+        left = max(0, self._expected - self._epochs) * self._pace(record)
         self._due = time.monotonic() + left
         # Not "accuracy": of photos that it learns from it says nothing about others.
         numbers = f"loss {record.loss:.3f}  learned {say_share(record.accuracy):>7}"
@@ -161,11 +164,18 @@ class Console:
             self._running.discard(run)
             self._ended += 1
 
-    def _pace(self) -> float:
+    def _pace(self, record: EpochRecord) -> float:
         """Return how many seconds have lately gone by from one epoch's end to the next, of any network."""
-        self._ends.append(time.monotonic())
+        now = time.monotonic()
+        since, self._since[record.run] = self._since.get(record.run, now), now
+        if now - since < record.seconds / 2:  # read from where an interrupted run kept it
+            if not self._fresh:
+                self._ends = deque([now], maxlen=RECENT + 1)
+            return record.seconds / max(1, len(self._running))
+        self._fresh += 1
+        self._ends.append(now)
         finished = float(len(self._ends) - 1)
-        if self._epochs <= RECENT:  # since the beginning: the others have begun theirs, too
+        if self._fresh <= RECENT:  # since the beginning: the others have begun theirs, too
             finished += max(0, len(self._running) - 1) / 2
         return (self._ends[-1] - self._ends[0]) / max(1.0, finished)
 
