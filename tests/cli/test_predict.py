@@ -389,3 +389,12 @@ def test_predict__ends_quietly_when_nobody_reads(model: Path, photos: Path, how:
     assert process.stderr.read() == NEVER
     process.stderr.close()
     process.wait()
+
+
+def test_predict__a_folder_is_no_photo(model: Path, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = call("predict", model, photos / "1", tmp_path / "empty")
+    assert result.exit_code == 2
+    assert len(result.stdout.splitlines()) == 2
+    assert "expected a folder with pictures, found none in it" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("2 photos: 2 named")

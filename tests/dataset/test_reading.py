@@ -219,7 +219,7 @@ def test_read__knows_a_model(plant: Plant, pack: Pack, wrapper: str) -> None:
     root = plant(["thumbnails/1.png"], {"manifest.json": "{}", "model.onnx": ""})
     message = (
         "expected photos, found a model of figsight (manifest.json and model.onnx); "
-        "give it as MODEL, and the photos as DATA"
+        "name a set of photos here"
     )
     assert _error(root) == f"set: {message}"
     assert _error(pack(root, wrapper)) == f"set.zip: {message}"

@@ -181,6 +181,22 @@ def test_build__refuses_weights_of_another_network(tmp_path: Path) -> None:
         build("test_efficientnet", 2, weights=tmp_path / "w.safetensors")
 
 
+def test_build__takes_weights_whose_norms_counted_their_batches_otherwise(tmp_path: Path) -> None:
+    state = timm.create_model("test_efficientnet").state_dict()
+    counted = {k: v.reshape(1) if "num_batches" in k else v for k, v in state.items()}
+    save_file(counted, tmp_path / "w.safetensors")
+    network, _ = build("test_efficientnet", 2, weights=tmp_path / "w.safetensors")
+    assert torch.equal(network.backbone.state_dict()["conv_stem.weight"], state["conv_stem.weight"])
+
+
+def test_build__refuses_weights_that_are_no_numbers(tmp_path: Path) -> None:
+    state = timm.create_model("test_efficientnet").state_dict()
+    state["conv_stem.weight"][0, 0, 0, 0] = float("nan")
+    save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"expected finite numbers, found others in conv_stem"):
+        build("test_efficientnet", 2, weights=tmp_path / "w.safetensors")
+
+
 def test_build__never_opens_a_pickle(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"pickled \.pt and \.pth files are not opened"):

@@ -79,6 +79,14 @@ def test_freeze__ends_before_the_first_layer_whose_gradient_needs_no_slow_kernel
     assert all(p.requires_grad for p in backbone.conv_stem.parameters())
 
 
+def test_freeze__of_all_stages_leaves_the_head_to_learn() -> None:
+    recipe = change_recipe(TINY, frozen_stages=100)
+    network = plan_network(recipe, 2, "random", seed=0).fresh()
+    freeze(network, recipe)
+    learns = {id(p) for p in network.parameters() if p.requires_grad}
+    assert learns == {id(p) for p in network.head.parameters()}
+
+
 def test_freeze__of_nothing_lets_everything_learn() -> None:
     network = plan_network(TINY, 2, "random", seed=0).fresh()
     freeze(network, TINY)

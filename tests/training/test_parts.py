@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from figsight.errors import DataError
 from figsight.training.parts import deal_parts
 
 
@@ -62,3 +64,11 @@ def test_deal_parts__leaves_out_no_figure_of_two() -> None:
         labels, [str(i) for i in range(10)], figures=2, n_folds=1, left_out=2, seed=0
     )
     assert [part.run for part in parts] == ["holdout"]
+
+
+def test_deal_parts__says_that_copies_of_one_shot_cannot_be_held_out() -> None:
+    for n_folds in (1, 5):
+        with pytest.raises(DataError, match=r"only copies of one shot.*or measure nothing"):
+            deal_parts(
+                np.array([0, 0, 1, 1]), ["a"] * 4, figures=2, n_folds=n_folds, left_out=0, seed=0
+            )

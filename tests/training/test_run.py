@@ -184,12 +184,12 @@ def test_train__survives_kill_9(photos: Path, model: Path, tmp_path: Path) -> No
     assert weights_of(target) == weights_of(model)
 
 
-def test_train__resumed_with_other_options_says_which(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        train(photos, tmp_path / "m", recipe=TINY, weights="random", watch=Interruption(1))
-    with pytest.raises(OutputError, match="had recipe epochs 2, this one has epochs 3"):
-        train(photos, tmp_path / "m", recipe=TINY, weights="random", epochs=3, resume=True)
-    assert (tmp_path / "m.training" / "plan.json").exists()
+def test_train__goes_on_from_the_weights_of_a_model(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    weights = model / "network.safetensors"
+    made = train(photos, tmp_path / "m", recipe=TINY, epochs=1, folds=0, weights=weights)
+    assert made.path.is_dir()
 
 
 def test_train__with_nothing_to_resume_says_so(photos: Path, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def keep_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         metavar="SHARE",
         help="Share of known photos that are not to be called unknown, e.g. 0.9: fewer strangers get a "
-        "name (default 0.95; `train` lists what a model has).",
+        "name (default: the model's own, 0.95 where photos were enough; `train` lists what it has).",
     )(command)
 
 

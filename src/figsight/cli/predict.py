@@ -76,7 +76,7 @@ def predict(
         from figsight.drawing import check_picture
 
         check_picture(picture)
-    named = unknown = failures = 0
+    named = unknown = failures = folders = 0
     drawn: list[tuple[Prediction, Evidence | None]] = []
     with load(model, keep=keep) as classifier:
         calibration = classifier.manifest.calibration
@@ -86,7 +86,10 @@ def predict(
         write = _writer(as_json, as_csv, top)
         for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):
-                failures += 1
+                if Path(result.path).is_dir():  # without pictures, or locked
+                    folders += 1
+                else:
+                    failures += 1
                 complain("figsight", result)
                 continue
             write(result[0])
@@ -98,7 +101,7 @@ def predict(
             _draw(classifier, drawn, picture)
     if named + unknown + failures > 1:
         say(_count(named, unknown if rule is not None else None, failures), err=True)
-    if failures:
+    if failures or folders:
         sys.exit(FAILED)
 
 

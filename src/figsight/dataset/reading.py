@@ -127,7 +127,7 @@ def _read_tree(tree: Tree, columns: Columns) -> Dataset:
     ):
         raise DataError(
             f"{printable(tree.name)}: expected photos, found a model of figsight "
-            f"(manifest.json and model.onnx); give it as MODEL, and the photos as DATA"
+            f"(manifest.json and model.onnx); name a set of photos here"
         )
     tree = without_ours(tree)
     for prefix in wrappers(_relevant(tree)):

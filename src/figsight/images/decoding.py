@@ -160,6 +160,10 @@ def _decode_stream(
         size = streams.size_of(stream)
     what = identify(head)
     if what is None:
+        if head[:4] == b"PK\x03\x04":
+            raise PhotoError(
+                label, "expected a picture, found a zip; unpack it, and name the folder"
+            )
         found = (
             "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
         )

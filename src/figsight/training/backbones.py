@@ -348,8 +348,9 @@ def _load_backbone(
     """Load everything but the head, which is new anyway and may have any number of classes."""
     head = next(n for n, m in backbone.named_modules() if m is backbone.get_classifier())  # type: ignore[operator]
     ours = backbone.state_dict()
-    wanted = {key for key in ours if not key.startswith(f"{head}.")}
-    missing = sorted(key for key in wanted if key not in state and "num_batches" not in key)
+    # How many batches a norm has seen matters to nobody here.
+    wanted = {k for k in ours if not k.startswith(f"{head}.") and "num_batches" not in k}
+    missing = sorted(key for key in wanted if key not in state)
     wrong = sorted(k for k in wanted if k in state and state[k].shape != ours[k].shape)
     if missing or wrong:
         what = f"{len(missing)} tensors missing" if missing else f"{len(wrong)} of another shape"
@@ -357,7 +358,13 @@ def _load_backbone(
             f"weights {source} do not fit {name}: {what}, first {(missing or wrong)[0]}; "
             f"expected timm's names for this backbone"
         )
-    backbone.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
+    lost = sorted(key for key in wanted if not torch.isfinite(state[key]).all())
+    if lost:
+        raise WeightsError(
+            f"weights {source}: expected finite numbers, found others in {lost[0]}; take those of "
+            "another training"
+        )
+    backbone.load_state_dict({key: state[key] for key in wanted}, strict=False)
 
 
 def _digest(state: Mapping[str, Tensor]) -> str:

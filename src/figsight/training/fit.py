@@ -143,6 +143,7 @@ def freeze(network: Network, recipe: Recipe) -> list[nn.Module]:
     """Stop what the recipe names from learning; return its modules (norms must not drift either)."""
     stages = network.stages()
     frozen = {id(p) for stage in stages[: recipe.frozen_stages] for p in stage}
+    frozen -= {id(p) for p in network.head.parameters()}  # it is new: all stages frozen, it learns
     if recipe.wide_depthwise == "frozen":
         first = stages[recipe.frozen_stages] if 0 < recipe.frozen_stages < len(stages) else []
         before: set[int] = set()  # what of the first stage that learns lies before its wide one

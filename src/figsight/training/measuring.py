@@ -114,6 +114,8 @@ class Run:
             "weights": self.plan.weights.sha256,
             "device": self.device.type,
             "photos": self.sample.photos_fingerprint,
+            "contents": [sha256[:16] for sha256 in self.sample.sha256],
+            "groups": self.sample.groups,
             "order": [photo.path for photo in self.sample.dataset.photos],
             "labels": self.sample.labels.tolist(),
             "budget": self.table.budget.seconds if self.table else None,
@@ -155,17 +157,13 @@ class Run:
         return count_threads() if self.device.type == "cpu" else 1
 
     def _carried_out(self, final: list[EpochRecord], answers: list[Answers]) -> Recipe:
-        """Return the recipe with what a budget made of it."""
-        if self.table is None:
-            return self.recipe
+        """Return the recipe with what photos and a budget made of it."""
         whole = sum(not len(one.part.strangers) for one in answers)
-        return change_recipe(
-            self.recipe,
-            epochs=sum(record.run == FINAL for record in final),
-            ingredients=self.ingredients,
-            folds=whole,
-            left_out=len(answers) - whole,
-        )
+        recipe = change_recipe(self.recipe, folds=whole, left_out=len(answers) - whole)
+        if self.table is None:
+            return recipe
+        epochs = sum(record.run == FINAL for record in final)
+        return change_recipe(recipe, epochs=epochs, ingredients=self.ingredients)
 
     # ----------------------------------------------------------------- more networks, with time
 

@@ -60,7 +60,8 @@ class Plan:
         """Return a trained network's backbone and head under timm's names."""
         state = {k: v.detach().cpu().contiguous() for k, v in network.backbone.state_dict().items()}
         unfold_names(state, self.original, self.folded)
-        return {key: np.ascontiguousarray(value.numpy()) for key, value in state.items()}
+        # Not ascontiguousarray, which makes a list of a single number.
+        return {key: np.asarray(value.numpy(), order="C") for key, value in state.items()}
 
 
 def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed: int) -> Plan:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figsight.dataset.splits import folds, holdout
+from figsight.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,11 @@ def deal_parts(
     """
     everything = np.arange(len(labels))
     n_figures = len(np.unique(labels))
+    if n_folds and len(set(groups)) < 2:
+        raise DataError(
+            "expected photos that can be held out, found only copies of one shot, or of one group; add "
+            "other photos, or measure nothing (--folds 0)"
+        )
     if n_folds == 0:
         held = []
     elif n_folds == 1:

@@ -17,9 +17,10 @@ from msgspec import Meta
 from figsight.errors import RecipeError
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[float, Meta(gt=0.0)]
-NotNegative = Annotated[float, Meta(ge=0.0)]
-Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0.0, le=1e6)]
+NotNegative = Annotated[float, Meta(ge=0.0, le=1e6)]
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+Number = Annotated[int, Meta(ge=0, le=10**9)]  # or none
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -147,17 +148,17 @@ class Recipe(Part, frozen=True, kw_only=True):
     store_size: Annotated[int, Meta(ge=32, le=1024)]
     view_size: Annotated[int, Meta(ge=32, le=1024)] | None = None
     epochs: Count
-    batch_size: Annotated[int, Meta(ge=2)]
-    min_views: Annotated[int, Meta(ge=0)] = 0
+    batch_size: Annotated[int, Meta(ge=2, le=10**6)]
+    min_views: Number = 0
     max_views: Count | None = None
     balance: Share = 0.0
     optimizer: Optimizer
     augmentation: Augmentation = Augmentation()
     fit: Literal["squash", "crop", "pad"] = "squash"
-    folds: Annotated[int, Meta(ge=0)] = 5
-    min_held: Annotated[int, Meta(ge=0)] = 0
-    left_out: Annotated[int, Meta(ge=0)] = 0
-    frozen_stages: Annotated[int, Meta(ge=0)] = 0
+    folds: Number = 5
+    min_held: Number = 0
+    left_out: Number = 0
+    frozen_stages: Number = 0
     wide_depthwise: Literal["train", "frozen"] = "train"
     norms: Literal["train", "folded"] = "train"
     ceiling: Annotated[float, Meta(gt=0.0, le=6.0)] | None = None

@@ -1,0 +1,56 @@
+"""An unfinished training goes on only with what it began with."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.training.make import TINY, Interruption
+
+from figsight import train
+from figsight.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_train__resumed_with_other_options_says_which(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", watch=Interruption(1))
+    with pytest.raises(OutputError, match="had recipe epochs 2, this one has epochs 3"):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", epochs=3, resume=True)
+    assert (tmp_path / "m.training" / "plan.json").exists()
+
+
+def test_train__resumed_with_photos_that_changed_places_says_so(
+    photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "set")
+    one, other, aside = (
+        tmp_path / "set" / name for name in ("figure-0/0.png", "figure-1/0.png", "x")
+    )
+    how: dict[str, Any] = {"recipe": TINY, "weights": "random"}
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "set", tmp_path / "m", watch=Interruption(1), **how)
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+    with pytest.raises(OutputError, match="had other contents, 2 of 12; resume with the same"):
+        train(tmp_path / "set", tmp_path / "m", resume=True, **how)
+
+
+def test_train__resumed_with_other_groups_says_so(photos: Path, tmp_path: Path) -> None:
+    def write(group: int) -> Path:
+        rows = [
+            f"{path},{path.parent.name},{i % group}" for i, path in enumerate(photos.rglob("*.png"))
+        ]
+        table = tmp_path / "set.csv"
+        table.write_text("\n".join(["path,label,group", *rows]))
+        return table
+
+    how: dict[str, Any] = {"recipe": TINY, "weights": "random"}
+    with pytest.raises(KeyboardInterrupt):
+        train(write(12), tmp_path / "m", watch=Interruption(1), **how)
+    with pytest.raises(OutputError, match="had other groups, "):
+        train(write(4), tmp_path / "m", resume=True, **how)
