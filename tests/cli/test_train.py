@@ -4,6 +4,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.bundle.make import make_bundle
 from tests.cli.make import RECIPE, call, refused
 from tests.training.make import plant_photos
@@ -13,8 +14,6 @@ from figsight.training import TrainingResult
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_train__refuses_before_it_begins(
@@ -144,3 +143,25 @@ def test_train__skips_bad_photos_and_says_which(data: Path, recipe: Path, out: P
 
 
 # ------------------------------------------------------------------------------------ evaluate
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (True, "the same command with --resume goes on"),
+        (False, "too early to keep anything"),
+    ],
+)
+def test_train__says_after_an_interruption_how_it_goes_on(
+    data: Path, out: Path, monkeypatch: pytest.MonkeyPatch, kept: bool, said: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        if kept:
+            (out / "m.training").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("figsight.training.entry.train", interrupted)
+    monkeypatch.setattr("figsight.training.train", interrupted)
+    result = call("train", data, "-o", out / "m")
+    assert result.exit_code == 1
+    assert f"m: interrupted; {said}" in " ".join(result.stderr.split())

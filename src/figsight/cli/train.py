@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +23,9 @@ from figsight.cli.base import (
 )
 from figsight.cli.rules import tell_rules
 from figsight.metrics.words import say_share, say_stated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STARTING = 1.5  # seconds that Python takes before and, with torch, after: in the budget, too
 
@@ -82,7 +87,7 @@ def train(
     from figsight.console import Console
 
     how = {key: value for key, value in options.items() if not key.endswith("_column")}
-    with Console() as console:
+    with _told_of(output), Console() as console:
         # Within: these take seconds to import, and a person is to see that something goes on.
         from figsight.training import train as run
         from figsight.training.budget import Budget
@@ -110,3 +115,17 @@ def train(
     for line in tell_rules(result.calibration):
         say(line)
     click.echo(safe(f"next: {name_program()} predict {shlex.quote(str(result.path))} PHOTO"))
+
+
+@contextmanager
+def _told_of(output: str) -> Iterator[None]:
+    """Say after Ctrl-C whether there is something to go on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from figsight.training.workplace import Workplace
+
+        kept = Workplace(Path(output)).folder.exists()
+        goes_on = "the same command with --resume goes on" if kept else "too early to keep anything"
+        say(f"{output}: interrupted; {goes_on}", err=True)
+        raise
