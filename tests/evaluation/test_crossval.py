@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Six photos of each of three figures; one of them lies there three times."""
-    folder = plant(tmp_path / "set", "1", "2", "17", photos=6)
-    for copy in ("copy", "again"):
-        shutil.copy(folder / "1" / "0.png", folder / "1" / f"{copy}.png")
-    return folder
-
-
 def test_cross_validate__asks_about_each_photo_once_a_repeat(
     trainer: Trainer, photos: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.evaluation.make import Trainer, plant
+from tests.evaluation.make import Trainer
 from tests.training.make import TINY
 
 import figsight.training
@@ -19,15 +19,6 @@ from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Six photos of each of three figures; one of them lies there three times."""
-    folder = plant(tmp_path / "set", "1", "2", "17", photos=6)
-    for copy in ("copy", "again"):
-        shutil.copy(folder / "1" / "0.png", folder / "1" / f"{copy}.png")
-    return folder
 
 
 def test_cross_validate__goes_on_with_finished_folds(
