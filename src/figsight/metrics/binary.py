@@ -198,8 +198,10 @@ def sensitivity_specificity(
 ) -> BinaryScore:
     """Return the shares of positives and of negatives that a threshold sorts rightly.
 
-    Intervals: Wilson, for a threshold that was chosen without these photos. If it was chosen on
-    them, both are too good and neither interval holds.
+    ``tp / (tp + fn)`` and ``tn / (tn + fp)``, 0..1; a score of ``threshold`` or more is called positive
+    (Altman & Bland 1994, "Diagnostic tests 1: sensitivity and specificity"). Intervals: Wilson, for a
+    threshold that was chosen without these photos. If it was chosen on them, both are too good and
+    neither interval holds. Ten positives, all found, say a sensitivity of 0.72 or more.
 
     Raises:
         ValueError: Arrays are wrong, or one kind is missing.

@@ -166,8 +166,9 @@ def reliability(
 ) -> list[ReliabilityBin]:
     """Return what share was right among answers of like probability (Guo et al. 2017).
 
-    Equal-width bins, as in ``expected_calibration_error``. A good classifier puts nearly all photos
-    in the last bin; the others hold a handful, and their intervals say so.
+    Equal-width bins, as in ``expected_calibration_error``; intervals: Wilson, each for itself. A good
+    classifier puts nearly all photos in the last bin; the others hold a handful, and their intervals
+    say so. No bin speaks of one class.
 
     Args:
         labels: Class indices [N].
