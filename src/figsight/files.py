@@ -1,4 +1,4 @@
-"""Files written whole or not at all. Knows files, not what is in them.
+"""Files written whole or not at all, zips read with a bound. Knows files, not what is in them.
 
 Knows by their names, too, what operating systems and file managers put into folders unasked.
 """
@@ -17,6 +17,7 @@ from figsight.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from zipfile import ZipFile, ZipInfo
 
 # In lower case; .gitattributes comes with every model from the Hugging Face Hub. What people threw
 # away (.Trashes, #recycle) is theirs, and is not here.
@@ -57,6 +58,28 @@ def is_litter(name: str, *, folder: bool = False) -> bool:
     """
     name = name.lower()
     return name in _LITTER_FOLDERS if folder else name in _LITTER or name.startswith("._")
+
+
+def read_entry(archive: ZipFile, entry: ZipInfo) -> bytes:
+    """Return a zip's member, of which no more is unpacked than it declares.
+
+    ``ZipFile.read`` unpacks up to 2 GiB at once, and cuts off afterwards what was not declared.
+
+    Args:
+        archive: The zip.
+        entry: A member of it, stored or deflated: zipfile cannot stop other methods on the way.
+
+    Raises:
+        BadZipFile: Its bytes are not what the zip says of them (CRC-32, length). What else zipfile
+            raises on damaged input, it raises too.
+    """
+    with archive.open(entry) as file:
+        data = file.read(entry.file_size + 1)
+    if len(data) != entry.file_size:
+        from zipfile import BadZipFile  # here and not above: this room is imported by every other
+
+        raise BadZipFile("its size is not the declared one")
+    return data
 
 
 @contextmanager
