@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
-# Lossless where the format can be: the sheets hold small text. 4:4:4 keeps coloured text sharp. An
+# The sheets hold small text: 4:4:4 keeps it sharp in a JPEG where it is coloured. Nothing is lost in
+# a PNG only: a lossless WebP of 72 photos takes 2.5 MB and 6 seconds, this one 0.4 MB and one. An
 # optimised JPEG must fit into a buffer that Pillow guesses, and noise does not.
 _FORMATS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".png": ("PNG", 2**31 - 1, {"compress_level": 6}),
