@@ -19,6 +19,7 @@ SOURCE = Path(figsight.__file__).parent
 LAYERS = [
     "errors",
     "files",
+    "pages",
     "rows",
     "images",
     "dataset",

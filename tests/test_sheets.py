@@ -14,7 +14,7 @@ from tests.bundle.make import make_jpeg
 
 from figsight import sheets
 from figsight.classifier import Evidence, Neighbour, Prediction, Ranked
-from figsight.dataset import Dataset, Figure, Photo, read
+from figsight.dataset import Dataset, Figure, read
 from figsight.drawing import GAP
 from figsight.drawing.tiles import look_at
 from figsight.errors import OutputError, PhotoError
@@ -26,7 +26,6 @@ from figsight.sheets import (
     draw_evidence,
     draw_predictions,
     save_sheets,
-    shrink,
 )
 
 if TYPE_CHECKING:
@@ -78,19 +77,6 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 def make_prediction(name: str, probability: float) -> Prediction:
     top = (Ranked("1", name, probability),)
     return Prediction("a.png", "1", name, probability, top)
-
-
-@given(st.integers(1, 1200), st.integers(1, 1200))
-def test_shrink__keeps_proportions_and_never_enlarges(height: int, width: int) -> None:
-    pixels = shrink(np.zeros((height, width, 3), np.uint8))
-    h, w, _ = pixels.shape
-    if max(height, width) <= 480:
-        assert (h, w) == (height, width)
-    else:
-        assert max(h, w) == 480
-        share = 480 / max(height, width)
-        assert abs(h - height * share) <= 1
-        assert abs(w - width * share) <= 1
 
 
 def test_draw_predictions__writes_name_and_probability_above_the_photo(
@@ -281,10 +267,11 @@ def test_draw_dataset__names_a_photo_that_cannot_be_decoded(photos: Path) -> Non
         list(draw_dataset(read(photos), 2))
 
 
-def test_decode_photo__reads_the_file(photos: Path, tmp_path: Path) -> None:
-    assert (sheets.decode_photo(Photo("x", photos / "a" / "2.png")) == 20).all()
-    with pytest.raises(PhotoError, match=r"^gone: No such file or directory$"):
-        sheets.decode_photo(Photo("gone", tmp_path / "gone.png"))
+def test_draw_dataset__names_a_photo_that_is_gone(photos: Path) -> None:
+    dataset = read(photos)
+    (photos / "b" / "0.png").unlink()
+    with pytest.raises(PhotoError, match=r"^b/0\.png: No such file or directory$"):
+        list(draw_dataset(dataset, 2))
 
 
 def test_save_sheets__numbers_the_pages(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Files written whole or not at all. Knows files, not what is in them.
+"""Files written whole or not at all, and only where nothing is lost; zips read with a bound.
+
+Knows files, not what is in them.
 
 Knows by their names, too, what operating systems and file managers put into folders unasked.
 """
@@ -7,16 +9,19 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
+import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING
 
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from zipfile import ZipFile, ZipInfo
 
 # In lower case; .gitattributes comes with every model from the Hugging Face Hub. What people threw
 # away (.Trashes, #recycle) is theirs, and is not here.
@@ -44,6 +49,7 @@ _LITTER_FOLDERS = frozenset(
         "lost+found",
     }
 )
+_READ = 2**16  # bytes at either end of a file, in which it says who wrote it
 _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space, or choose another folder"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "allow writing there, or choose another folder"),
@@ -57,6 +63,104 @@ def is_litter(name: str, *, folder: bool = False) -> bool:
     """
     name = name.lower()
     return name in _LITTER_FOLDERS if folder else name in _LITTER or name.startswith("._")
+
+
+def read_entry(archive: ZipFile, entry: ZipInfo) -> bytes:
+    """Return a zip's member, of which no more is unpacked than it declares.
+
+    ``ZipFile.read`` unpacks up to 2 GiB at once, and cuts off afterwards what was not declared.
+
+    Args:
+        archive: The zip.
+        entry: A member of it, stored or deflated: zipfile cannot stop other methods on the way.
+
+    Raises:
+        BadZipFile: Its bytes are not what the zip says of them (CRC-32, length). What else zipfile
+            raises on damaged input, it raises too.
+    """
+    with archive.open(entry) as file:
+        data = file.read(entry.file_size + 1)
+    if len(data) != entry.file_size:
+        from zipfile import BadZipFile  # here and not above: this room is imported by every other
+
+        raise BadZipFile("its size is not the declared one")
+    return data
+
+
+def check_output(
+    path: str | os.PathLike[str],
+    suffixes: Sequence[str],
+    is_ours: Callable[[bytes], bool],
+    what: str,
+) -> Path:
+    """Return where a file is to be written, before the work that it will show is begun.
+
+    Replaced is only what is empty, or what figsight wrote itself: somebody else's file is easily
+    named by mistake.
+
+    Args:
+        path: Where to.
+        suffixes: What it may end in, in lower case, the usual one first.
+        is_ours: Whether a file, of which it is given the first and the last 64 KiB, may be replaced.
+        what: What such a file is called.
+
+    Raises:
+        OutputError: The name is none for a file, or has another ending; the folder is missing or may
+            not be written to; or another file is there.
+    """
+    target = Path(path)
+    try:
+        is_folder = target.is_dir()
+    except OSError as error:  # a name that is too long
+        raise OutputError(
+            f"{target}: expected a name for a file, found one that cannot be used "
+            f"({error.strerror}); choose another"
+        ) from error
+    if not target.name or is_folder:
+        raise OutputError(
+            f"{target}: expected the name of a file, found a folder; add a file name, or choose "
+            "another"
+        )
+    if target.suffix.lower() not in suffixes:
+        *others, last = suffixes
+        found = repr(target.suffix) if target.suffix else "no extension"
+        raise OutputError(
+            f"{target}: expected a file ending in {', '.join(others)} or {last}, found {found}; "
+            f"write for example {target.with_suffix(suffixes[0]).name}"
+        )
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"{target}: expected an existing folder {target.parent}, found none; make it first"
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError(
+            f"{target}: expected a folder that can be written to, found {target.parent}; choose "
+            "another"
+        )
+    if not _may_be_replaced(target, is_ours):
+        raise OutputError(
+            f"{target}: expected no file, or {what}, found another; choose another name, or remove "
+            "it first"
+        )
+    return target
+
+
+def _may_be_replaced(target: Path, is_ours: Callable[[bytes], bool]) -> bool:
+    """Say whether nothing is lost with a file: there is none, it is empty, or it is ours."""
+    try:
+        if not stat.S_ISREG(target.stat().st_mode):  # a pipe would wait for ever
+            return False
+        with target.open("rb") as file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            ends = file.read(_READ)
+            file.seek(max(0, size - _READ))
+            ends += file.read(_READ)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return size == 0 or is_ours(ends)
 
 
 @contextmanager
@@ -105,12 +209,16 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
 def _part_of(path: Path) -> Path:
     """Return where a file is written before it is moved to its place.
 
-    Of one length, for a name may be as long as a file system allows. Threads and processes that
-    write the same file each have a place of their own: the later one stays, whole.
-    ``training.workplace`` knows these names.
+    Threads and processes that write the same file each have a place of their own: the later one
+    stays, whole. ``training.workplace`` knows these names.
     """
+    return hide(path, f"{os.getpid()}-{get_ident()}.part")
+
+
+def hide(path: Path, ending: str) -> Path:
+    """Return a hidden place beside a file's or folder's own, of one length for names of any length."""
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-    return path.with_name(f".figsight-{digest}.{os.getpid()}-{get_ident()}.part")
+    return path.with_name(f".figsight-{digest}.{ending}")
 
 
 def _clear(part: Path) -> None:

@@ -23,9 +23,10 @@ from figsight.drawing import (
     save_picture,
     scale_heat,
 )
-from figsight.errors import OutputError, PhotoError
-from figsight.images import decode
+from figsight.errors import OutputError
+from figsight.images import decode, shrink
 from figsight.metrics import say_probability, say_share
+from figsight.sources import read_photo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,15 +50,6 @@ _HOW_TO_READ = (
 )
 
 
-def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return pixels [H, W, 3] no larger than a tile needs, proportions kept."""
-    from PIL import Image
-
-    image = Image.fromarray(pixels)
-    image.thumbnail((_KEPT, _KEPT), Image.Resampling.LANCZOS)
-    return np.asarray(image)
-
-
 def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> Pages:
     """Draw each photo with its predicted name and probability above it.
 
@@ -76,7 +68,7 @@ def draw_predictions(results: Iterable[tuple[Source, Prediction]]) -> Pages:
 
 
 def _small(source: Source) -> NDArray[np.uint8]:
-    return shrink(decode(source))
+    return shrink(decode(source), _KEPT)
 
 
 def draw_evidence(results: Iterable[tuple[Source, Prediction, Evidence]], spec: InputSpec) -> Pages:
@@ -192,15 +184,7 @@ def draw_dataset(dataset: Dataset, each: int) -> Pages:
 
 
 def _small_photo(photo: Photo) -> NDArray[np.uint8]:
-    return shrink(decode_photo(photo))
-
-
-def decode_photo(photo: Photo) -> NDArray[np.uint8]:
-    """Decode a photo of a data set: uint8 [H, W, 3]."""
-    try:
-        return decode(photo.read(), name=photo.path)
-    except OSError as error:
-        raise PhotoError(photo.path, error.strerror or str(error)) from error
+    return shrink(decode(read_photo(photo), name=photo.path), _KEPT)
 
 
 def save_sheets(sheets: Sequence[Image], path: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -147,7 +148,8 @@ def test_write_page__is_whole_or_not_at_all(
     audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "out.html"
-    target.write_text("before")
+    write_page(audit, target)
+    before = target.read_bytes()
 
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -159,8 +161,21 @@ def test_write_page__is_whole_or_not_at_all(
     )
     with pytest.raises(OutputError, match=message):
         write_page(audit, target)
-    assert target.read_text() == "before"
+    assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_write_page__holds_no_more_than_a_piece_of_it(
+    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "_page", lambda _: ("x" * 2**16 for _ in range(2**8)))
+    tracemalloc.start()
+    try:
+        write_page(audit, tmp_path / "out.html")
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "out.html").stat().st_size == 2**24
 
 
 def test_check_page__refuses_places_that_are_none(tmp_path: Path) -> None:
@@ -169,6 +184,7 @@ def test_check_page__refuses_places_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="expected the name of a file, found a folder"):
         check_page(tmp_path)
     with pytest.raises(
-        OutputError, match=r"expected a file ending in \.html; write for example a\.html"
+        OutputError,
+        match=r"expected a file ending in \.html or \.htm, found '\.json'; write for example a\.html",
     ):
         check_page(tmp_path / "a.json")

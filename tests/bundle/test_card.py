@@ -56,7 +56,14 @@ def test_card__says_which_number_is_which() -> None:
 
 
 def test_card__admits_that_nothing_was_measured() -> None:
-    assert "Nobody measured" in _card(make_manifest(scores=[]))
+    card = _card(make_manifest(scores=[], calibration=None))
+    assert "Nobody measured" in card
+    front = card.split("---\n")[1]
+    assert "metrics" not in front
+    assert front.splitlines()[-2] == '- "tiny"'
+    # No number of another set of photos stands in for those that nobody measured.
+    assert "not calibrated: nothing was measured" in card
+    assert "%" not in card.partition("## What is not guaranteed")[2]
 
 
 def test_card__names_every_figure_and_every_skipped_photo() -> None:

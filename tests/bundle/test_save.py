@@ -243,6 +243,34 @@ def test_check_target__says_early_what_is_wrong(tmp_path: Path) -> None:
         check_target("/")
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("suffix", ["", ".zip"])
+def test_write__takes_every_name_that_was_let_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, swapped: bool
+) -> None:
+    if not swapped:
+        monkeypatch.setattr(save_module, "_exchange", lambda *_: False)
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".training")
+    target = tmp_path / ("m" * (longest - len(suffix)) + suffix)
+    check_target(target)
+    make_bundle(target)
+    make_bundle(target, _new_manifest(), overwrite=True)
+    assert _temperature(target) == 2.0
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("parent", ["", "p" * 300])
+def test_check_target__refuses_names_that_are_too_long(tmp_path: Path, parent: str) -> None:
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".training")
+    target = tmp_path / parent / ("m" * (longest + 1))
+    with pytest.raises(OutputError) as caught:
+        check_target(target)
+    assert str(caught.value) == (
+        f"{target}: expected a name that the disk takes with .training behind it, found one that is "
+        "too long: choose a shorter one"
+    )
+
+
 @pytest.mark.parametrize("name", ["model", "model.zip"])
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_check_target__says_when_it_may_not_look(

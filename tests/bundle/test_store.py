@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -92,13 +93,30 @@ def test_open__refuses_decompression_bombs(zipped: Path, monkeypatch: pytest.Mon
     assert refusal(zipped).endswith("this looks like a decompression bomb")
 
 
-def test_open__reads_no_more_than_a_zip_declares(zipped: Path) -> None:
+def test_open__refuses_a_file_that_is_longer_than_its_zip_declares(zipped: Path) -> None:
     size = zipfile.ZipFile(zipped).getinfo("model.onnx").file_size
     declared = size.to_bytes(4, "little") * 2
     zipped.write_bytes(
         zipped.read_bytes().replace(declared, declared[:4] + (size - 9).to_bytes(4, "little"))
     )
     assert "model.onnx: " in verdict(zipped)
+
+
+def test_open__unpacks_no_more_than_a_zip_declares(zipped: Path) -> None:
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", bytes(2**25))
+    data = bytearray(zipped.read_bytes())
+    size = data.index(b"PK\x01\x02") + 24
+    data[size : size + 4] = (1000).to_bytes(4, "little")
+    zipped.write_bytes(data)
+    tracemalloc.start()
+    try:
+        assert refusal(zipped) == (
+            "manifest.json: cannot be read (Bad CRC-32 for file 'manifest.json')"
+        )
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def _read_all(bundle: Bundle) -> list[object]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -62,6 +63,23 @@ def test_explain__is_for_the_most_probable_figure_unless_told(classifier: Classi
         assert classifier.explain(photo, "17").class_id == "17"
 
 
+def test_explain__of_several_figures_runs_the_network_once(
+    ruled: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = make_photo(7)
+    ids = [figure.id for figure in ruled.figures]
+    alone = [ruled.explain(photo, class_id) for class_id in ids]
+    passes = Mock(side_effect=ruled._runtime.run)
+    monkeypatch.setattr(ruled._runtime, "run", passes)
+    assert [one.class_id for one in ruled.explain(photo, tuple(ids), 0)] == ids
+    together = ruled.explain(photo, ids)
+    assert passes.call_count == 2
+    for one, other in zip(together, alone, strict=True):
+        assert np.array_equal(one.heat, other.heat)
+        assert (one.class_id, one.neighbours) == (other.class_id, other.neighbours)
+    assert ruled.explain(photo, []) == []
+
+
 def test_explain__finds_the_training_photos_that_are_most_alike(
     ruled: Classifier, memory: Gallery
 ) -> None:
@@ -105,7 +123,7 @@ def test_explain__refuses_a_negative_number(classifier: Classifier) -> None:
 def test_gather_evidence__needs_features(classifier: Classifier) -> None:
     outputs = classifier.run(np.zeros((1, 16, 16, 3), np.uint8))
     with pytest.raises(ValueError, match=r"^outputs: expected features, found none; run with"):
-        gather_evidence(classifier.bundle, Memory(make_gallery()), outputs, None, 3)
+        gather_evidence(classifier.bundle, Memory(make_gallery()), outputs, [None], 3)
 
 
 def test_explain_each__says_what_predict_and_explain_say(ruled: Classifier, photos: Path) -> None:

@@ -150,8 +150,16 @@ def test_evaluate__refuses_a_report_before_it_measures(
     before = sorted(model.iterdir())
     said = refused("evaluate", model, photos, "--report", out / "page.pdf")
     assert said == (
-        f"figsight: {out / 'page.pdf'}: expected a file ending in .html; write for example page.html"
+        f"figsight: {out / 'page.pdf'}: expected a file ending in .html or .htm, found '.pdf'; write "
+        "for example page.html"
     )
+    mine = out / "page.json"
+    mine.write_text("[]")
+    assert refused("evaluate", model, photos, "--report", out / "page.html") == (
+        f"figsight: {mine}: expected no file, or the JSON of a report that figsight wrote, found "
+        "another; choose another name, or remove it first"
+    )
+    assert mine.read_text() == "[]"
     assert sorted(model.iterdir()) == before
 
 

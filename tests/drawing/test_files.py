@@ -98,7 +98,10 @@ def test_save_picture__keeps_the_old_file_when_writing_fails(
                 "write for example a.png"
             ),
         ),
-        ("folder.png", "expected the name of a file, found a folder; add a file name"),
+        (
+            "folder.png",
+            "expected the name of a file, found a folder; add a file name, or choose another",
+        ),
     ],
 )
 def test_save_picture__refuses_a_wrong_name(tmp_path: Path, name: str, message: str) -> None:

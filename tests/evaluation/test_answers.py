@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from tests.evaluation.make import make_remembering, plant_desk
 
 from figsight import metrics
 from figsight.bundle import OperatingPoint
-from figsight.classifier import load
+from figsight.classifier import Classifier, load
 from figsight.errors import BundleError, DataError, UnreadablePhotosError
 from figsight.evaluation import evaluate
 
@@ -242,7 +243,9 @@ def test_evaluate__cannot_find_likes_without_thumbnails(desk: Path, tmp_path: Pa
 
 def test_evaluate__explains_its_mistakes_when_asked(plain: Path, desk: Path) -> None:
     assert not evaluate(plain, desk / "new", record=False).grounds
-    found = evaluate(plain, desk / "new", explain=True, record=False)
+    with mock.patch.object(Classifier, "run", autospec=True, side_effect=Classifier.run) as run:
+        found = evaluate(plain, desk / "new", explain=True, record=False)
+    assert run.call_count == len(found.grounds)  # the answers themselves are made several at once
     assert set(found.grounds) == set(found.wrong.tolist())
     assert found.grounds, "the test needs some"
     with load(plain) as model:

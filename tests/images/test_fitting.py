@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from figsight.images import InputSpec, fit
+from figsight.images import InputSpec, fit, shrink
 
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 sides = st.integers(1, 40)
@@ -174,6 +174,19 @@ def test_input_spec__refuses_what_it_does_not_know(changes: dict[str, Any], mess
     with pytest.raises(ValueError, match="input") as caught:
         InputSpec.from_dict(InputSpec(224, 224).to_dict() | changes)
     assert str(caught.value) == message
+
+
+@given(st.integers(1, 1200), st.integers(1, 1200), st.integers(1, 500))
+def test_shrink__keeps_proportions_and_never_enlarges(height: int, width: int, side: int) -> None:
+    pixels = shrink(np.zeros((height, width, 3), np.uint8), side)
+    h, w, _ = pixels.shape
+    if max(height, width) <= side:
+        assert (h, w) == (height, width)
+    else:
+        assert max(h, w) == side
+        share = side / max(height, width)
+        assert abs(h - height * share) <= 1
+        assert abs(w - width * share) <= 1
 
 
 @pytest.mark.parametrize(

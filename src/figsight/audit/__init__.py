@@ -14,8 +14,9 @@ are found with the extra ``train``.
 from __future__ import annotations
 
 from figsight.audit.examining import examine
-from figsight.audit.page import check_page, write_page
+from figsight.audit.page import write_page
 from figsight.audit.results import Audit, SuspectLabel
 from figsight.audit.text import describe
+from figsight.pages import check_page
 
 __all__ = ["Audit", "SuspectLabel", "check_page", "describe", "examine", "write_page"]

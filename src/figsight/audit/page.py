@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -17,9 +16,10 @@ from PIL import Image
 from figsight.audit.sections import count, write_sections
 from figsight.audit.text import class_line, headline
 from figsight.dataset.names import printable
-from figsight.errors import OutputError, PhotoError
-from figsight.files import write_whole
-from figsight.images import decode
+from figsight.errors import PhotoError
+from figsight.files import written_whole
+from figsight.images import decode, shrink
+from figsight.pages import begin_page, check_page
 
 if TYPE_CHECKING:
     import os
@@ -34,7 +34,7 @@ SHOWN = 24  # findings of a kind that are shown with their photos
 ACROSS = 6  # photos of one finding
 LISTED = 1000  # findings of a kind that are named at all; the JSON has all of them
 
-_STYLE = """
+_STYLE = """\
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --line: #d9dee3;
   --paper: #fff; --card: #f6f8fa; --grave: #b3261e; --bar: #4a7fb5; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #9aa4ae; --line: #353b42;
@@ -84,54 +84,29 @@ td i { display: block; height: .7rem; min-width: 1px; background: var(--bar); bo
 """
 
 
-def check_page(path: str | os.PathLike[str]) -> Path:
-    """Return where a page is to be written, before the work that it will show is begun.
-
-    Raises:
-        OutputError: It is no name of an HTML file, the folder is missing, or there is a folder of this
-            name.
-    """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"{target}: expected an existing folder {target.parent}, found none; make it first"
-        )
-    if target.is_dir():
-        raise OutputError(f"{target}: expected the name of a file, found a folder; add a file name")
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise OutputError(
-            f"{target}: expected a file ending in .html; write for example "
-            f"{target.with_suffix('.html').name}"
-        )
-    return target
-
-
 def write_page(audit: Audit, path: str | os.PathLike[str]) -> None:
     """Write an audit as one HTML file: whole, or not at all.
 
     Args:
         audit: What was found. Its photos must still be where they were.
-        path: Where to; an existing file is replaced.
+        path: Where to; a page that figsight wrote before is replaced.
 
     Raises:
-        OutputError: The folder is missing, or the file cannot be written.
+        OutputError: As ``check_page``; or the file cannot be written.
     """
-    target = check_page(path)
-    write_whole({target: "".join(_page(audit)).encode()})
+    with (
+        written_whole(check_page(path)) as part,
+        part.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.writelines(_page(audit))
 
 
 def _page(audit: Audit) -> Iterator[str]:
     """Yield the page piece by piece: it is never in memory as a whole."""
     title = f"Audit of {printable(audit.dataset.name)}"
     sections = write_sections(audit)
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    yield (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{escape(headline(audit, 'in red'))}</p>\n"
-    )
+    yield begin_page(escape(title), _STYLE)
+    yield f"<h1>{escape(title)}</h1>\n<p>{escape(headline(audit, 'in red'))}</p>\n"
     yield "<nav>"
     for section in sections:
         kind = ' class="grave"' if section.grave else ""
@@ -194,11 +169,10 @@ def _path(photo: Photo) -> str:
 def _picture(photo: Photo) -> str:
     """Return a photo as an ``img`` that holds its own bytes."""
     try:
-        image = Image.fromarray(decode(photo.read(), name=photo.path))
+        image = Image.fromarray(shrink(decode(photo.read(), name=photo.path), THUMBNAIL))
     except PhotoError as error:
         # It could be decoded a moment ago: it is gone, or was changed in between.
         return f'<span class="gone">{escape(printable(error.reason, 200))}</span>'
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=80)
     data = base64.b64encode(stream.getvalue()).decode("ascii")

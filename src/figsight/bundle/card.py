@@ -31,9 +31,7 @@ tags:
 - figsight
 - onnx
 - {backbone}
-metrics:
-{metrics}
-# license: under which terms may others use this model? Say so before you publish it.
+{metrics}# license: under which terms may others use this model? Say so before you publish it.
 ---
 """
 
@@ -80,10 +78,10 @@ def model_card(manifest: Manifest) -> str:
     Returns:
         Markdown with YAML before it; the same manifest gives the same text.
     """
-    metrics = sorted({score.metric for score in manifest.scores}) or ["accuracy"]
+    metrics = sorted({score.metric for score in manifest.scores})
+    lines = ["metrics:", *(f"- {quote(metric)}" for metric in metrics)] if metrics else []
     front = _FRONT.format(
-        backbone=quote(manifest.network.backbone),
-        metrics="\n".join(f"- {quote(metric)}" for metric in metrics),
+        backbone=quote(manifest.network.backbone), metrics="".join(f"{line}\n" for line in lines)
     )
     parts = [front, _introduce(manifest), _list_scores(manifest), tell_answers(manifest)]
     return "\n".join(
@@ -205,8 +203,7 @@ def _fill_limits(manifest: Manifest) -> str:
     )
     probability = (
         "The probabilities were not calibrated: nothing was measured. Networks that learned from "
-        "smoothed labels, as by figsight's recipes, say too little: of the answers to the LEGO photos "
-        "98 % were right, and 67 % was what they claimed on average."
+        "smoothed labels, as by figsight's recipes, tend to be right more often than they say."
         if calibration is None
         else "The probabilities were calibrated on the photos above; on others they can be off."
     )

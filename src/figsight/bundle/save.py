@@ -46,7 +46,7 @@ from figsight.bundle.tensors import (
     unpack_gallery,
 )
 from figsight.errors import BundleError, OutputError
-from figsight.files import is_litter
+from figsight.files import hide, is_litter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 _UNIX = 3
 _AT_FDCWD = -100
+_UNFINISHED = ".training"  # behind the name of a model, while it is trained
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
 
 
@@ -103,7 +104,7 @@ def write_bundle(
         extras=extras,
     )
     with _report_os_errors(target):
-        temporary = target.parent / f".{target.name}.{secrets.token_hex(6)}.tmp"
+        temporary = hide(target, f"{secrets.token_hex(6)}.tmp")
         try:
             if target.suffix.lower() == ".zip":
                 _write_zip(temporary, contents)
@@ -122,12 +123,14 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
     """Say early whether a model could be written to ``path``; changes nothing.
 
     Raises:
-        OutputError: The parent is missing or may not be written to; something lies there that is
-            no model, or may not be read; or a model does, and ``overwrite`` is false.
+        OutputError: The name is too long; the parent is missing or may not be written to;
+            something lies there that is no model, or may not be read; or a model does, and
+            ``overwrite`` is false.
     """
     target = Path(path)
     if not target.name:
         raise OutputError(f"{path}: expected the name of a new model, found a folder")
+    _check_length(target)
     if not target.parent.is_dir():
         raise OutputError(f"{path}: the folder {target.parent} does not exist: create it first")
     if not os.access(target.parent, os.W_OK | os.X_OK):
@@ -156,6 +159,18 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
             f"{path}: a model is there already: choose another name, or say that it may be "
             "overwritten"
         )
+
+
+def _check_length(target: Path) -> None:
+    """Raise if the name leaves no room for what stands behind it during a training."""
+    try:
+        target.with_name(f"{target.name}{_UNFINISHED}").lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(
+                f"{target}: expected a name that the disk takes with {_UNFINISHED} behind it, found "
+                "one that is too long: choose a shorter one"
+            ) from error
 
 
 def _is_empty(folder: Path) -> bool:
@@ -266,7 +281,7 @@ def _move_folder(temporary: Path, target: Path) -> None:
     if not target.exists() or not any(target.iterdir()):
         temporary.rename(target)  # replaces an empty folder
     elif not _exchange(temporary, target):
-        old = target.parent / f".{target.name}.{secrets.token_hex(6)}.old"
+        old = hide(target, f"{secrets.token_hex(6)}.old")
         target.rename(old)
         try:
             temporary.rename(target)

@@ -16,7 +16,7 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from figsight.errors import BundleError
-from figsight.files import is_litter
+from figsight.files import is_litter, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -261,12 +261,9 @@ class ZipStore:
             raise BundleError(f"{self._path}: {name}: not in the zip")
         _check_size(self._path, name, entry.file_size, limit)
         try:
-            data = self._archive().read(entry)
+            return read_entry(self._archive(), entry)
         except _DAMAGED as error:
             raise BundleError(f"{self._path}: {name}: cannot be read ({error})") from None
-        if len(data) != entry.file_size:
-            raise BundleError(f"{self._path}: {name}: shorter than the zip says")
-        return data
 
     def close(self) -> None:
         """Close the zip."""

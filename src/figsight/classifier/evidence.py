@@ -13,24 +13,53 @@ from figsight.classifier.results import Evidence, Neighbour
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from figsight.bundle import Bundle
+    from figsight.bundle import Bundle, Manifest
     from figsight.classifier.memory import Memory
     from figsight.classifier.results import Outputs
 
 
+def find_places(manifest: Manifest, class_ids: Sequence[str | None]) -> list[int | None]:
+    """Return where figures stand among the logits; ``None`` stays what it is.
+
+    Raises:
+        ValueError: The model has no such figure.
+    """
+    places = {figure.id: index for index, figure in enumerate(manifest.figures)}
+    for class_id in class_ids:
+        if class_id is not None and class_id not in places:
+            raise ValueError(f"class_id: expected one of this model's figures, found {class_id!r}")
+    return [None if one is None else places[one] for one in class_ids]
+
+
+def check_count(neighbours: int) -> None:
+    """Raise if there can't be so many neighbours.
+
+    Raises:
+        ValueError: It is negative.
+    """
+    if neighbours < 0:
+        raise ValueError(f"neighbours: expected at least 0, found {neighbours}")
+
+
 def gather_evidence(
-    bundle: Bundle, memory: Memory, outputs: Outputs, index: int | None, neighbours: int
-) -> Evidence:
-    """Collect what speaks for a figure on one photo; see ``Classifier.explain``.
+    bundle: Bundle,
+    memory: Memory,
+    outputs: Outputs,
+    places: Sequence[int | None],
+    neighbours: int,
+) -> list[Evidence]:
+    """Collect what speaks for each of some figures on one photo; see ``Classifier.explain``.
 
     Args:
         bundle: The model.
         memory: Of the same model.
         outputs: For N = 1, with features.
-        index: Of the figure; ``None`` means the most probable one.
-        neighbours: How many training photos.
+        places: Of the figures, among the logits; ``None`` means the most probable one.
+        neighbours: How many training photos; for each figure the same.
 
     Raises:
         ValueError: The outputs have no features.
@@ -38,16 +67,9 @@ def gather_evidence(
     """
     if outputs.features is None:
         raise ValueError("outputs: expected features, found none; run with features=True")
-    logits = outputs.logits[0]  # [K]
-    c = int(logits.argmax()) if index is None else index
-    heat: NDArray[np.float32] = np.tensordot(
-        memory.head_weight[c], outputs.features[0], axes=1
-    )  # [h, w]
-    if not np.isclose(heat.mean() + memory.head_bias[c], logits[c], rtol=1e-3, atol=1e-2):
-        raise BundleError(
-            f"{bundle.path}: expected the head in gallery.safetensors to be that of model.onnx, "
-            "found another: train the model again"
-        )
+    best = int(outputs.logits[0].argmax())
+    chosen = [best if place is None else place for place in places]
+    heats = [_map_heat(bundle, memory, outputs.features[0], outputs.logits[0], c) for c in chosen]
     entries = bundle.manifest.figures
     found = []
     for row, distance in memory.find_nearest(outputs.embedding[0], neighbours):
@@ -61,4 +83,23 @@ def gather_evidence(
                 thumbnail=bundle.thumbnail(row),
             )
         )
-    return Evidence(heat, entries[c].id, tuple(found))
+    return [
+        Evidence(heat, entries[c].id, tuple(found)) for c, heat in zip(chosen, heats, strict=True)
+    ]
+
+
+def _map_heat(
+    bundle: Bundle,
+    memory: Memory,
+    features: NDArray[np.float32],
+    logits: NDArray[np.float32],
+    c: int,
+) -> NDArray[np.float32]:
+    """Return the map of a figure from features [D, h, w], held against its logit of [K]."""
+    heat: NDArray[np.float32] = np.tensordot(memory.head_weight[c], features, axes=1)  # [h, w]
+    if not np.isclose(heat.mean() + memory.head_bias[c], logits[c], rtol=1e-3, atol=1e-2):
+        raise BundleError(
+            f"{bundle.path}: expected the head in gallery.safetensors to be that of model.onnx, "
+            "found another: train the model again"
+        )
+    return heat

@@ -25,8 +25,9 @@ from figsight import images
 from figsight.bundle import Bundle, Manifest, choose_line, open_bundle
 from figsight.bundle.names import MANIFEST, MODEL
 from figsight.bundle.runtime import Runtime, SideBySide, count_threads
+from figsight.calibration import softmax
 from figsight.classifier.ahead import run_side_by_side
-from figsight.classifier.evidence import gather_evidence
+from figsight.classifier.evidence import check_count, find_places, gather_evidence
 from figsight.classifier.memory import Memory
 from figsight.classifier.outputs import ask_network
 from figsight.classifier.results import Evidence, Outputs, Prediction, Ranked
@@ -44,7 +45,7 @@ from figsight.sources import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -161,6 +162,7 @@ class Classifier:
         Raises:
             PhotoError: A photo cannot be decoded, or a folder holds none. ``predict_each`` goes on
                 instead.
+            BundleError: The network fails on a photo, or a rule of the model gives no number.
         """
         if isinstance(source, (list, tuple)) or is_folder(source):
             predictions = []
@@ -185,6 +187,9 @@ class Classifier:
         Yields:
             A prediction, or the error of a photo that cannot be decoded, or of a folder that
             cannot be listed or holds no pictures.
+
+        Raises:
+            BundleError: As for ``predict``.
         """
         for result in self.run_each(sources):
             yield result if isinstance(result, PhotoError) else self.name(*result)
@@ -201,6 +206,9 @@ class Classifier:
         Yields:
             What the photo is called and the outputs for N = 1; or the error of a photo that cannot
             be decoded.
+
+        Raises:
+            BundleError: As for ``run``.
         """
 
         def run(pixels: NDArray[np.uint8]) -> Outputs:
@@ -248,12 +256,12 @@ class Classifier:
 
         Returns:
             [N, K] in [0, 1]; rows sum to one.
+
+        Raises:
+            ValueError: The logits have another shape, or are not finite.
         """
         calibration = self.manifest.calibration
-        scaled = logits.astype(np.float64) / (calibration.temperature if calibration else 1.0)
-        exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        ratios: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-        return ratios
+        return softmax(logits, calibration.temperature if calibration else 1.0)
 
     def name(self, path: str, outputs: Outputs) -> Prediction:
         """Turn what the network gave for one photo into a prediction.
@@ -307,8 +315,21 @@ class Classifier:
         """
         return self.explain(source, class_id, neighbours=0).heat
 
+    @overload
+    def explain(
+        self, source: Source, class_id: str | None = None, neighbours: int = 3
+    ) -> Evidence: ...
+    @overload
+    def explain(
+        self, source: Source, class_id: list[str] | tuple[str, ...], neighbours: int = 3
+    ) -> list[Evidence]: ...
     @letting_go
-    def explain(self, source: Source, class_id: str | None = None, neighbours: int = 3) -> Evidence:
+    def explain(
+        self,
+        source: Source,
+        class_id: str | list[str] | tuple[str, ...] | None = None,
+        neighbours: int = 3,
+    ) -> Evidence | list[Evidence]:
         """Show what speaks for a figure: where on the photo, and which training photos look alike.
 
         The map is the class activation map of Zhou et al. 2016 (https://arxiv.org/abs/1512.04150):
@@ -325,7 +346,8 @@ class Classifier:
 
         Args:
             source: The photo.
-            class_id: The figure; ``None`` means the most probable one.
+            class_id: The figure; ``None`` means the most probable one. A list or tuple of figures
+                is answered in one pass of the network, by one piece of evidence for each.
             neighbours: How many training photos to return; fewer when there are fewer.
 
         Raises:
@@ -334,10 +356,13 @@ class Classifier:
             BundleError: The head of the gallery is not that of the network, or the gallery is
                 damaged.
         """
-        index = None if class_id is None else self._find_figure(class_id)
-        _check_count(neighbours)
+        asked: Sequence[str | None]
+        asked = class_id if isinstance(class_id, (list, tuple)) else [class_id]
+        places = find_places(self.manifest, asked)
+        check_count(neighbours)
         outputs = self.run(self.prepare(source)[np.newaxis], features=True)
-        return gather_evidence(self.bundle, self._remember(), outputs, index, neighbours)
+        found = gather_evidence(self.bundle, self._remember(), outputs, places, neighbours)
+        return found if asked is class_id else found[0]
 
     def explain_each(
         self, sources: Source | Iterable[Source], neighbours: int = 3
@@ -351,21 +376,19 @@ class Classifier:
         Yields:
             A prediction with the evidence for its figure, or the error of a photo that cannot be
             decoded.
+
+        Raises:
+            ValueError: ``neighbours`` is negative.
+            BundleError: As for ``predict`` and ``explain``.
         """
-        _check_count(neighbours)
+        check_count(neighbours)
         memory = self._remember()
         for result in self.run_each(sources, features=True):
             if isinstance(result, PhotoError):
                 yield result
                 continue
-            evidence = gather_evidence(self.bundle, memory, result[1], None, neighbours)
+            (evidence,) = gather_evidence(self.bundle, memory, result[1], [None], neighbours)
             yield self.name(*result), evidence
-
-    def _find_figure(self, class_id: str) -> int:
-        for index, figure in enumerate(self.manifest.figures):
-            if figure.id == class_id:
-                return index
-        raise ValueError(f"class_id: expected one of this model's figures, found {class_id!r}")
 
     def _remember(self) -> Memory:
         """Read the gallery when something needs it, once."""
@@ -373,8 +396,3 @@ class Classifier:
             if self._memory is None:
                 self._memory = Memory(self.bundle.gallery())
             return self._memory
-
-
-def _check_count(neighbours: int) -> None:
-    if neighbours < 0:
-        raise ValueError(f"neighbours: expected at least 0, found {neighbours}")

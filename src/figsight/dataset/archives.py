@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from figsight.dataset.names import few, natural_key, printable
 from figsight.errors import ArchiveError
-from figsight.files import is_litter
+from figsight.files import is_litter, read_entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,8 +206,7 @@ def read_member(path: Path, member: str, limit: int = LIMITS.member_bytes) -> by
             raise ArchiveError(f"compressed by {_method(info.compress_type)}; only deflate is read")
         if info.file_size > limit:
             raise ArchiveError(f"larger than {limit / 2**20:,.0f} MiB unpacked")
-        with archive.open(info) as file:
-            data = file.read(info.file_size + 1)
+        return read_entry(archive, info)
     except KeyError as error:
         raise ArchiveError(f"no longer in {printable(path.name)}") from error
     except _DAMAGE as error:
@@ -216,6 +215,3 @@ def read_member(path: Path, member: str, limit: int = LIMITS.member_bytes) -> by
         if error.errno == errno.EINVAL:  # an offset before the beginning of the file
             raise ArchiveError(f"damaged in {printable(path.name)} (bad offset)") from error
         raise
-    if len(data) != info.file_size:
-        raise ArchiveError(f"damaged in {printable(path.name)} (its size is not the declared one)")
-    return data

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
-import stat
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from figsight.errors import OutputError
-from figsight.files import write_whole
+from figsight.files import check_output, write_whole
 
-# Lossless where the format can be: the sheets hold small text. 4:4:4 keeps coloured text sharp. An
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+# The sheets hold small text: 4:4:4 keeps it sharp in a JPEG where it is coloured. Nothing is lost in
+# a PNG only: a lossless WebP of 72 photos takes 2.5 MB and 6 seconds, this one 0.4 MB and one. An
 # optimised JPEG must fit into a buffer that Pillow guesses, and noise does not.
 _FORMATS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".png": ("PNG", 2**31 - 1, {"compress_level": 6}),
@@ -21,12 +23,9 @@ _FORMATS: dict[str, tuple[str, int, dict[str, Any]]] = {
     ".jpeg": ("JPEG", 65_500, {"quality": 90, "subsampling": 0}),
     ".webp": ("WEBP", 16_383, {"quality": 90, "method": 4}),
 }
-
-
 # In the EXIF of what is drawn here, as its software: it may be drawn again, other pictures may not.
 _MARK = b"drawn by figsight"
 _SOFTWARE = 0x0131
-_READ = 2**16  # bytes at either end of a file, where its EXIF lies
 
 
 def check_picture(path: str | os.PathLike[str]) -> Path:
@@ -36,55 +35,11 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
         OutputError: The extension is none that is written, the folder is missing, or something else
             than a picture drawn by figsight is there: photos are easily named by mistake.
     """
-    target = Path(path)
-    try:
-        is_folder = target.is_dir()
-    except OSError as error:  # a name that is too long
-        raise OutputError(
-            f"{target}: expected a name for a file, found one that cannot be used "
-            f"({error.strerror}); choose another"
-        ) from error
-    if not target.name or is_folder:
-        raise OutputError(f"{target}: expected the name of a file, found a folder; add a file name")
-    if target.suffix.lower() not in _FORMATS:
-        found = repr(target.suffix) if target.suffix else "no extension"
-        raise OutputError(
-            f"{target}: expected a file ending in .png, .jpg, .jpeg or .webp, found {found}; "
-            f"write for example {target.with_suffix('.png').name}"
-        )
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"{target}: expected an existing folder {target.parent}, found none; make it first"
-        )
-    if not os.access(target.parent, os.W_OK):
-        raise OutputError(
-            f"{target}: expected a folder that can be written to, found {target.parent}; choose "
-            "another"
-        )
-    if not _may_be_replaced(target):
-        raise OutputError(
-            f"{target}: expected no file, or a picture that figsight drew, found another; choose "
-            "another name, or remove it first"
-        )
-    return target
+    return check_output(path, list(_FORMATS), _is_ours, "a picture that figsight drew")
 
 
-def _may_be_replaced(target: Path) -> bool:
-    """Say whether nothing is lost with a file: there is none, it is empty, or it was drawn here."""
-    try:
-        if not stat.S_ISREG(target.stat().st_mode):  # a pipe would wait for ever
-            return False
-        with target.open("rb") as file:
-            size = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            ends = file.read(_READ)
-            file.seek(max(0, size - _READ))
-            ends += file.read(_READ)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return size == 0 or _MARK in ends
+def _is_ours(ends: bytes) -> bool:
+    return _MARK in ends
 
 
 def save_picture(image: Image.Image, path: str | os.PathLike[str]) -> None:

@@ -45,14 +45,12 @@ def explain_mistakes(
     wrong = np.flatnonzero(answers != labels)
     wrong = wrong[np.argsort(-sureness.max(axis=1)[wrong], kind="stable")][:MOST]
     ids = [figure.id for figure in classifier.figures]
-    return {
-        i: Grounds(
-            chosen=classifier.explain(photos[i], ids[answers[i]], neighbours=NEIGHBOURS),
-            true_heat=classifier.explain(photos[i], ids[labels[i]], neighbours=0).heat,
-            input=classifier.input,
-        )
-        for i in sorted(wrong.tolist())
-    }
+    grounds = {}
+    for i in sorted(wrong.tolist()):
+        both = [ids[answers[i]], ids[labels[i]]]
+        chosen, true = classifier.explain(photos[i], both, neighbours=NEIGHBOURS)
+        grounds[i] = Grounds(chosen=chosen, true_heat=true.heat, input=classifier.input)
+    return grounds
 
 
 def pack_grounds(grounds: Mapping[int, Grounds]) -> dict[str, NDArray[Any]]:

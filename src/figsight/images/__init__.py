@@ -1,4 +1,4 @@
-"""Untrusted bytes -> upright sRGB pixels: the only decoder and the only resizer.
+"""Untrusted bytes -> upright sRGB pixels: the only decoder, the only resizer for networks.
 
 Knows picture files, colours, orientations and sizes. Does not know labels, datasets or models.
 
@@ -8,14 +8,14 @@ Knows picture files, colours, orientations and sizes. Does not know labels, data
     colour.py       any Pillow mode and ICC profile -> sRGB
     quiet.py        keeps Pillow's warnings out of a decode, for one thread only
     decoding.py     all of the above in order: ``decode``
-    fitting.py      pixels -> the size that a network wants: ``InputSpec``, ``fit``
+    fitting.py      pixels -> the size that a network is fed: ``InputSpec``, ``fit``; or people: ``shrink``
     thumbnails.py   pixels -> the small JPEG that a model remembers a photo by
 """
 
 from __future__ import annotations
 
 from figsight.images.decoding import Source, decode, open_photo
-from figsight.images.fitting import InputSpec, fit
+from figsight.images.fitting import InputSpec, fit, shrink
 from figsight.images.formats import is_picture_name
 from figsight.images.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_PIXELS, MAX_SIDE
 from figsight.images.thumbnails import make_thumbnail
@@ -32,4 +32,5 @@ __all__ = [
     "is_picture_name",
     "make_thumbnail",
     "open_photo",
+    "shrink",
 ]

@@ -1,4 +1,4 @@
-"""Pixels -> the size that a network wants: the only resizer.
+"""Pixels -> the size that a network is fed, here alone; and small ones for people to look at.
 
 Knows sizes and resampling. Does not know files or networks.
 
@@ -139,6 +139,21 @@ def fit_image(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
         left, top = (width - across) / 2, (height - down) / 2
         box = (max(left, 0), max(top, 0), min(left + across, width), min(top + down, height))
     return np.array(_resize(image, (spec.width, spec.height), spec, box))  # [height, width, 3]
+
+
+def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return a picture small enough to be looked at; no network is fed with it.
+
+    Args:
+        pixels: Shape [H, W, 3], dtype uint8.
+        side: Pixels of the longer side, at most: nothing is made larger.
+
+    Returns:
+        Shape [h, w, 3], dtype uint8, proportions kept; not to be written to.
+    """
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    return np.asarray(image)
 
 
 def _pad(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:

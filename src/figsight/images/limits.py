@@ -57,7 +57,7 @@ def check_size(width: int, height: int) -> None:
 
     Raises:
         TooLargeError: More than ``MAX_PIXELS`` pixels, or a side over ``MAX_SIDE``.
-        ValueError: None.
+        ValueError: It has no pixels.
     """
     if not width * height:
         raise ValueError(f"no pixels: {width} x {height}")

@@ -323,12 +323,16 @@ def test_report__of_many_photos_shows_some(tmp_path: Path) -> None:
     assert len(page.attributes) < 20_000
 
 
-@pytest.mark.parametrize("name", ["out.png", "out", "out.json"])
-def test_check_report__wants_html(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("out.png", "'.png'"), ("out", "no extension"), ("out.json", "'.json'")],
+)
+def test_check_report__wants_html(tmp_path: Path, name: str, suffix: str) -> None:
     with pytest.raises(OutputError) as caught:
         check_report(tmp_path / name)
     assert str(caught.value) == (
-        f"{tmp_path / name}: expected a file ending in .html; write for example out.html"
+        f"{tmp_path / name}: expected a file ending in .html or .htm, found {suffix}; write for "
+        "example out.html"
     )
 
 
@@ -339,8 +343,35 @@ def test_check_report__wants_a_place(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         check_report(tmp_path / "out.html")
     assert str(caught.value) == (
-        f"{tmp_path / 'out.json'}: expected the name of a file, found a folder; choose another"
+        f"{tmp_path / 'out.json'}: expected the name of a file, found a folder; add a file name, or "
+        "choose another"
     )
+
+
+@pytest.mark.parametrize("name", ["out.html", "out.json"])
+def test_report__replaces_a_report_and_no_other_file(
+    desk: Path, page: Page, found: Evaluation, tmp_path: Path, name: str
+) -> None:
+    assert page.ids
+    for one in ("out.html", "out.json"):
+        shutil.copy(desk / one, tmp_path / one)
+    write_report(found, tmp_path / "out.html")
+    assert (tmp_path / name).read_bytes() != (desk / name).read_bytes()  # it has no audit
+    (tmp_path / name).write_text(json.dumps(found.to_dict()))  # of evaluate --json
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    what = {
+        "out.html": "a page that figsight wrote",
+        "out.json": "the JSON of a report that figsight wrote",
+    }[name]
+    with pytest.raises(OutputError) as caught:
+        check_report(tmp_path / "out.html")
+    assert str(caught.value) == (
+        f"{tmp_path / name}: expected no file, or {what}, found another; choose another name, or "
+        "remove it first"
+    )
+    with pytest.raises(OutputError, match="found another"):
+        write_report(found, tmp_path / "out.html")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_report__says_what_to_install(

@@ -22,45 +22,45 @@ Knows what an evaluation has found. Measures nothing.
 from __future__ import annotations
 
 import json
+import re
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from figsight.errors import MissingExtraError, OutputError
+from figsight.errors import MissingExtraError
 from figsight.evaluation.report.page import write_page
-from figsight.files import write_whole
+from figsight.files import check_output, write_whole
+from figsight.pages import check_page
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from figsight.audit import Audit
     from figsight.evaluation.results import Evaluation
 
 __all__ = ["check_report", "write_report"]
 
+_OUR_NUMBERS = re.compile(rb'\{\n "protocol": "[^\n]*",\n "n": \d+,\n')  # how they begin
 
-def check_report(path: str | os.PathLike[str]) -> None:
-    """Raise if a report could not be written there; before an hour of measuring, not after.
+
+def check_report(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Return the page and the JSON of a report; before an hour of measuring, not after.
 
     Raises:
-        OutputError: It is no name of an HTML file, or its folder is missing.
+        OutputError: It is no name of an HTML file, its folder is missing, or something else than
+            a page that figsight wrote, or the JSON of its reports, is there.
         MissingExtraError: matplotlib is not installed.
     """
-    target = Path(path)
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise OutputError(
-            f"{target}: expected a file ending in .html; write for example "
-            f"{target.with_suffix('.html').name if target.name else 'report.html'}"
-        )
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"{target}: expected an existing folder {target.parent}, found none; make it first"
-        )
-    for one in (target, target.with_suffix(".json")):
-        if one.is_dir():
-            raise OutputError(f"{one}: expected the name of a file, found a folder; choose another")
+    page = check_page(path)
+    what = "the JSON of a report that figsight wrote"
+    numbers = check_output(page.with_suffix(".json"), (".json",), _is_ours, what)
     if find_spec("matplotlib") is None:
         raise MissingExtraError("the plots of the report", "report")
+    return page, numbers
+
+
+def _is_ours(ends: bytes) -> bool:
+    return _OUR_NUMBERS.match(ends) is not None
 
 
 def write_report(
@@ -72,23 +72,22 @@ def write_report(
 
     Args:
         evaluation: What was found; its photos must still be where they were.
-        path: Where to, ending in ``.html``; existing files of these names are replaced.
+        path: Where to, ending in ``.html``; an older report of this name is replaced.
         audit: What is wrong with the photos, if somebody has looked.
 
     Returns:
         The two files.
 
     Raises:
-        OutputError: They cannot be written there.
+        OutputError: As ``check_report``; or they cannot be written there.
         MissingExtraError: matplotlib is not installed.
     """
-    check_report(path)
-    page = Path(path)
+    page, beside = check_report(path)
     numbers = evaluation.to_dict() | {"audit": None if audit is None else audit.to_dict()}
     # A file's name may be bytes that are no text; in both files it is then written as an escape.
     files = {
         page: write_page(evaluation, audit).encode("utf-8", "backslashreplace"),
-        page.with_suffix(".json"): json.dumps(numbers, indent=1).encode() + b"\n",
+        beside: json.dumps(numbers, indent=1).encode() + b"\n",
     }
     write_whole(files)
     return list(files)

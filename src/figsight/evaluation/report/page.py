@@ -5,7 +5,6 @@ Knows the order: what goes wrong comes first. What stands in a section is that s
 
 from __future__ import annotations
 
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,11 @@ from figsight.evaluation.report.mistakes import write_mistakes
 from figsight.evaluation.report.photos import write_photos
 from figsight.evaluation.report.unknowns import write_unknowns
 from figsight.evaluation.report.verdict import write_scores, write_verdict
+from figsight.pages import begin_page
 
 if TYPE_CHECKING:
     from figsight.audit import Audit
     from figsight.evaluation.results import Evaluation
-
-# Nothing is fetched and nothing runs, whatever got into the page.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_page(evaluation: Evaluation, audit: Audit | None) -> str:
@@ -52,10 +49,6 @@ def write_page(evaluation: Evaluation, audit: Audit | None) -> str:
     links = "".join(f'<a href="#{key}">{title}</a>' for title, key, body in sections if body)
     style = files(__package__).joinpath("style.css").read_text("utf-8")
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">\n'
-        f"<title>{text(evaluation.protocol)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"{write_verdict(evaluation)}<nav>{links}</nav>\n"
+        f"{begin_page(text(evaluation.protocol), style)}{write_verdict(evaluation)}<nav>{links}</nav>\n"
         f"<main>\n{''.join(body for _, _, body in sections)}</main>\n</body>\n</html>\n"
     )

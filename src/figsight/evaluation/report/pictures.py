@@ -15,7 +15,7 @@ from PIL import Image
 from figsight.drawing import overlay_heat, place_heat
 from figsight.errors import PhotoError
 from figsight.evaluation.report.markup import image, text
-from figsight.images import decode
+from figsight.images import decode, shrink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 SIDE = 160  # pixels of the longer side
 QUALITY = 78
-
-
-def shrink(pixels: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
-    """Return uint8 [H, W, 3] with at most ``side`` pixels a side, proportions kept."""
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return np.asarray(picture)
 
 
 def show_photo(photo: Photo, side: int = SIDE) -> str:
@@ -45,7 +38,7 @@ def show_photo(photo: Photo, side: int = SIDE) -> str:
 def show_thumbnail(data: bytes, name: str) -> str:
     """Return a thumbnail from a bundle as HTML: decoded and encoded anew, whatever its bytes are."""
     try:
-        return _show(shrink(decode(data, name=name)), name)
+        return _show(shrink(decode(data, name=name), SIDE), name)
     except PhotoError as error:
         return _gone(error)
 
@@ -60,7 +53,7 @@ def show_heat(photo: Photo, heat: NDArray[np.float32], spec: InputSpec, top: flo
         top: What is drawn as hottest, > 0; maps that are to be compared share it.
     """
     try:
-        pixels = shrink(decode(photo.read(), name=photo.path))
+        pixels = shrink(decode(photo.read(), name=photo.path), SIDE)
     except PhotoError as error:
         return _gone(error)
     shares = np.clip(heat / top, 0.0, 1.0).astype(np.float32)
