@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from figsight.errors import FigsightError, RecipeError, UnreadablePhotosError
+from figsight.errors import FigsightError, RecipeError, Remedy, UnreadablePhotosError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from figsight.dataset import Dataset
 
 FAILED = 2
+OPTIONS = {Remedy.OVERWRITE: "give --overwrite"}  # what a caller in Python does is an option here
 JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
@@ -108,9 +109,7 @@ def complain(who: str, error: FigsightError) -> None:
     """Write an error as one line, whatever characters a file's name put into it."""
     from figsight.dataset.names import printable
 
-    # What a caller in Python passes as ``overwrite=True`` is an option here.
-    said = printable(error, 4000).replace("say that it may be overwritten", "give --overwrite")
-    say(f"{who}: {said}", err=True)
+    say(f"{who}: {printable(error.say(OPTIONS), 4000)}", err=True)
 
 
 def say(line: str, *, err: bool = False) -> None:
