@@ -21,10 +21,10 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from figsight.errors import FigsightError, RecipeError, Remedy, UnreadablePhotosError
+from figsight.errors import FigsightError, OutputError, RecipeError, Remedy, UnreadablePhotosError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from figsight.dataset import Dataset
 
@@ -138,9 +138,31 @@ def fold(line: str, width: int) -> str:
     return "\n".join(rows)
 
 
-def tell_picture(page: Path) -> None:
-    """Say where a picture has been written: whole, to be copied."""
-    click.echo(safe(f"picture: {page}"), err=True)
+def tell_pictures(pages: Sequence[Path]) -> None:
+    """Say where pictures have been written, whole, to be copied; and which of an earlier run are left.
+
+    Those are not removed: ``out-2.png`` may also have been drawn under just that name.
+    """
+    for page in pages:
+        click.echo(safe(f"picture: {page}"), err=True)
+    left = list(_find_older(pages))
+    if left:
+        more = f" to {left[-1].name}" if len(left) > 1 else ""
+        click.echo(safe(f"left from an earlier run: {left[0]}{more}"), err=True)
+
+
+def _find_older(pages: Sequence[Path]) -> Iterator[Path]:
+    """Yield the pages after the last one that are there, and were drawn by figsight, too."""
+    from figsight.drawing import check_picture
+
+    first, number = pages[0], len(pages) + 1
+    while (page := first.with_stem(f"{first.stem}-{number}")).exists():
+        try:
+            check_picture(page)
+        except OutputError:  # somebody else's
+            return
+        yield page
+        number += 1
 
 
 def name_program() -> str:
