@@ -157,7 +157,7 @@ def _load(paths: list[Path]) -> tuple[list[str], list[Image.Image], list[Fingerp
         names.append(name)
         pictures.append(Image.fromarray(pixels))
     print(f"{len(names)} different files; fingerprint {1e3 * statistics.median(seconds):.2f} ms")
-    print(f"{sum(print_.is_plain for print_ in prints)} of them plain")
+    print(f"{sum(bool(print_.plain_pixels) for print_ in prints)} of them plain")
     return names, pictures, prints
 
 
@@ -207,7 +207,7 @@ def _measure_different(
 
 
 def _measure_copies(pictures: list[Image.Image], prints: list[Fingerprint], every: int) -> None:
-    chosen = [i for i in range(len(prints)) if i % every == 0 and not prints[i].is_plain]
+    chosen = [i for i in range(len(prints)) if i % every == 0 and not prints[i].plain_pixels]
     n = len(chosen)
     print(f"\n{n} photos made over, among each other; joined, and their scores:")
     print(f"{'':46}{'joined':>12}{'wrong':>7}{'least':>8}{'2 %':>8}{'10 %':>8}{'half':>8}")

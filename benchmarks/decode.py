@@ -1,7 +1,7 @@
 """What decoding costs: files one by one in fresh processes, and good photos in a row.
 
     python benchmarks/decode.py FOLDER             every file: outcome, seconds, peak memory
-    python benchmarks/decode.py --photos FOLDER    milliseconds for decode and fit, median
+    python benchmarks/decode.py --photos FOLDER    milliseconds for a photo, as prediction opens it
     python benchmarks/decode.py --largest          the largest pictures that we accept, one a format
 
 Seconds are those of the clock and of the processor, without starting Python. Memory is the peak of
@@ -18,14 +18,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from figsight.errors import PhotoError
-from figsight.images import MAX_PIXELS, InputSpec, decode, fit, is_picture_name
+from figsight.images import MAX_PIXELS, InputSpec, decode, fit, is_picture_name, open_photo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECONDS_ALLOWED = 2.0
 MB_ALLOWED = 400
@@ -95,30 +99,37 @@ def measure_all(paths: list[Path]) -> None:
 
 
 def measure_photos(folder: Path, side: int) -> None:
-    """Print the median time of decoding and fitting the photos of a folder, in this process."""
+    """Print the median time from the photos of a folder to what a network is given, in this process.
+
+    ``open_photo`` is what training and prediction call. It need not take pixels out of Pillow between
+    its steps, so that ``decode`` and ``fit``, one after the other, take longer.
+    """
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and is_picture_name(p.name))
     if not paths:
         sys.exit(f"no pictures in {folder}")
     spec = InputSpec(side, side)
     clocks = {"clock": time.perf_counter, "processor": time.thread_time}
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in clocks}
+    jobs: dict[str, Callable[[Path], object]] = {
+        "open_photo": lambda path: open_photo(path, spec),
+        "decode, then fit": lambda path: fit(decode(path), spec),
+        "decode alone": decode,
+    }
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for path in paths * 2:
-        begin = {name: now() for name, now in clocks.items()}
-        pixels = decode(path)
-        middle = {name: now() for name, now in clocks.items()}
-        fit(pixels, spec)
-        for name, now in clocks.items():
-            end = now()
-            times[name].append((1e3 * (middle[name] - begin[name]), 1e3 * (end - middle[name])))
+        path.read_bytes()  # so that the first job does not read for the others
+        for what, job in jobs.items():
+            begin = {name: now() for name, now in clocks.items()}
+            job(path)
+            for name, now in clocks.items():
+                times[what, name].append(1e3 * (now() - begin[name]))
     print(f"{len(paths)} photos at {side} px, milliseconds, median (fastest tenth):")
-    for name, pairs in times.items():
-        columns = {"decode": [d for d, _ in pairs], "fit": [f for _, f in pairs]}
-        columns["both"] = [d + f for d, f in pairs]
+    for what in jobs:
         texts = [
-            f"{what} {statistics.median(values):.2f} ({statistics.quantiles(values, n=10)[0]:.2f})"
-            for what, values in columns.items()
+            f"{name} {statistics.median(values):.2f} ({statistics.quantiles(values, n=10)[0]:.2f})"
+            for name in clocks
+            if (values := times[what, name])
         ]
-        print(f"  {name:9}  {'   '.join(texts)}")
+        print(f"  {what:16}  {'   '.join(texts)}")
 
 
 def make_largest(folder: Path) -> list[Path]:

@@ -1,14 +1,15 @@
 """How time and memory grow with photos and classes: training, and prediction over a folder.
 
-    python benchmarks/growth.py FOLDER [--photos 300,3000] [--classes 27,270] [--out NAME]
+    python -m benchmarks.growth FOLDER [--photos 300,3000] [--classes 27,270] [--out NAME]
 
 Every pair of numbers of photos and classes is measured for itself, in processes of its own that are
 started as a user starts them: ``figsight train --epochs 1 --folds 0``, then ``figsight predict`` on
 one photo and on up to a thousand. ``--folds 1`` trains the networks that measure, too.
 
 Pictures are made once and kept in FOLDER with every result, so that a run that was stopped goes on
-where it was; a finished pair is not measured again. Prints Markdown; ``--out NAME`` writes
-``NAME.md`` and ``NAME.json``.
+where it was; a finished pair is not measured again. A folder with results of other code of figsight is
+refused; with ``--keep-old`` they stay, and the table says which they are. Prints Markdown;
+``--out NAME`` writes ``NAME.md`` and ``NAME.json``.
 
 Pictures are JPEGs of 160 to 256 pixels: a few coloured shapes for each class, moved, turned and lit at
 random on a noisy ground. A network can learn them; how well is not measured here.
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks import provenance
 from PIL import Image, ImageDraw
 
 ASKED = 1000  # photos that are predicted at most
@@ -142,7 +144,7 @@ def measure(folder: Path, photos: int, classes: int, folds: int) -> dict[str, An
     folder.mkdir(parents=True, exist_ok=True)
     root = make_photos(folder, photos, classes)
     model = folder / "model"
-    load = os.getloadavg()
+    load, code = os.getloadavg(), provenance.read_code()
     words = ["train", str(root), "-o", str(model), "--overwrite"]
     words += ["--epochs", "1", "--folds", str(folds)]
     training = run(words, folder)
@@ -160,14 +162,35 @@ def measure(folder: Path, photos: int, classes: int, folds: int) -> dict[str, An
         "predict": predicting,
         "model_mb": sum(p.stat().st_size for p in model.rglob("*") if p.is_file()) / 1e6,
         "load": [load, os.getloadavg()],
+        "code": code,
     }
     result.write_text(json.dumps(found, indent=1), "utf-8")
     return found
 
 
-def write_table(rows: list[dict[str, Any]]) -> str:
+def find_old(rows: list[dict[str, Any]], now: dict[str, str]) -> list[str]:
+    """Return a line for each row that was not measured with the code of now, saying with which."""
+    return [
+        f"{row['photos']:,} photos of {row['classes']:,} classes are of other code than this: {words}"
+        for row in rows
+        if (words := provenance.say_other_code(row.get("code", {}), now))
+    ]
+
+
+def read_rows(folder: Path, folds: int) -> list[dict[str, Any]]:
+    """Return all that was measured in a folder, those of earlier runs included, small ones first."""
+    paths = folder.glob(f"*/result-{folds}.json")
+    rows: list[dict[str, Any]] = [json.loads(path.read_text("utf-8")) for path in paths]
+    return sorted(rows, key=lambda row: (row["photos"], row["classes"]))
+
+
+def write_table(rows: list[dict[str, Any]], now: dict[str, str]) -> str:
     """Return the measurements as Markdown."""
-    lines = [f"One epoch on {os.cpu_count()} CPUs; load when it began and ended.", "", _HEAD]
+    lines = [
+        f"One epoch on {os.cpu_count()} CPUs, {provenance.say_code(now)}; load when it began and ended.",
+        "",
+        _HEAD,
+    ]
     for row in rows:
         train, one, many = row["train"], row["predict_one"], row["predict"]
         more = max(1, row["asked"] - 1)
@@ -180,7 +203,8 @@ def write_table(rows: list[dict[str, Any]]) -> str:
             f"| {1e3 * processor / more:.1f} | {many['peak_mb']:.0f} | {row['model_mb']:.0f} "
             f"| {load} |"
         )
-    return "\n".join([*lines, "", *_write_exponents(rows)]) + "\n"
+    old = [f"- {line}" for line in find_old(rows, now)]
+    return "\n".join([*lines, "", *_write_exponents(rows), *old]) + "\n"
 
 
 def _write_exponents(rows: list[dict[str, Any]]) -> list[str]:
@@ -206,28 +230,29 @@ def main() -> None:
     parser.add_argument("--photos", default="300,3000", help="numbers of photos")
     parser.add_argument("--classes", default="27", help="numbers of classes")
     parser.add_argument("--folds", type=int, default=0, help="networks that measure")
+    parser.add_argument("--keep-old", action="store_true", help="keep results of other code")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     counts = [int(number) for number in options.photos.split(",")]
     kinds = [int(number) for number in options.classes.split(",")]
-    rows = []
+    now = provenance.read_code()
+    old = find_old(read_rows(options.folder, options.folds), now)
+    for line in old:
+        print(line, file=sys.stderr)
+    if old and not options.keep_old:
+        sys.exit(
+            f"{options.folder}: expected results of figsight's {provenance.say_code(now)}, found "
+            f"{len(old)} of other code; name another folder, remove them, or give --keep-old"
+        )
     for photos in counts:
         for classes in kinds:
             if photos < classes * (1 if options.folds == 0 else 2):
                 print(f"{photos} photos of {classes} classes: left out", file=sys.stderr)
                 continue
-            rows.append(
-                measure(options.folder / f"{photos}-{classes}", photos, classes, options.folds)
-            )
+            measure(options.folder / f"{photos}-{classes}", photos, classes, options.folds)
             print(f"{photos} photos of {classes} classes: done", file=sys.stderr)
-    # What lies there from earlier runs belongs into the table too.
-    known = {(row["photos"], row["classes"]) for row in rows}
-    for path in options.folder.glob(f"*/result-{options.folds}.json"):
-        row = json.loads(path.read_text("utf-8"))
-        if (row["photos"], row["classes"]) not in known:
-            rows.append(row)
-    rows.sort(key=lambda row: (row["photos"], row["classes"]))
-    text = write_table(rows)
+    rows = read_rows(options.folder, options.folds)
+    text = write_table(rows, now)
     print(text)
     if options.out:
         options.out.with_suffix(".md").write_text(text, "utf-8")

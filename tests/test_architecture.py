@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,14 @@ LAYERS = [
     "demo",
     "cli",
 ]
+DECISION = Path(__file__).parents[1] / "docs" / "decisions" / "0001-layers.md"
+LINES = 60  # of a function, from its name to its end, without decorators and docstring
+LONG = {  # functions that have more: none may grow, and none may come
+    "training/run.py train": 99,
+    "evaluation/crossval.py cross_validate": 90,
+    "audit/labels.py rank_labels": 66,
+    "training/fit.py fit": 62,
+}
 HEAVY = {"torch", "torchvision", "timm", "onnx", "onnxscript", "matplotlib"}
 
 
@@ -65,6 +74,11 @@ def room(path: Path) -> str:
 
 def test_layers__name_every_room() -> None:
     assert {room(path) for path in modules()} == set(LAYERS)
+
+
+def test_layers__are_those_of_the_decision() -> None:
+    (stated,) = re.findall(r"^    (errors <.*?)\n\n", DECISION.read_text("utf-8"), re.M | re.S)
+    assert re.split(r"\s+<\s+", stated) == LAYERS
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
@@ -118,3 +132,27 @@ def test_modules__say_what_they_are_and_stay_small(path: Path) -> None:
     text = path.read_text("utf-8")
     assert ast.get_docstring(ast.parse(text)), "no docstring"
     assert text.count("\n") <= 400, "over 400 lines: split it"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_functions__stay_small(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if ast.get_docstring(node) is not None:
+                lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+            most = LONG.get(f"{path.relative_to(SOURCE)} {node.name}", LINES)
+            assert lines <= most, f"{node.name}: {lines} lines, over {most}: split it"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(SOURCE.glob("*/**/__init__.py")),
+    ids=lambda path: str(path.parent.relative_to(SOURCE)),
+)
+def test_maps__name_every_file_of_their_room_and_no_other(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    named = re.findall(r"(?<![\w/])\w+(?:\.py|/(?!\S))", docstring)
+    files = {file.name for file in path.parent.glob("*.py")} - {"__init__.py"}
+    folders = {f"{one.name}/" for one in path.parent.iterdir() if one.is_dir()} - {"__pycache__/"}
+    assert sorted(named) == sorted(files | folders)

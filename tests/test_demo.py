@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tests.evaluation.make import make_evaluation
 
-from figsight.demo import demo_photos, demo_strangers, tour
+from figsight.demo import demo_photos, tour
 from figsight.training.progress import Silence
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 PHOTOS = sorted(demo_photos().glob("*/*.jpg"))
-STRANGERS = sorted(demo_strangers().glob("*.jpg"))
+STRANGERS = sorted(demo_photos().with_name("unknown").glob("*.jpg"))
 
 # Renders one shipped photo small, twice, with the script's own code, into the file that is named.
 RENDER = """

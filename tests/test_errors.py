@@ -10,7 +10,9 @@ from figsight import errors
 from figsight.errors import (
     FigsightError,
     MissingExtraError,
+    OutputError,
     PhotoError,
+    Remedy,
     UnreadablePhotosError,
     letting_go,
 )
@@ -41,6 +43,18 @@ def test_errors__come_back_whole_from_another_process(kind: type[FigsightError])
             assert getattr(found, name, None) == getattr(error, name, None)
         failures = getattr(error, "failures", ())
         assert list(map(str, getattr(found, "failures", ()))) == list(map(str, failures))
+
+
+def test_error__says_its_remedy_in_the_words_of_who_asks() -> None:
+    error = OutputError("a.zip: is there: choose another name", remedy=Remedy.OVERWRITE)
+    assert str(error) == "a.zip: is there: choose another name, or say that it may be overwritten"
+    words = {Remedy.OVERWRITE: "give --overwrite"}
+    assert error.say(words) == "a.zip: is there: choose another name, or give --overwrite"
+    for found in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):  # noqa: S301 - our own
+        assert found.say(words) == error.say(words)
+    # What stands in the name of a file is no remedy.
+    named = OutputError("say that it may be overwritten: no")
+    assert named.say(words) == str(named) == "say that it may be overwritten: no"
 
 
 def test_letting_go__takes_every_traceback_but_that_of_somebody_elses_error() -> None:

@@ -16,6 +16,9 @@ Run it in the project's folder. ``--only figsight,fastai:fine_tune-5`` runs some
 is of everything in the folder: ``peers.md``, ``peers.json``, ``accuracy-seconds.png``,
 ``time-to-accuracy.png``, with a file for each run below ``runs/`` and what it printed below ``logs/``.
 
+A folder with results of other code of figsight, or of other versions of a peer's packages, than are
+there now is refused; with ``--keep-old`` they stay, and the report says which they are.
+
 Every run is a process of its own, one at a time, on ``--cores`` cores. A peer whose package is missing,
 or that crashes, is named in the report; the others go on. Nothing is downloaded. Run it on an idle
 machine: the load before each run is written down, but not made up for.
@@ -37,7 +40,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.peers import plots, results, tables
 from benchmarks.peers.planning import agree, list_jobs, make_task, read_photos, write_weights
-from benchmarks.peers.processes import use_cores, work
+from benchmarks.peers.processes import look_up, use_cores, work
 from benchmarks.peers.registry import PEERS, choose
 
 from figsight.errors import FigsightError
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.peers.planning import Job, Photos
+    from benchmarks.peers.results import Now, Old
 
 
 def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -63,6 +67,11 @@ def read_command(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--folds", metavar="0,1,...", help="which to hold out; by default each")
     parser.add_argument("--seeds", default="0", metavar="0,1,...")
     parser.add_argument("--epochs", type=int, metavar="N", help="stop after N and extrapolate")
+    parser.add_argument(
+        "--keep-old",
+        action="store_true",
+        help="keep results of other code, or of unknown code, and say so in the report",
+    )
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument(
         "--python",
@@ -127,14 +136,32 @@ def run_jobs(jobs: Sequence[Job], photos: Photos, options: argparse.Namespace, c
         )
 
 
-def report(photos: Photos, folder: Path) -> None:
+def look_up_all(options: argparse.Namespace) -> dict[str, dict[str, dict[str, str]]]:
+    """Return for each peer the code and the versions that it would run with now."""
+    pythons = {name: options.python.get(name, sys.executable) for name in PEERS}
+    found = {python: look_up(python) for python in set(pythons.values())}
+    return {name: found[python] for name, python in pythons.items()}
+
+
+def require_new(old: Old, options: argparse.Namespace) -> None:
+    """Name the results that would not be the same now, and end unless they are to be kept."""
+    for (peer, setting, seed, fold), why in old.items():
+        print(f"old: seed {seed} fold {fold} {peer}:{setting} ({why})", flush=True)
+    if old and not options.keep_old:
+        sys.exit(
+            f"{options.out}: expected results of the code and the packages that are there now, found "
+            f"{len(old)} of others; name another folder, remove them, or give --keep-old"
+        )
+
+
+def report(photos: Photos, now: Now, folder: Path) -> None:
     """Write table and plots of everything that the folder holds."""
     found = results.load_all(folder)
-    rows = tables.summarise(found, photos)
-    numbers = tables.to_dict(rows, found, photos)
+    rows, old = tables.summarise(found, photos), results.find_old(found, now)
+    numbers = tables.to_dict(rows, found, photos, old)
     write_whole(
         {
-            folder / "peers.md": tables.to_markdown(rows, found, photos).encode(),
+            folder / "peers.md": tables.to_markdown(rows, found, photos, old).encode(),
             folder / "peers.json": json.dumps(numbers, indent=2).encode(),
             folder / "accuracy-seconds.png": plots.draw_curves(rows),
             folder / "time-to-accuracy.png": plots.draw_times(rows),
@@ -155,8 +182,10 @@ def main() -> None:
         photos = read_photos(options.data, options.n_folds)
         agree(photos, options.out)
         jobs = list_jobs(options.chosen, options.seeds, options.folds)
+        now = look_up_all(options)
+        require_new(results.find_old(results.load_all(options.out), now), options)
         run_jobs(jobs, photos, options, cores)
-        report(photos, options.out)
+        report(photos, now, options.out)
     except FigsightError as error:
         sys.exit(str(error))
 

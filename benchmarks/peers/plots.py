@@ -88,14 +88,15 @@ def _draw_row(axes: Any, row: Row, colour: Any, label: str | None) -> None:
 
 
 def draw_times(rows: Sequence[Row]) -> bytes:
-    """Return a PNG: seconds until the mean reaches each accuracy, a bar for each.
+    """Return a PNG: seconds until the mean of the headline setting reaches each accuracy, a bar for each.
 
     Peers that were not asked, or run in part only, are left out.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    names = list(dict.fromkeys(row.peer for row in rows if row.curves))
+    shown = [row for row in rows if row.curves and row.setting == PEERS[row.peer].headline]
+    names = list(dict.fromkeys(row.peer for row in shown))
     figure = Figure(figsize=(9, 1.5 + 0.6 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     shades = colormaps["viridis"]([0.75, 0.5, 0.2])
@@ -110,7 +111,8 @@ def draw_times(rows: Sequence[Row]) -> bytes:
             axes.barh(y, best[0], 0.24, color=shades[k])
             words = f"{mark:.2f}: {best[0]:.0f} s"
             axes.annotate(words, (best[0], y), (3, -3), textcoords="offset points", size=7)
-    axes.set_yticks(range(len(names)), [PEERS[name].title for name in names])
+    titles = [f"{PEERS[name].title}\n{PEERS[name].headline}" for name in names]
+    axes.set_yticks(range(len(names)), titles)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.margins(x=0.15)
     axes.set_xlabel("seconds until the mean of the runs reaches the accuracy")

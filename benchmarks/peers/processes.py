@@ -32,6 +32,23 @@ def use_cores(number: int) -> str:
     return f"{number} threads of OpenMP"
 
 
+def look_up(python: str) -> dict[str, dict[str, str]]:
+    """Return the ``code`` of figsight and the ``versions`` of what an interpreter would run."""
+    done = subprocess.run(
+        [python, "-m", "benchmarks.provenance"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(
+            f"{python}: expected a working Python, found one that ended with {done.returncode}"
+        )
+    found: dict[str, dict[str, str]] = json.loads(done.stdout)
+    return found
+
+
 def work(python: str, peer: str, task: Task, log: Path) -> dict[str, Any]:
     """Run a worker and wait for it.
 

@@ -9,14 +9,23 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from benchmarks import provenance
 from benchmarks.peers.curves import extrapolate
+from benchmarks.peers.registry import PEERS
 
 from figsight.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
     from benchmarks.peers.planning import Job
+
+    # Peer, setting, seed and fold of a run, and why it would not be the same now, in words.
+    Old: TypeAlias = Mapping[tuple[str, str, int, int], str]
+    # Of each peer the ``code`` and the ``versions`` that it would run with.
+    Now: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +44,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         curve: (seconds, accuracy) at the end of each epoch that was run.
         of_epochs: How many the run would have.
         versions: Of what it ran with.
+        code: Of a run of figsight, which code that was: see ``provenance``; empty where nobody noted it.
         process_seconds: Of the whole process, asking about held-out photos included.
         processor_seconds: Of all its processes on all cores, likewise.
         peak_mb: Peak resident memory of the largest of its processes, megabytes.
@@ -55,12 +65,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     curve: list[tuple[float, float | None]] = []
     of_epochs: int = 0
     versions: dict[str, str] = {}
+    code: dict[str, str] = {}
     process_seconds: float = 0.0
     processor_seconds: float = 0.0
     peak_mb: float = 0.0
     load_before: float = 0.0
     cores: str = ""
     date: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, int, int]:
+        """Peer, setting, seed and fold: what there is one run of."""
+        return self.peer, self.setting, self.seed, self.fold
 
     @property
     def is_finished(self) -> bool:
@@ -112,6 +128,26 @@ def load(path: Path) -> Result | None:
         return msgspec.json.decode(path.read_bytes(), type=Result)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def find_old(results: Sequence[Result], now: Now) -> Old:
+    """Return the finished runs that would not be the same now, and why not.
+
+    Those of figsight are of one state of its code. For all of them the versions of their packages count,
+    but where a peer cannot be run: its own package is not there, so nothing would be mixed.
+    """
+    old = {}
+    for one in results:
+        peer = PEERS.get(one.peer)
+        if peer is None or not one.is_finished:
+            continue  # not in the report, or run again
+        there = now[one.peer]
+        why = [provenance.say_other_code(one.code, there["code"])] if peer.is_figsight else []
+        if peer.package in there["versions"]:
+            why.append(provenance.say_other_packages(one.versions, there["versions"]))
+        if any(why):
+            old[one.place] = "; ".join(words for words in why if words)
+    return old
 
 
 def load_all(folder: Path) -> list[Result]:

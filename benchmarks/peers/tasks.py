@@ -157,7 +157,9 @@ class Peer:
         train: Trains and answers the held-out photos: one class a photo, or None when there is
             nothing to ask (a run that was stopped between epochs, or from random weights).
         install: What ``pip install`` needs to be given.
+        headline: The one setting by which it is compared with others, fixed beforehand.
         part: Epochs that are run when the command says nothing; None runs all of them.
+        is_figsight: Whether it is figsight itself, whose results are of one state of its code.
     """
 
     name: str
@@ -166,4 +168,11 @@ class Peer:
     settings: tuple[str, ...]
     train: Callable[[Run], list[int] | None]
     install: str
+    headline: str
     part: int | None = None
+    is_figsight: bool = False
+
+    @property
+    def package(self) -> str:
+        """The package that it is, the first that it needs."""
+        return self.install.split()[0].partition("[")[0]

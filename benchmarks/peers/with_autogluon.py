@@ -79,5 +79,6 @@ PEERS = (
         settings=("default", "time_limit-180s", "time_limit-600s"),
         train=train,
         install="autogluon.multimodal",
+        headline="default",
     ),
 )

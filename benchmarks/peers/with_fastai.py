@@ -99,6 +99,7 @@ PEERS = tuple(
         settings=tuple(f"fine_tune-{n}" for n in RUNGS),
         train=partial(train, varied=varied),
         install="fastai",
+        headline="fine_tune-10",
     )
     for name, title, loading, varied in (
         (

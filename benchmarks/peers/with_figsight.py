@@ -73,6 +73,8 @@ PEERS = (
         ),
         train=train_only,
         install="figsight[train]",
+        headline="default",
+        is_figsight=True,
     ),
     Peer(
         name="figsight-measuring",
@@ -82,5 +84,7 @@ PEERS = (
         settings=("default", "budget-60s", "budget-180s"),
         train=train_and_measure,
         install="figsight[train]",
+        headline="default",
+        is_figsight=True,
     ),
 )

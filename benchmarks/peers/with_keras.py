@@ -75,6 +75,7 @@ PEERS = (
         settings=("50-epochs",),
         train=train,
         install="keras torch",
+        headline="50-epochs",
         part=2,
     ),
 )

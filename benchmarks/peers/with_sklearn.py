@@ -57,5 +57,6 @@ PEERS = (
         settings=("plain", "scaled"),
         train=train,
         install="scikit-learn torch timm",
+        headline="plain",
     ),
 )

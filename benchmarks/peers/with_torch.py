@@ -124,6 +124,7 @@ PEERS = tuple(
         settings=("25-epochs",),
         train=partial(train, frozen=frozen),
         install="torch torchvision timm",
+        headline="25-epochs",
     )
     for name, title, what, frozen in (
         ("torch-tuned", "PyTorch tutorial, fine-tuned", "everything learns", False),

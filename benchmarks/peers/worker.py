@@ -9,23 +9,21 @@ Knows no figsight (its own peer imports it): it runs in the environment of any p
 from __future__ import annotations
 
 import json
-import platform
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks import provenance
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.tasks import Clock, Run, Task, UnavailableError
-
-# Whose versions are written down with each run, as far as they are installed.
-NOTED = ("figsight", "torch", "timm", "fastai", "keras", "scikit-learn", "autogluon.multimodal")
 
 
 def run(name: str, task: Task, started: float) -> dict[str, Any]:
     """Run a peer; return its answers, its curve and which versions it ran with."""
     peer = PEERS[name]
     going = Run(task, Clock(started))
+    with going.clock.paused():  # before it can change
+        code = provenance.read_code() if peer.is_figsight else {}
     try:
         predicted = peer.train(going)
     except UnavailableError as error:
@@ -43,18 +41,9 @@ def run(name: str, task: Task, started: float) -> dict[str, Any]:
         "began": going.began,
         "curve": going.curve,
         "of_epochs": going.whole if going.whole is not None else len(going.curve),
-        "versions": {"python": platform.python_version(), **dict(_versions())},
+        "versions": provenance.read_versions(),
+        "code": code,
     }
-
-
-def _versions() -> list[tuple[str, str]]:
-    found = []
-    for name in NOTED:
-        try:
-            found.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            continue  # only what is there is noted
-    return found
 
 
 def main() -> None:

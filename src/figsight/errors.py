@@ -13,24 +13,50 @@
     └── MissingExtraError         an optional part of figsight is not installed
 
 Each message is one line: what was expected, what was found, what to do. The command line prints it
-after ``figsight:`` and ends with exit code 2. Anything else that escapes is a bug.
+after ``figsight:`` and ends with exit code 2. Anything else that escapes is a bug. What to do is a
+``Remedy`` where a caller in Python does it in another way than somebody at the command line.
 """
 
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
+class Remedy(Enum):
+    """What can be done about an error, with the words of a message for a caller in Python."""
+
+    OVERWRITE = "say that it may be overwritten"
+
+
 class FigsightError(Exception):
-    """Base of every error that figsight raises on purpose."""
+    """Base of every error that figsight raises on purpose.
+
+    Attributes:
+        remedy: What can be done besides what the message says; None for most.
+    """
+
+    def __init__(self, message: str = "", *, remedy: Remedy | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.say({})
+
+    def say(self, words: Mapping[Remedy, str]) -> str:
+        """Return the message, its remedy in the words of who asks; in those for Python by default."""
+        said = super().__str__()
+        if self.remedy is None:
+            return said
+        return f"{said}, or {words.get(self.remedy, self.remedy.value)}"
 
 
 class DataError(FigsightError):

@@ -7,12 +7,37 @@ from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
 from tests.bundle.make import make_bundle
 from tests.cli.make import call, refused
 from tests.training.make import plant_photos
 
 from figsight.cli import main
-from figsight.cli.base import fold, name_program, safe
+from figsight.cli.base import fold, name_program, safe, tell_pictures
+from figsight.drawing import save_picture
+
+
+def test_tell_pictures__names_pages_that_an_earlier_run_has_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [tmp_path / "out.png", *(tmp_path / f"out-{n}.png" for n in range(2, 6))]
+    for page in pages:
+        save_picture(Image.new("RGB", (8, 8)), page)
+    written = "".join(f"picture: {page}\n" for page in pages)
+    tell_pictures(pages)
+    assert capsys.readouterr().err == written
+    tell_pictures(pages[:4])
+    assert capsys.readouterr().err.splitlines()[4:] == [f"left from an earlier run: {pages[4]}"]
+    tell_pictures(pages[:1])
+    assert capsys.readouterr().err.splitlines() == [
+        f"picture: {pages[0]}",
+        f"left from an earlier run: {pages[1]} to out-5.png",
+    ]
+    # A photo that happens to have the name of a page is nobody's page.
+    Image.new("RGB", (8, 8)).save(pages[1])
+    tell_pictures(pages[:1])
+    assert capsys.readouterr().err == f"picture: {pages[0]}\n"
+    assert all(page.exists() for page in pages)
 
 
 def test_help__mentions_every_command() -> None:

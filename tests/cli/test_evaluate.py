@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.bundle.make import make_bundle, make_calibration, make_manifest, make_unknown
 from tests.cli.make import call, refused
 from tests.evaluation.make import make_evaluation
@@ -13,7 +14,8 @@ from tests.training.make import plant_photos
 
 from figsight.classifier import load
 from figsight.cli.telling import LISTED, tell
-from figsight.evaluation.results import OperatingScore
+from figsight.evaluation import Evaluation
+from figsight.evaluation.results import Caveat, OperatingScore
 from figsight.metrics import say_probability, say_share, wilson
 
 
@@ -228,13 +230,22 @@ def test_tell__of_two_figures_and_repeats() -> None:
 
 
 def test_tell__says_first_what_a_test_on_training_photos_is_worth() -> None:
-    notes = ("2nd time that it is asked", "The model was trained on 1 of these photos")
+    notes = ("2nd time that it is asked", Caveat("It saw one of these photos"))
     lines = tell(make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]], notes=notes)).splitlines()
     worth, accuracy, other = (
         next(i for i, line in enumerate(lines) if words in line)
-        for words in ("was trained on", "accuracy", "2nd time")
+        for words in ("It saw one", "accuracy", "2nd time")
     )
     assert worth < accuracy < other
+
+
+def test_tell__makes_no_json_of_all_answers_to_print_a_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Evaluation, "to_dict", lambda _: pytest.fail("all of it was written"))
+    lines = tell(make_evaluation([0, 1], [[0.9, 0.1], [0.8, 0.2]])).splitlines()
+    assert "  SAME (1): 0 of 1" in lines
+    assert "  1.png: SAME (1), taken for SAME (0) (80.0\u00a0%)" in lines
 
 
 def test_tell__lists_some_mistakes_and_what_the_rule_for_unknowns_makes_of_them() -> None:

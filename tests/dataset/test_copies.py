@@ -178,7 +178,7 @@ def test_find_copies__plain_photos_are_joined_by_equal_pixels_only() -> None:
         slope.copy(),
     ]
     prints = [print_of(photo, k) for k, photo in enumerate(photos)]
-    assert all(print_.is_plain for print_ in prints)
+    assert all(print_.plain_pixels for print_ in prints)
     found = find_copies(prints)
     assert found.near == [NearPair(0, 3, 1.0, False), NearPair(4, 6, 1.0, False)]
     assert found.groups == [0, 1, 2, 0, 3, 4, 3]
@@ -188,7 +188,7 @@ def test_find_copies__noise_does_not_make_blank_photos_alike() -> None:
     random = np.random.default_rng(0)
     photos = [(200 + random.normal(0, 6, (64, 64, 3))).astype(np.uint8) for _ in range(12)]
     prints = [print_of(photo, k) for k, photo in enumerate(photos)]
-    assert not any(print_.is_plain for print_ in prints)
+    assert not any(print_.plain_pixels for print_ in prints)
     assert find_copies(prints).near == []
 
 

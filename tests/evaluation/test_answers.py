@@ -220,8 +220,11 @@ def test_evaluate__names_photos_that_were_trained_on_and_their_likes(
     assert first.startswith(
         "The model was trained on 1 of these 12 photos: the numbers flatter it. Of the other 11, "
     )
+    assert (found.caveats, found.remarks) == ((first,), (second,))
     assert second.startswith("2 photos look much like photos that the model was trained on: ")
     said = found.to_dict()
+    assert said["notes"] == [first, second]
+    assert {type(note) for note in said["notes"]} == {str}
     assert said["trained_on"] == ["1/same.png"]
     assert [one["path"] for one in said["resembles_trained"]] == ["17/like.jpg", "17/twin.jpg"]
     # The two files of one content count once.

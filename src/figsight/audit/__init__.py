@@ -5,6 +5,8 @@ decides nothing: it says where to look. Needs nothing but the base install; labe
 are found with the extra ``train``.
 
     examining.py   one pass over every picture: ``examine``
+    labels.py      labels that look wrong, where ``train`` is installed
+    lookalikes.py  the photo of the other figure that a suspect one resembles most
     results.py     what was found: ``Audit``, as data and as JSON
     sections.py    the same in the order and the words in which people should read it
     text.py        for a terminal

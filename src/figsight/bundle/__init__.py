@@ -1,17 +1,18 @@
 """The files of a model: their schema and hashes; save, verify, open.
 
-    names.py      which files there may be
-    parts.py      what a manifest consists of
+    names.py        which files there may be
+    parts.py        what a manifest consists of
     consistency.py  when its parts contradict one another
-    manifest.py   manifest.json, read strictly and sealed
-    store.py      a folder or a zip as named bytes
-    tensors.py    the arrays: gallery, head, weights
-    rules.py      the rules for unknown photos and sets of names, as functions
-    graph.py      what the ONNX file may contain
-    runtime.py    ONNX Runtime's options, threads and failures
-    card.py       README.md, the model card
-    files.py      open and verify
-    save.py       write, whole or not at all
+    manifest.py     manifest.json, read strictly and sealed
+    store.py        a folder or a zip as named bytes
+    tensors.py      the arrays: gallery, head, weights
+    rules.py        the rules for unknown photos and sets of names, as functions
+    graph.py        what the ONNX file may contain
+    runtime.py      ONNX Runtime's options, threads and failures
+    card.py         README.md, the model card; answers.py its words for what is said beside a name,
+                    markdown.py keeps text plain in it
+    files.py        open and verify
+    save.py         write, whole or not at all
 
 Does not know how a model is trained, nor how it predicts.
 """

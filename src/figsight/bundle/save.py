@@ -45,7 +45,7 @@ from figsight.bundle.tensors import (
     unpack_arrays,
     unpack_gallery,
 )
-from figsight.errors import BundleError, OutputError
+from figsight.errors import BundleError, OutputError, Remedy
 from figsight.files import hide, is_litter
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         )
     if not overwrite:
         raise OutputError(
-            f"{path}: a model is there already: choose another name, or say that it may be "
-            "overwritten"
+            f"{path}: a model is there already: choose another name", remedy=Remedy.OVERWRITE
         )
 
 

@@ -3,6 +3,15 @@
 Knows logits, probabilities, embeddings and labels. Does not know pictures, files or the network.
 Everything here is to be fitted on out-of-sample outputs, which it can't check: see each function
 for what goes wrong otherwise, and for what it cannot promise with ten photos a class.
+
+    temperature.py  logits -> probabilities that mean what they say
+    conformal.py    the quantile behind every promise of a share, and the refusal to make it
+    sets.py         sets of names that hold the right one as often as stated
+    sensitivity.py  a threshold that finds a stated share of one of two figures
+    strangeness.py  how strange a photo looks; gaussian.py fits what it is measured by, style.py does
+                    without figures
+    unknown.py      known or unknown: scores measured, one chosen, a line drawn
+    detector.py     all of that as a bundle carries it
 """
 
 from __future__ import annotations

@@ -21,14 +21,15 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from figsight.errors import FigsightError, RecipeError, UnreadablePhotosError
+from figsight.errors import FigsightError, OutputError, RecipeError, Remedy, UnreadablePhotosError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from figsight.dataset import Dataset
 
 FAILED = 2
+OPTIONS = {Remedy.OVERWRITE: "give --overwrite"}  # what a caller in Python does is an option here
 JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
@@ -108,9 +109,7 @@ def complain(who: str, error: FigsightError) -> None:
     """Write an error as one line, whatever characters a file's name put into it."""
     from figsight.dataset.names import printable
 
-    # What a caller in Python passes as ``overwrite=True`` is an option here.
-    said = printable(error, 4000).replace("say that it may be overwritten", "give --overwrite")
-    say(f"{who}: {said}", err=True)
+    say(f"{who}: {printable(error.say(OPTIONS), 4000)}", err=True)
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -139,9 +138,31 @@ def fold(line: str, width: int) -> str:
     return "\n".join(rows)
 
 
-def tell_picture(page: Path) -> None:
-    """Say where a picture has been written: whole, to be copied."""
-    click.echo(safe(f"picture: {page}"), err=True)
+def tell_pictures(pages: Sequence[Path]) -> None:
+    """Say where pictures have been written, whole, to be copied; and which of an earlier run are left.
+
+    Those are not removed: ``out-2.png`` may also have been drawn under just that name.
+    """
+    for page in pages:
+        click.echo(safe(f"picture: {page}"), err=True)
+    left = list(_find_older(pages))
+    if left:
+        more = f" to {left[-1].name}" if len(left) > 1 else ""
+        click.echo(safe(f"left from an earlier run: {left[0]}{more}"), err=True)
+
+
+def _find_older(pages: Sequence[Path]) -> Iterator[Path]:
+    """Yield the pages after the last one that are there, and were drawn by figsight, too."""
+    from figsight.drawing import check_picture
+
+    first, number = pages[0], len(pages) + 1
+    while (page := first.with_stem(f"{first.stem}-{number}")).exists():
+        try:
+            check_picture(page)
+        except OutputError:  # somebody else's
+            return
+        yield page
+        number += 1
 
 
 def name_program() -> str:

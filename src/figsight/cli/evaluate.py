@@ -19,7 +19,7 @@ from figsight.cli.base import (
     refuse_unheard,
     safe,
     say,
-    tell_picture,
+    tell_pictures,
 )
 from figsight.cli.telling import tell
 
@@ -141,6 +141,7 @@ def evaluate(
     from figsight import evaluation
 
     _refuse_mixed(arguments, folds, options)
+    shared: dict[str, Any] = {"unknown": unknown, "keep": keep, "skip_bad": skip_bad}
     if folds is not None and keep is not None and unknown is None:
         raise click.UsageError("--keep goes with --unknown only where there is no MODEL")
     if picture is not None:
@@ -157,11 +158,9 @@ def evaluate(
             arguments[0],
             dataset,
             split=split,
-            unknown=unknown,
-            keep=keep,
-            skip_bad=skip_bad,
             explain=report is not None,
             record=not no_record,
+            **shared,
         )
     else:
         from figsight.console import Console
@@ -170,20 +169,15 @@ def evaluate(
             result = evaluation.cross_validate(
                 dataset,
                 folds=folds,
-                unknown=unknown,
-                keep=keep,
-                skip_bad=skip_bad,
                 watch=console,
+                **shared,
                 **{key: options[key] for key in FOR_FOLDS},
             )
     try:
         _print(result, as_json=as_json)
     finally:  # also where nobody reads on: `| head` closes its end
         if picture is not None:
-            from figsight.sheets import draw_evaluation, save_sheets
-
-            for page in save_sheets(draw_evaluation(result), picture):
-                tell_picture(page)
+            _draw(result, picture)
         if report is not None:
             _write_report(result, dataset, report)
 
@@ -206,6 +200,12 @@ def _refuse_mixed(arguments: tuple[str, ...], folds: int | None, options: dict[s
         raise click.UsageError(f"expected: figsight evaluate {shape}")
     refuse_unheard(FOR_FOLDS if folds is None else FOR_MODEL, folds)
     refuse_two_clocks(options["budget"], options["epochs"])
+
+
+def _draw(result: Evaluation, picture: Path) -> None:
+    from figsight.sheets import draw_evaluation, save_sheets
+
+    tell_pictures(save_sheets(draw_evaluation(result), picture))
 
 
 def _write_report(result: Evaluation, dataset: Dataset, path: Path) -> None:

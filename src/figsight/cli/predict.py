@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from figsight.cli.base import FAILED, complain, keep_option, main, safe, say, tell_picture
+from figsight.cli.base import FAILED, complain, keep_option, main, safe, say, tell_pictures
 from figsight.cli.rules import never_unknown
 from figsight.errors import PhotoError
 from figsight.metrics.words import say_probability
@@ -126,8 +126,7 @@ def _draw(
         if explained
         else draw_predictions((one.path, one) for one, _ in drawn)
     )
-    for page in save_sheets(pages, picture):
-        tell_picture(page)
+    tell_pictures(save_sheets(pages, picture))
 
 
 def _count(named: int, unknown: int | None, failures: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from figsight.cli.base import data_options, main, read_data, tell_picture
+from figsight.cli.base import data_options, main, read_data, tell_pictures
 
 
 @main.command(
@@ -39,5 +39,4 @@ def show(data: str, picture: Path, each: int, **options: Any) -> None:
     from figsight.sheets import draw_dataset, save_sheets
 
     check_picture(picture)
-    for page in save_sheets(draw_dataset(read_data(data, options), each), picture):
-        tell_picture(page)
+    tell_pictures(save_sheets(draw_dataset(read_data(data, options), each), picture))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 LISTED = 50  # mistakes
-FLATTERED = "The model was trained on "  # how a note begins that says what a number is worth
 
 
 def tell(evaluation: Evaluation) -> str:
@@ -29,7 +28,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     photos = f" to {evaluation.n} photos" if evaluation.repeats > 1 else ""
     yield evaluation.protocol
     # That a test is none comes before its number.
-    yield from (note for note in evaluation.notes if note.startswith(FLATTERED))
+    yield from evaluation.caveats
     yield (
         f"accuracy {say_share(accuracy.value)}: {evaluation.tally}{photos} right "
         f"({accuracy.method}: {say_share(accuracy.low)} to {say_share(accuracy.high)})"
@@ -43,7 +42,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
             f"If the model may say 'unknown': {right} named right, {wrong} wrongly, {unknown} called "
             f"unknown{asked}"
         )
-    yield from (note for note in evaluation.notes if not note.startswith(FLATTERED))
+    yield from evaluation.remarks
     yield from _other_answers(evaluation)
     yield from _mistakes(evaluation)
 
@@ -88,18 +87,20 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _mistakes(evaluation: Evaluation) -> Iterator[str]:
-    found = evaluation.to_dict()
-    for row in found["per_class"]:
-        if row["n"] and row["recall"] < 1:
-            right = row["recall"] * row["n"]  # with repeats, the mean
-            yield f"  {row['name']}: {right:.{int(evaluation.repeats > 1)}f} of {row['n']}"
-    places = evaluation.wrong.tolist()
-    for place, wrong in list(zip(places, found["mistakes"], strict=True))[:LISTED]:
-        repeat = f", repeat {wrong['repeat']}" if "repeat" in wrong else ""
-        unknown = evaluation.unknown is not None and evaluation.unknown[place]
+    """Tell on which figures it fails, and its surest mistakes."""
+    names, repeats = [figure.display for figure in evaluation.figures], evaluation.repeats
+    for score in evaluation.per_class:
+        if score.correct < score.n:
+            right = score.correct / repeats  # of one repeat, on average
+            yield f"  {names[score.index]}: {right:.{int(repeats > 1)}f} of {score.n // repeats}"
+    places, answers = evaluation.wrong.tolist(), evaluation.predicted
+    for i in places[:LISTED]:
+        repeat = f", repeat {i // evaluation.n + 1}" if repeats > 1 else ""
+        unknown = evaluation.unknown is not None and evaluation.unknown[i]
         yield (
-            f"  {wrong['path']}: {wrong['name']}, taken for {wrong['predicted_name']} "
-            f"({say_probability(wrong['probability'])}{repeat}{', called unknown' if unknown else ''})"
+            f"  {evaluation.photos[i].path}: {names[evaluation.labels[i]]}, taken for "
+            f"{names[answers[i]]} ({say_probability(float(evaluation.probabilities[i, answers[i]]))}"
+            f"{repeat}{', called unknown' if unknown else ''})"
         )
     if len(places) > LISTED:
         yield f"  and {len(places) - LISTED} more mistakes: --report and --json have all"

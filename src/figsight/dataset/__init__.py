@@ -2,6 +2,23 @@
 
 Knows files and labels. Does not know networks, and decodes pictures only through
 ``figsight.images``.
+
+    model.py         what a set is: figures, photos
+    reading.py       whatever people have -> a set: ``read``
+    folders.py       a folder a figure; tables.py CSV files, indexing.py their rows as photos;
+                     lego.py Kaggle's LEGO layouts; unlabelled.py pictures without labels
+    trees.py         a folder or a zip as a list of files; archives.py what is in a zip;
+                     kaggle.py fetches one
+    names.py         what figures are called, and how names from outside are shown
+    choosing.py      which photos are for what, when the source names splits
+    splits.py        folds and hold-outs; groups.py what must stay on one side of them
+    check.py         every photo decoded once; whether a set can be trained on
+    fingerprints.py  what is kept of a photo to find its copies
+    copies.py        which photos are copies: candidates.py the pairs worth comparing,
+                     resemblance.py whether two are one shot
+    quality.py       size, light, contrast, blur
+    suspects.py      labels that look wrong
+    findings.py      all that is wrong, before anything is learnt
 """
 
 from __future__ import annotations

@@ -40,18 +40,14 @@ class Fingerprint:
         grey: The luma of the photo squashed to 64 x 64, row by row, uint8.
         colour: Its chroma (Cb, then Cr; 128 is grey) at 16 x 16, row by row, uint8.
         plain_pixels: For a photo too plain to be told from another plain one by its thumbnail (a
-            blank sheet, a smooth sky), SHA-256 of its shape and pixels; empty for all others.
+            blank sheet, a smooth sky), SHA-256 of its shape and pixels: only a photo with the same is
+            its copy; empty for all others.
     """
 
     sha256: str
     grey: bytes
     colour: bytes
     plain_pixels: bytes = b""
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether only a photo with the very same pixels counts as a copy of this one."""
-        return bool(self.plain_pixels)
 
 
 class Fingerprints:

@@ -1,7 +1,11 @@
 """The photos that come with the package, for a first try without any of one's own.
 
 Knows where they are. They show toy figures that exist only as formulas; ``scripts/make_demo.py``
-renders them. ``photos`` holds a folder for each of 12 figures, ``unknown`` pictures of others.
+renders them.
+
+    photos/   a folder for each of 12 figures
+    unknown/  pictures of other figures
+    tour.py   figsight's whole path on them
 """
 
 from __future__ import annotations
@@ -13,8 +17,3 @@ from pathlib import Path
 def demo_photos() -> Path:
     """Return the folder of class folders of the demo set, inside the installed package."""
     return Path(str(files(__name__))) / "photos"
-
-
-def demo_strangers() -> Path:
-    """Return the folder of pictures of figures that are not in the demo set."""
-    return Path(str(files(__name__))) / "unknown"

@@ -6,7 +6,7 @@ log.py        what a model was tested on, and when
 crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``
 folds.py      one fold; evidence.py what spoke for its mistakes
 strangers.py  pictures of none of the figures, shown to every fold's network
-points.py     a threshold for one of two figures; shares.py sets of names
+points.py     a threshold for one of two figures
 results.py    what came out, as numbers; plain.py as plain values
 report/       what came out, as a page
 """

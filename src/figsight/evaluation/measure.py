@@ -26,7 +26,7 @@ from figsight.evaluation.asking import Asked, ask
 from figsight.evaluation.evidence import explain_mistakes
 from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, read_log
 from figsight.evaluation.points import measure_point
-from figsight.evaluation.results import Evaluation, LineScore, Strangers, share_not
+from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers, share_not
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
 from figsight.metrics import say_share, wilson
@@ -252,8 +252,10 @@ def _look_back(
     notes = list(found.notes)
     if seen:
         notes.append(
-            f"The model was trained on {len(seen)} of these {_count(len(paths))}: the numbers "
-            f"flatter it.{_say_others(found, seen)}"
+            Caveat(
+                f"The model was trained on {len(seen)} of these {_count(len(paths))}: the numbers "
+                f"flatter it.{_say_others(found, seen)}"
+            )
         )
     if like:
         notes.append(

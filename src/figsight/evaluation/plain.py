@@ -50,7 +50,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "resembles_trained": _resembling(evaluation),
         "tested_before": list(evaluation.tested_before),
         "skipped": [{"path": e.path, "reason": e.reason} for e in evaluation.skipped],
-        "notes": list(evaluation.notes),
+        "notes": [str(note) for note in evaluation.notes],
         "predictions": _predictions(evaluation),
         "about": dict(evaluation.about),
         "seconds": round(evaluation.seconds, 3),

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from figsight.metrics import ClassScore, Estimate
 
 
+class Caveat(str):
+    """A note that the numbers are better than the model is: it is said before them.
+
+    Text like any other note, wherever text is wanted; by its type it is told from them.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class OperatingScore:
     """How a threshold for one of two figures fared on photos that it was not chosen on.
@@ -167,7 +176,8 @@ class Evaluation:
         groups: Key of each photo's group: copies share one; None when every photo stands alone.
         repeats: How often each photo occurs.
         skipped: Photos that cannot be decoded and were left out.
-        notes: What a reader must know to read the numbers rightly, a sentence each.
+        notes: What a reader must know to read the numbers rightly, a sentence each; those that are a
+            ``Caveat`` before the numbers, the others after them.
         seconds: How long the measuring took.
         positive: Which of two figures is the one that is looked for.
         operating: How the threshold for it fared; None without one.
@@ -216,6 +226,16 @@ class Evaluation:
     def n(self) -> int:
         """How many photos there are, each counted once however often it was asked about."""
         return len(self.labels) // self.repeats
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The notes that are said before the numbers."""
+        return tuple(note for note in self.notes if isinstance(note, Caveat))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes that are said after the numbers."""
+        return tuple(note for note in self.notes if not isinstance(note, Caveat))
 
     @property
     def predicted(self) -> NDArray[np.int64]:

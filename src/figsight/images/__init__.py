@@ -2,6 +2,7 @@
 
 Knows picture files, colours, orientations and sizes. Does not know labels, datasets or models.
 
+    streams.py      opening what was asked for; stopping readers that never end
     formats.py      which files we open: signatures, names, one Pillow plugin each
     limits.py       how much memory a picture would take, judged by its header
     orientation.py  which way is up, from EXIF and XMP

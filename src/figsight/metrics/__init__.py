@@ -3,6 +3,13 @@
 Knows scores, tables and curves of predictions, and how far they can be trusted with few photos.
 Does not know pictures, files, names of classes or networks, and can't see whether the predictions
 are out-of-sample: that is the caller's promise.
+
+    checks.py     array-likes -> checked arrays
+    estimates.py  a number and its interval
+    scores.py     of any number of classes; binary.py of two, and of known against unknown
+    tables.py     confusion, a line a class, reliability, risk against coverage
+    summary.py    all scores at once, and what they cannot tell
+    words.py      what scores are called, and how shares are written
 """
 
 from __future__ import annotations

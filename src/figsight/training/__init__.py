@@ -4,16 +4,19 @@ The only room that imports torch and timm, and only when something is trained.
 
     entry.py       ``train``, and what it comes to, without torch
     run.py         from labelled photos to a bundle: the order of things
-    recipe.py      what decides a run, as data; recipes/ holds those that we carry
-    sample.py      the photos, decoded once
-    measuring.py   the networks of a run, with and without a part of the photos
+    recipe.py      what decides a run, as data; recipes/ holds those that we carry;
+                   adapting.py fits one to the photos
+    sample.py      the photos, decoded once; symmetry.py finds figures that become others in a mirror
+    measuring.py   the networks of a run, with and without a part of the photos, as parts.py deals them
     turns.py       how they share the cores; budget.py how they share the time; soup.py how they
                    become one
     fit.py         the loop; pace.py ends it; views.py varies photos; checkpoint.py keeps its state;
                    ceiling.py bounds what the head goes by
-    network.py     one network: backbones.py builds it, folding.py folds its norms,
-                   convolutions.py makes it quick
-    judging.py     what unseen photos say
+    network.py     one network: backbones.py builds it, heads.py starts its head, folding.py folds its
+                   norms, convolutions.py makes it quick
+    answers.py     what networks say of photos; judging.py scores and rules made of that,
+                   strangers.py how unknown figures are told
+    features.py    every photo judged without training a network, for the audit
     export.py      ONNX; delivery.py writes the bundle; curves.py draws how it went
     machine.py     device, repeatable arithmetic, memory
     workplace.py   the folder of an unfinished run; lock.py keeps others out of it

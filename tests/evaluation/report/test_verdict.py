@@ -13,6 +13,7 @@ from tests.evaluation.make import make_evaluation, make_remembering, plant_desk
 from figsight.evaluation import evaluate
 from figsight.evaluation.report.tested import keep_tested
 from figsight.evaluation.report.verdict import write_scores, write_verdict
+from figsight.evaluation.results import Caveat
 from figsight.metrics import wilson
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test_write_verdict__of_photos_that_were_trained_on_is_no_test() -> None:
     made = make_evaluation(
         *answers({(0, 1): 1}),
         trained_on=tuple(photo.path for photo in made.photos),
-        notes=("The model was trained on 20 of these 20 photos: so.", "A note."),
+        notes=(Caveat("As a terminal says it: so."), "A note."),
         unknown=np.array([True] + 19 * [False]),
         strangeness=np.zeros(20),
     )
@@ -104,7 +105,7 @@ def test_write_verdict__counts_only_what_the_model_had_not_seen() -> None:
         p,
         trained_on=tuple(f"{i}.png" for i in seen),
         groups=tuple(str(i) for i in range(20)),
-        notes=("The model was trained on 7 of these 20 photos: so.",),
+        notes=(Caveat("As a terminal says it: so."),),
     )
     found = write_verdict(made)
     score = wilson(10, 13)

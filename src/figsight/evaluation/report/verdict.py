@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LISTED = 50  # paths of photos that were trained on
 TIED = 3  # figures on which it fails alike, up to which they are named
-_FLATTERED = "The model was trained on "  # how a note of ``evaluate`` begins
 
 
 def say_verdict(tested: Evaluation | None, shown: int) -> str:
@@ -55,8 +54,7 @@ def write_verdict(evaluation: Evaluation) -> str:
         [] if tested is None else [_say_limits(tested), _say_worst(tested), _say_answered(tested)]
     )
     # Said in the words of a page: the sentence that a terminal has below its headline.
-    others = [note for note in evaluation.notes if not note.startswith(_FLATTERED)]
-    notes = [*_say_seen(evaluation, tested), *others] if evaluation.trained_on else evaluation.notes
+    notes = [*(_say_seen(evaluation, tested) or evaluation.caveats), *evaluation.remarks]
     warnings = "".join(f"<li>{text(note, 1000)}</li>" for note in notes)
     return (
         f'<header>\n<p class="soft">{text(evaluation.protocol, 400)}{when}</p>\n'
