@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from figsight.errors import OutputError
-from figsight.rows import Rows
+from figsight.rows import Chosen, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,3 +114,10 @@ def test_rows__on_a_full_disk_are_one_clear_error(
     with closing(Rows((4608,), np.uint8, in_memory=in_memory)) as rows:  # noqa: SIM117
         with pytest.raises(OutputError, match=message):
             rows.extend(np.zeros((9, 4608), np.uint8))
+
+
+def test_chosen__are_rows_under_new_numbers(rows: Rows[np.uint8]) -> None:
+    expected = fill(rows)
+    some = Chosen(rows, np.array([4, 17, 2]))
+    assert some.shape == (3, *SHAPE)
+    assert np.array_equal(some[np.array([2, 0, 0])], expected[[2, 4, 4]])

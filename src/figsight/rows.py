@@ -135,3 +135,28 @@ class Rows(Generic[S]):
     def close(self) -> None:
         """Let go of the rows."""
         self._file.close()
+
+
+class Chosen(Generic[S]):
+    """Some of the rows, under numbers from 0; nothing is copied.
+
+    Args:
+        rows: All of them.
+        numbers: Which, in this order, [N].
+    """
+
+    def __init__(self, rows: Rows[S], numbers: NDArray[np.intp]) -> None:
+        self._rows, self._numbers = rows, np.asarray(numbers, np.intp)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many rows were chosen, and the shape of each."""
+        return (len(self._numbers), *self._rows.shape[1:])
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[S]:
+        """Return some of them, [B, ...]; as ``Rows`` does."""
+        return self._rows[self._numbers[rows]]
+
+    def close(self) -> None:
+        """Let go of all rows, chosen or not."""
+        self._rows.close()

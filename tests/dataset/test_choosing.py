@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from figsight.dataset import read
-from figsight.dataset.choosing import measuring_part, training_part
+from figsight.dataset.choosing import kept_aside, measuring_part, training_part
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ def test_training_part__drops_figures_of_other_splits(plant: Plant) -> None:
     assert [photo.path for photo in part.photos] == ["train/b/1.png", "train/c/1.png"]
     assert part.labels() == [0, 1]
     assert training_part(part) == part
+
+
+def test_kept_aside__are_the_pictures_of_other_splits_listed_or_not(plant: Plant) -> None:
+    dataset = read(plant(["train/b/1.png", "train/c/1.png", "test/a/1.png", "val/2.png", "3.png"]))
+    assert [photo.path for photo in kept_aside(dataset)] == ["test/a/1.png", "val/2.png"]
+
+
+def test_kept_aside__is_nothing_where_there_are_no_splits(plant: Plant) -> None:
+    assert kept_aside(read(plant(["b/1.png", "c/1.png"]))) == ()
 
 
 def test_training_part__takes_everything_where_there_are_no_splits(plant: Plant) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from figsight.dataset.copies import Copies, NearPair
-from figsight.dataset.findings import Findings, find_findings, summarise
+from figsight.dataset.findings import Findings, find_findings, summarise, summarise_odd
 from figsight.dataset.indexing import named_figure
 from figsight.dataset.model import Dataset, Photo
+from figsight.dataset.quality import Oddities
 from figsight.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test_find_findings__leaks_are_copies_across_splits() -> None:
     ]
     found = find(photos, [0, 0, 1, 1, 1, 2, 2, 0], "xxyyabcd")
     assert [(names(one.photos), one.kind) for one in found.leaks] == [
-        ("pq", "identical"),
+        ("pqw", "near"),
         ("uv", "near"),
     ]
 
@@ -96,7 +97,18 @@ def test_find_findings__leaks_are_also_source_groups_across_splits() -> None:
         photo("t", group="bob"),
     ]
     found = find(photos, [0, 1, 2, 3, 4])
-    assert [(names(one.photos), one.kind) for one in found.leaks] == [("pq", "group")]
+    assert [(names(one.photos), one.kind) for one in found.leaks] == [
+        ("pq", "group"),
+        ("rst", "group"),
+    ]
+
+
+def test_find_findings__photos_of_no_split_are_learned_from_and_can_leak() -> None:
+    photos = [photo("0"), photo("1", None, "test"), photo("2"), photo("3"), photo("4", None)]
+    found = find(photos, [0, 0, 1, 2, 2], "aabcc")
+    assert [names(one.photos) for one in found.leaks] == ["01"]
+    grouped = [photo("0", group="p"), photo("1", "b", "test", "p"), photo("2", group="q")]
+    assert [names(one.photos) for one in find(grouped, [0, 1, 2]).leaks] == ["01"]
 
 
 def test_find_findings__conflicts_are_copies_with_two_labels() -> None:
@@ -241,3 +253,13 @@ def test_summarise__has_a_line_a_kind_and_names_files() -> None:
         r"1 pair of near-duplicates: r.png ~ s\x1b.png",
         "classes are unequal: b has 1 photo, a 4",
     ]
+
+
+def test_summarise_odd__has_a_line_a_kind_of_bad_shot() -> None:
+    photos = [photo(str(number)) for number in range(6)]
+    odd = Oddities(blank=[5], dark=[], blurred=[0, 3, 1, 2], sizes=[4])
+    assert summarise_odd(photos, odd) == [
+        "1 blank picture: 5.png",
+        "4 blurred pictures: 0.png; 3.png; 1.png; and 1 more",
+    ]
+    assert summarise_odd(photos, Oddities([], [], [], [])) == []

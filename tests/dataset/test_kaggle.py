@@ -46,7 +46,7 @@ def test_read__reads_a_set_from_kaggle(
     assert calls == ["ihelon/lego-minifigures-classification"]
     assert dataset.name == "kaggle:ihelon/lego-minifigures-classification"
     assert [(p.path, p.figure_id, p.split) for p in dataset.photos] == [
-        ("w/a/1.png", "1", None),
+        ("w/a/1.png", "1", "train"),
         ("w/test/1.png", "1", "test"),
     ]
     assert [figure.display for figure in dataset.figures] == ["YODA"]

@@ -82,9 +82,9 @@ def test_read__takes_named_columns(plant: Plant) -> None:
 def test_read__takes_the_lego_layout(plant: Plant) -> None:
     dataset = read(plant(LEGO_PHOTOS, LEGO))
     assert _photos(dataset) == [
-        ("m/01/1.png", "1", None),
-        ("m/02/1.png", "10", None),
-        ("s/01/1.png", "2", None),
+        ("m/01/1.png", "1", "train"),
+        ("m/02/1.png", "10", "train"),
+        ("s/01/1.png", "2", "train"),
         ("test/1.png", "2", "test"),
     ]
     assert _displays(dataset) == [
@@ -94,6 +94,16 @@ def test_read__takes_the_lego_layout(plant: Plant) -> None:
     ]
     assert dataset.figures[1].metadata == {"sets": "Yoda's Hut", "set_numbers": "75208"}
     assert [photo.path for photo in dataset.unlisted] == ["m/01/2.png"]
+
+
+def test_read__knows_the_split_of_pictures_that_nothing_lists(plant: Plant) -> None:
+    photos = ["train/a/1.png", "train/b/1.png", "Test/1.png", "more/1.png", "train/loose.png"]
+    unlisted = read(plant(photos)).unlisted
+    assert [(photo.path, photo.split) for photo in unlisted] == [
+        ("more/1.png", None),
+        ("Test/1.png", "test"),
+        ("train/loose.png", "train"),
+    ]
 
 
 def test_read__takes_the_older_lego_layout(plant: Plant) -> None:

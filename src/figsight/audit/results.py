@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from figsight.dataset.choosing import side_of
+
 if TYPE_CHECKING:
     from figsight.dataset.findings import ClassSize, Findings, Together
     from figsight.dataset.model import Dataset, Figure, Photo
@@ -99,7 +101,7 @@ class Audit:
             "leaks": [
                 {
                     "paths": _paths(one),
-                    "splits": [photo.split for photo in one.photos],
+                    "splits": [side_of(photo) for photo in one.photos],
                     "kind": one.kind,
                 }
                 for one in found.leaks

@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from figsight.dataset.choosing import side_of
 from figsight.dataset.names import few, printable
 from figsight.images.formats import ACCEPTED
 
@@ -82,7 +83,7 @@ def write_sections(audit: Audit) -> list[Section]:
         return _short(names.get(photo.figure_id or "", "no label"))
 
     def split(photo: Photo) -> str:
-        return photo.split or "no split"
+        return side_of(photo) or "no split"
 
     sections = [
         Section(
@@ -103,7 +104,8 @@ def write_sections(audit: Audit) -> list[Section]:
             "leaks",
             f"{count(len(found.leaks), 'leak')} across the given splits",
             "Copies, or photos of one source group, lie in different splits: a score on one side "
-            "counts what was learnt by heart on the other. Keep each group in one split.",
+            "counts what was learnt by heart on the other. Training leaves those of train out; keep "
+            "each group in one split.",
             [_together(one, split) for one in found.leaks],
             grave=True,
         ),

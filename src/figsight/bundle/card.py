@@ -183,7 +183,7 @@ def _tell_training(manifest: Manifest) -> str:
     lines = ["## How it was trained", "", story]
     if training.skipped:
         many = count(len(training.skipped), "photo")
-        lines += ["", f"{many} could not be decoded and did not take part:", ""]
+        lines += ["", f"{many} did not take part:", ""]
         lines += [
             f"- {escape(photo.path)}: {escape(photo.reason)}"
             for photo in training.skipped[:_MAX_SKIPPED]

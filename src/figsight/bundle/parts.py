@@ -265,7 +265,8 @@ class Training(Part, frozen=True, kw_only=True):
         seconds: How long it took.
         epochs: Passes over the photos.
         photos: How many photos it was trained on.
-        skipped: Photos that were left out because they cannot be decoded.
+        skipped: Photos that were left out, each with the reason: it cannot be decoded, or it is a
+            copy of one that the set keeps aside.
         photos_fingerprint: SHA-256 over the sorted SHA-256 of the photos' files.
         versions: Versions of the libraries that took part, by name.
     """

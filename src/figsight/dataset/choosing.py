@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
-    from figsight.dataset.model import Dataset, Photo
+    from figsight.dataset.model import Dataset, Photo, Split
 
 # Where the source names splits, the first of these that has photos is what is measured on.
 PREFERENCE = ("test", "val", "train")
@@ -16,6 +16,20 @@ PREFERENCE = ("test", "val", "train")
 def is_for_training(photo: Photo) -> bool:
     """Whether training may see a photo: it is in the split ``train``, or in none."""
     return photo.split in (None, "train")
+
+
+def kept_aside(dataset: Dataset) -> tuple[Photo, ...]:
+    """Return the pictures that training may not see, labelled or not: those of other splits."""
+    pictures = (*dataset.photos, *dataset.unlisted)
+    return tuple(photo for photo in pictures if not is_for_training(photo))
+
+
+def side_of(photo: Photo) -> Split | None:
+    """Return the split that a photo counts to where others of its set are kept aside.
+
+    A labelled photo of no split is there to learn from; a picture that nothing lists is not.
+    """
+    return photo.split or ("train" if photo.figure_id is not None else None)
 
 
 def training_part(dataset: Dataset) -> Dataset:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from figsight.dataset.choosing import is_for_training
+from figsight.dataset.choosing import is_for_training, side_of
 from figsight.dataset.names import few, printable
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from figsight.dataset.copies import Copies
     from figsight.dataset.model import Dataset, Figure, Photo
+    from figsight.dataset.quality import Oddities
     from figsight.errors import PhotoError
 
 Kind = Literal["identical", "near", "group"]
@@ -80,7 +81,7 @@ class Findings:
         duplicates: Files with the same bytes.
         near_duplicates: Pairs; of files with the same bytes only the first stands here.
         leaks: Copies, or photos of one source group, that the source puts into different splits.
-            Photos of no split are not in it.
+            Pictures that nothing lists and that lie in no split's folder are not in it.
         label_conflicts: Copies with different labels. Photos without a label are not in it.
         mirror_images: Copies with different labels that are one shot from two sides, of two figures
             that have several such shots: an arrow to the left is one to the right when it is mirrored.
@@ -147,8 +148,8 @@ def find_findings(
 
     leaks, crossed = [], []
     for numbers in crowds:
-        placed = [i for i in numbers if photos[i].split is not None]
-        if len({photos[i].split for i in placed}) > 1:
+        placed = [i for i in numbers if side_of(photos[i]) is not None]
+        if len({side_of(photos[i]) for i in placed}) > 1:
             leaks.append(join(placed))
         labelled = [i for i in numbers if photos[i].figure_id is not None]
         if len({photos[i].figure_id for i in labelled}) > 1:
@@ -182,9 +183,11 @@ def _find_split_groups(photos: Sequence[Photo]) -> list[list[int]]:
     """Return the photos of each source group that lies in several splits."""
     sources: defaultdict[str, list[int]] = defaultdict(list)
     for number, photo in enumerate(photos):
-        if photo.group is not None and photo.split is not None:
+        if photo.group is not None and side_of(photo) is not None:
             sources[photo.group].append(number)
-    return [numbers for numbers in sources.values() if len({photos[i].split for i in numbers}) > 1]
+    return [
+        numbers for numbers in sources.values() if len({side_of(photos[i]) for i in numbers}) > 1
+    ]
 
 
 def _for_training(
@@ -271,7 +274,7 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
     say(
         f"{_count(n, 'group')} of copies across the given splits",
         [
-            " = ".join(f"{_path(p.path)} ({p.split})" for p in one.photos[:most])
+            " = ".join(f"{_path(p.path)} ({side_of(p)})" for p in one.photos[:most])
             for one in findings.leaks
         ],
     )
@@ -291,6 +294,23 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
             f"classes are unequal: {_path(small.name)} has {_count(small.photos, 'photo')}, "
             f"{_path(large.name)} {large.photos}"
         )
+    return lines
+
+
+def summarise_odd(photos: Sequence[Photo], odd: Oddities, most: int = 3) -> list[str]:
+    """Return a line for each kind of bad shot among photos; nothing when all are well.
+
+    Args:
+        photos: Those that were looked at.
+        odd: Which of them are odd, by their numbers.
+        most: How many files a line names at most.
+    """
+    lines = []
+    for kind, numbers in (("blank", odd.blank), ("very dark", odd.dark), ("blurred", odd.blurred)):
+        if numbers:
+            named = "; ".join(_path(photos[i].path) for i in numbers[:most])
+            more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
+            lines.append(f"{_count(len(numbers), f'{kind} picture')}: {named}{more}")
     return lines
 
 

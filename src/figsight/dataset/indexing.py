@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from figsight.dataset.model import Dataset, Figure
 from figsight.dataset.names import few, printable, with_displays
+from figsight.dataset.tables import SPLITS
 from figsight.errors import DataError
 from figsight.images import is_picture_name
 
@@ -116,18 +117,30 @@ def assemble(
 ) -> Dataset:
     """Put a set together: figures sorted and told apart, other pictures of the tree unlisted.
 
-    Figures that only ``unsupported`` files show are untaught.
+    Figures that only ``unsupported`` files show are untaught. Where some photos are in a split, those
+    in none are in ``train``.
     """
     kept, closed = tuple(photos), tuple(unsupported)
     known = with_displays(figures)
     ids = {figure.id for figure in known}
     others = dict.fromkeys(photo.figure_id or "" for photo in closed)
+    if any(photo.split for photo in kept):
+        # Beside those of a named split, the rest is there to learn from.
+        kept = tuple(photo if photo.split else replace(photo, split="train") for photo in kept)
     listed = {photo.path for photo in kept}
     unlisted = tuple(
-        tree.photo(path) for path in tree.files if path not in listed and is_picture_name(path)
+        tree.photo(path, split=_split_of(path))
+        for path in tree.files
+        if path not in listed and is_picture_name(path)
     )
     untaught = with_displays(named_figure(other) for other in others if other not in ids)
     return Dataset(tree.name, known, kept, unlisted, closed, untaught, tables)
+
+
+def _split_of(path: str) -> Split | None:
+    """Return the split whose folder a picture lies in that nothing lists: ``test/007.jpg``."""
+    folders = path.split("/")[:-1]
+    return next((SPLITS[one.casefold()] for one in folders if one.casefold() in SPLITS), None)
 
 
 def renamed(dataset: Dataset, name: str) -> Dataset:

@@ -47,7 +47,8 @@ class Photo:
         file: The file that holds it: the picture itself, or the zip.
         member: The name inside the zip; ``None`` for a file of its own.
         figure_id: The id of its figure; ``None`` when nothing says which (an unlisted picture).
-        split: The part of the set that its source puts it in; ``None`` when it says nothing.
+        split: The part of the set that its source puts it in; ``None`` when it says nothing. Where it
+            says it of some photos, the others are in ``train``.
         group: What its source says belongs together (one patient, one session), or ``None``.
     """
 
@@ -89,7 +90,8 @@ class Dataset:
         figures: Every figure, sorted by id (numbers as numbers), whether or not a photo shows it.
         photos: The labelled photos, in the order of their source.
         unlisted: Pictures that lie under the set's root but that its index does not name, sorted by
-            path. They have no figure. The audit looks at them; training does not.
+            path. They have no figure; their split is that of a folder called so. The audit looks at
+            them; training learns from none.
         unsupported: Files in class folders whose names are those of pictures that figsight cannot open
             (camera raws, JPEG 2000, films). They are in no other list.
         untaught: Figures that the source names but that no photo of this part shows, as all of

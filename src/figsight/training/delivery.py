@@ -136,12 +136,22 @@ def _write_manifest(
             seconds=round(what.seconds, 3),
             epochs=len(final),
             photos=len(what.sample.dataset.photos),
-            skipped=[bundle.Skipped(path=e.path, reason=e.reason) for e in what.sample.skipped],
+            skipped=_list_skipped(what.sample),
             photos_fingerprint=what.sample.photos_fingerprint,
             versions={"python": platform.python_version()}
             | {name: metadata.version(name) for name in LIBRARIES},
         ),
     )
+
+
+def _list_skipped(sample: Sample) -> list[bundle.Skipped]:
+    """Return the photos that took no part, each with the reason."""
+    bad = [bundle.Skipped(path=one.path, reason=one.reason) for one in sample.skipped]
+    leaked = [
+        bundle.Skipped(path=photo.path, reason=f"one shot or group with {other.path}, kept aside")
+        for photo, other in sample.leaked
+    ]
+    return bad + leaked
 
 
 def _describe(what: Delivery) -> dict[str, Any]:

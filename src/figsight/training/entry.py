@@ -70,7 +70,8 @@ def train(
 
     Args:
         data: Anything that ``figsight.read`` reads, or what it returned. Where the source names
-            splits, only the photos of ``train`` are used.
+            splits, only the photos of ``train`` are learned from, and none that is a copy of a photo in
+            another split, or in one group with it.
         out: The bundle to write: a folder, or a zip if it ends in ``.zip``.
         recipe: A name, a ``.toml`` file, or a resolved recipe.
         backbone: Another timm backbone than the recipe's.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from figsight import bundle
 from figsight.bundle.runtime import count_threads
 from figsight.dataset import Dataset, read, require_trainable
-from figsight.dataset.choosing import training_part
-from figsight.dataset.findings import summarise
+from figsight.dataset.choosing import kept_aside, training_part
+from figsight.dataset.findings import summarise, summarise_odd
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
 from figsight.training.budget import Timetable, start_budget
@@ -74,7 +74,8 @@ def train(
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=folds)
-    dataset = training_part(data if isinstance(data, Dataset) else read(data))
+    whole = data if isinstance(data, Dataset) else read(data)
+    dataset, aside = training_part(whole), kept_aside(whole)
     # A budget buys what is measured, too: the other fifths come late in its order.
     if budget is not None:
         recipe = change_recipe(recipe, min_held=0)
@@ -87,7 +88,7 @@ def train(
     place = Workplace(target)
     place.open(resume=resume, overwrite=overwrite)
     try:
-        watch.begin("reading photos", len(dataset.photos))
+        watch.begin("reading photos", len(dataset.photos) + len(aside))
         sample, blank = _read_and_draw(
             plan,
             recipe,
@@ -96,11 +97,12 @@ def train(
                 dataset,
                 recipe,
                 place.folder,
+                aside=aside,
                 skip_bad=skip_bad,
                 progress=lambda n, _: watch.advance(n),
             ),
         )
-        for line in summarise(sample.findings):
+        for line in _say_what_was_seen(sample):
             watch.note(line)
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
@@ -148,6 +150,19 @@ def train(
         photos=photos,
         seconds=time.perf_counter() - started,
     )
+
+
+def _say_what_was_seen(sample: Sample) -> list[str]:
+    """Return the short form of an audit, and what training leaves out because of it."""
+    lines = summarise(sample.findings) + summarise_odd(sample.findings.photos, sample.odd)
+    if sample.leaked:
+        n = len(sample.leaked)
+        lines.append(
+            f"{n} of the photos to learn from {'is' if n == 1 else 'are'} left out: "
+            f"{'it is a copy' if n == 1 else 'they are copies'} of photos that are kept aside, or of "
+            f"their groups, and a test on those would say nothing"
+        )
+    return lines
 
 
 def _read_and_draw(

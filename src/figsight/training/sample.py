@@ -16,16 +16,20 @@ from figsight.dataset import Dataset, Photo, look_at_photos, require_readable
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.findings import Findings, find_findings
 from figsight.dataset.groups import group_photos
+from figsight.dataset.names import few
+from figsight.dataset.quality import Quality, find_odd, measure
+from figsight.errors import DataError
 from figsight.images import InputSpec, fit, make_thumbnail
-from figsight.rows import Rows
+from figsight.rows import Chosen, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from figsight.dataset.copies import Fingerprint
+    from figsight.dataset.quality import Oddities
     from figsight.errors import PhotoError
     from figsight.training.recipe import Recipe
 
@@ -39,9 +43,14 @@ class Sample:
     Attributes:
         dataset: The set, with its readable photos only.
         skipped: One error for each of the others.
+        leaked: Photos that are not learned from, as they are copies of one that is kept aside (or of its
+            group), each with that one.
         labels: Class index of each photo, int64 [N].
         groups: Key of the group that each photo must stay with, N texts.
-        findings: What an audit says of the photos that were asked for, as far as it needs no network.
+        findings: What an audit says of these, of the leaked and of those kept aside, as far as it needs
+            no network.
+        odd: Which of the photos that were looked at are blank, dark, blurred or of an odd size, by their
+            numbers in ``findings.photos``.
         sha256: Of each photo's file as hex, N texts.
         thumbnails: A small JPEG of each photo.
         stored: Pixels that views are made from, uint8 [N, H, W, 3].
@@ -50,13 +59,15 @@ class Sample:
 
     dataset: Dataset
     skipped: tuple[PhotoError, ...]
+    leaked: tuple[tuple[Photo, Photo], ...]
     labels: NDArray[np.int64]
     groups: list[str]
     findings: Findings
+    odd: Oddities
     sha256: list[str]
     thumbnails: list[bytes]
-    stored: Rows[np.uint8]
-    exact: Rows[np.uint8]
+    stored: Rows[np.uint8] | Chosen[np.uint8]
+    exact: Rows[np.uint8] | Chosen[np.uint8]
 
     @property
     def photos_fingerprint(self) -> str:
@@ -69,13 +80,20 @@ class Sample:
         self.exact.close()
 
 
+class _Marks(NamedTuple):
+    """What copies and bad shots are found by."""
+
+    print_: Fingerprint
+    quality: Quality
+
+
 class _Seen(NamedTuple):
-    """What is taken of one photo."""
+    """What is taken of one photo to learn from."""
 
     stored: NDArray[np.uint8]
     exact: NDArray[np.uint8]
     thumbnail: bytes
-    print_: Fingerprint
+    marks: _Marks
 
 
 def input_spec(recipe: Recipe) -> InputSpec:
@@ -88,51 +106,106 @@ def prepare(
     recipe: Recipe,
     folder: Path,
     *,
+    aside: Sequence[Photo] = (),
     skip_bad: bool,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sample:
     """Decode every photo, once.
 
+    Args:
+        dataset: The photos to learn from.
+        recipe: What they are fitted to.
+        folder: Where pixels lie that are too many for memory.
+        aside: Pictures of other splits. They are looked at so that none of them is learned from under
+            another name: photos in one group with such a one do not take part.
+        skip_bad: Whether to go on without photos to learn from that cannot be decoded.
+        progress: Called after each picture with how many are done and how many there are.
+
     Raises:
         UnreadablePhotosError: Photos cannot be decoded, and ``skip_bad`` is false.
+        DataError: All photos of a figure are copies of pictures that are kept aside.
     """
     n = len(dataset.photos)
+    whole = n + len(aside)
     store = InputSpec(recipe.store_size, recipe.store_size, fit=recipe.fit)
     feed = input_spec(recipe)
     thumbnails: list[bytes] = []
 
-    def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
-        return _Seen(
-            fit(pixels, store),
-            fit(pixels, feed),
-            make_thumbnail(pixels),
-            fingerprint(pixels, sha256),
-        )
+    qualities: list[Quality] = []
 
-    def keep(_: Photo, seen: _Seen) -> None:
+    def mark(pixels: NDArray[np.uint8], sha256: str) -> _Marks:
+        return _Marks(fingerprint(pixels, sha256), measure(pixels))
+
+    def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
+        marks = mark(pixels, sha256)
+        return _Seen(fit(pixels, store), fit(pixels, feed), make_thumbnail(pixels), marks)
+
+    def keep_marks(_: Photo, marks: _Marks) -> None:
+        prints.append(marks.print_)
+        qualities.append(marks.quality)
+
+    def keep(photo: Photo, seen: _Seen) -> None:
         stored.append(seen.stored)
         exact.append(seen.exact)
         thumbnails.append(seen.thumbnail)
-        prints.append(seen.print_)
+        keep_marks(photo, seen.marks)
+
+    def tell(before: int) -> Callable[[int, int], None] | None:
+        return None if progress is None else lambda done, _: progress(before + done, whole)
 
     with closing(Fingerprints()) as prints, ExitStack() as opened:
         stored = opened.enter_context(closing(_keep_pixels(n, store, folder)))
         exact = opened.enter_context(closing(_keep_pixels(n, feed, folder)))
-        report = look_at_photos(dataset.photos, look, keep, progress=progress)
+        report = look_at_photos(dataset.photos, look, keep, progress=tell(0))
         readable = require_readable(dataset, report, skip_bad=skip_bad)
+        others = look_at_photos(aside, mark, keep_marks, progress=tell(n))
+        photos = (*readable.photos, *others.good)
         copies = find_copies(prints)
+        groups = group_photos(photos, prints.sha256, copies)
+        leaked = _find_leaked(photos, groups, len(readable.photos))
+        taught = _leave_out(readable, [photo for photo, _ in leaked.values()])
         opened.pop_all()  # all went well: the sample holds them from here on
+    failures = report.failures + others.failures
+    rows = np.array([i for i in range(len(readable.photos)) if i not in leaked], np.intp)
     return Sample(
-        dataset=readable,
+        dataset=taught,
         skipped=report.failures,
-        labels=np.array(readable.labels(), np.int64),
-        groups=group_photos(readable.photos, prints.sha256, copies),
-        findings=find_findings(readable, readable.photos, prints.sha256, copies, report.failures),
-        sha256=prints.sha256,
-        thumbnails=thumbnails,
-        stored=stored,
-        exact=exact,
+        leaked=tuple(leaked.values()),
+        labels=np.array(taught.labels(), np.int64),
+        groups=[groups[i] for i in rows],
+        findings=find_findings(readable, photos, prints.sha256, copies, failures),
+        odd=find_odd(qualities),
+        sha256=[prints.sha256[i] for i in rows],
+        thumbnails=[thumbnails[i] for i in rows],
+        stored=Chosen(stored, rows) if leaked else stored,
+        exact=Chosen(exact, rows) if leaked else exact,
     )
+
+
+def _find_leaked(
+    photos: Sequence[Photo], groups: Sequence[str], n: int
+) -> dict[int, tuple[Photo, Photo]]:
+    """Return which of the first n photos are in one group with a later one, by number, with that one."""
+    kept: dict[str, Photo] = {}
+    for photo, group in zip(photos[n:], groups[n:], strict=True):
+        kept.setdefault(group, photo)
+    return {i: (photos[i], kept[groups[i]]) for i in range(n) if groups[i] in kept}
+
+
+def _leave_out(dataset: Dataset, leaked: Sequence[Photo]) -> Dataset:
+    """Return a set without some photos, of which each figure must keep one."""
+    gone = {photo.path for photo in leaked}
+    left = dataset.only(photo for photo in dataset.photos if photo.path not in gone)
+    shown = {photo.figure_id for photo in left.photos}
+    lost = {photo.figure_id for photo in leaked} - shown
+    bare = [figure.display for figure in dataset.figures if figure.id in lost]
+    if bare:
+        raise DataError(
+            f"{dataset.name}: expected photos to learn from that are not in another split as well, found "
+            f"none of {few(bare)}: all of theirs are copies of, or belong together with, photos that are "
+            f"kept aside; keep what belongs together in one split"
+        )
+    return left
 
 
 def _keep_pixels(photos: int, spec: InputSpec, folder: Path) -> Rows[np.uint8]:
