@@ -80,22 +80,6 @@ class Sample:
         self.exact.close()
 
 
-class _Marks(NamedTuple):
-    """What copies and bad shots are found by."""
-
-    print_: Fingerprint
-    quality: Quality
-
-
-class _Seen(NamedTuple):
-    """What is taken of one photo to learn from."""
-
-    stored: NDArray[np.uint8]
-    exact: NDArray[np.uint8]
-    thumbnail: bytes
-    marks: _Marks
-
-
 def input_spec(recipe: Recipe) -> InputSpec:
     """Return how photos are brought to the size of the network's input."""
     return InputSpec(recipe.image_size, recipe.image_size, fit=recipe.fit)
@@ -126,45 +110,23 @@ def prepare(
         DataError: All photos of a figure are copies of pictures that are kept aside.
     """
     n = len(dataset.photos)
-    whole = n + len(aside)
-    store = InputSpec(recipe.store_size, recipe.store_size, fit=recipe.fit)
-    feed = input_spec(recipe)
-    thumbnails: list[bytes] = []
-
-    qualities: list[Quality] = []
-
-    def mark(pixels: NDArray[np.uint8], sha256: str) -> _Marks:
-        return _Marks(fingerprint(pixels, sha256), measure(pixels))
-
-    def look(pixels: NDArray[np.uint8], sha256: str) -> _Seen:
-        marks = mark(pixels, sha256)
-        return _Seen(fit(pixels, store), fit(pixels, feed), make_thumbnail(pixels), marks)
-
-    def keep_marks(_: Photo, marks: _Marks) -> None:
-        prints.append(marks.print_)
-        qualities.append(marks.quality)
-
-    def keep(photo: Photo, seen: _Seen) -> None:
-        stored.append(seen.stored)
-        exact.append(seen.exact)
-        thumbnails.append(seen.thumbnail)
-        keep_marks(photo, seen.marks)
 
     def tell(before: int) -> Callable[[int, int], None] | None:
+        whole = n + len(aside)
         return None if progress is None else lambda done, _: progress(before + done, whole)
 
-    with closing(Fingerprints()) as prints, ExitStack() as opened:
-        stored = opened.enter_context(closing(_keep_pixels(n, store, folder)))
-        exact = opened.enter_context(closing(_keep_pixels(n, feed, folder)))
-        report = look_at_photos(dataset.photos, look, keep, progress=tell(0))
+    looked = _Looked(n, recipe, folder)
+    with closing(looked.prints) as prints, ExitStack() as opened:
+        opened.enter_context(closing(looked))
+        report = look_at_photos(dataset.photos, looked.look, looked.keep, progress=tell(0))
         readable = require_readable(dataset, report, skip_bad=skip_bad)
-        others = look_at_photos(aside, mark, keep_marks, progress=tell(n))
+        others = look_at_photos(aside, looked.mark, looked.keep_marks, progress=tell(n))
         photos = (*readable.photos, *others.good)
         copies = find_copies(prints)
         groups = group_photos(photos, prints.sha256, copies)
         leaked = _find_leaked(photos, groups, len(readable.photos))
         taught = _leave_out(readable, [photo for photo, _ in leaked.values()])
-        opened.pop_all()  # all went well: the sample holds them from here on
+        opened.pop_all()  # all went well: the sample holds the pixels from here on
     failures = report.failures + others.failures
     rows = np.array([i for i in range(len(readable.photos)) if i not in leaked], np.intp)
     return Sample(
@@ -174,12 +136,69 @@ def prepare(
         labels=np.array(taught.labels(), np.int64),
         groups=[groups[i] for i in rows],
         findings=find_findings(readable, photos, prints.sha256, copies, failures),
-        odd=find_odd(qualities),
+        odd=find_odd(looked.qualities),
         sha256=[prints.sha256[i] for i in rows],
-        thumbnails=[thumbnails[i] for i in rows],
-        stored=Chosen(stored, rows) if leaked else stored,
-        exact=Chosen(exact, rows) if leaked else exact,
+        thumbnails=[looked.thumbnails[i] for i in rows],
+        stored=Chosen(looked.stored, rows) if leaked else looked.stored,
+        exact=Chosen(looked.exact, rows) if leaked else looked.exact,
     )
+
+
+class _Marks(NamedTuple):
+    """What copies and bad shots are found by."""
+
+    print_: Fingerprint
+    quality: Quality
+
+
+class _Seen(NamedTuple):
+    """What is taken of one photo to learn from."""
+
+    stored: NDArray[np.uint8]
+    exact: NDArray[np.uint8]
+    thumbnail: bytes
+    marks: _Marks
+
+
+class _Looked:
+    """What is taken of all pictures, one after the other: of those to learn from, then of the rest.
+
+    Args:
+        photos: How many there are to learn from.
+        recipe: What they are fitted to.
+        folder: Where pixels lie that are too many for memory.
+    """
+
+    def __init__(self, photos: int, recipe: Recipe, folder: Path) -> None:
+        self._store = InputSpec(recipe.store_size, recipe.store_size, fit=recipe.fit)
+        self._feed = input_spec(recipe)
+        self.prints = Fingerprints()
+        self.stored = _keep_pixels(photos, self._store, folder)
+        self.exact = _keep_pixels(photos, self._feed, folder)
+        self.thumbnails: list[bytes] = []
+        self.qualities: list[Quality] = []
+
+    def mark(self, pixels: NDArray[np.uint8], sha256: str) -> _Marks:
+        return _Marks(fingerprint(pixels, sha256), measure(pixels))
+
+    def look(self, pixels: NDArray[np.uint8], sha256: str) -> _Seen:
+        marks = self.mark(pixels, sha256)
+        fitted = fit(pixels, self._store), fit(pixels, self._feed)
+        return _Seen(*fitted, make_thumbnail(pixels), marks)
+
+    def keep_marks(self, _: Photo, marks: _Marks) -> None:
+        self.prints.append(marks.print_)
+        self.qualities.append(marks.quality)
+
+    def keep(self, photo: Photo, seen: _Seen) -> None:
+        self.stored.append(seen.stored)
+        self.exact.append(seen.exact)
+        self.thumbnails.append(seen.thumbnail)
+        self.keep_marks(photo, seen.marks)
+
+    def close(self) -> None:
+        self.stored.close()
+        self.exact.close()
 
 
 def _find_leaked(
