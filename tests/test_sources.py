@@ -12,7 +12,7 @@ from PIL import Image
 from figsight.dataset.model import Photo
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import PhotoError
-from figsight.sources import Held, expand_sources, name_source, take
+from figsight.sources import Held, expand_sources, name_source, read_photo, take
 
 if TYPE_CHECKING:
     from figsight.sources import Taken
@@ -154,6 +154,22 @@ def test_take__reads_open_files_and_copies_buffers(tmp_path: Path) -> None:
     buffer = bytearray(b"ab")
     assert list(expand_sources(buffer)) == list(expand_sources(memoryview(buffer))) == [b"ab"]
     assert list(expand_sources([buffer, memoryview(b"c")])) == [b"ab", b"c"]
+
+
+def test_read_photo__takes_the_pixels_of_one_that_has_decoded_itself() -> None:
+    class Decoded:
+        path = "a.jpg"
+
+        def read(self) -> bytes:
+            raise AssertionError
+
+        def read_pixels(self) -> np.ndarray:
+            return np.full((2, 3, 3), 7, np.uint8)
+
+    pixels = read_photo(Decoded())
+    assert isinstance(pixels, np.ndarray)
+    assert pixels.shape == (2, 3, 3)
+    assert read_photo(Held("b.jpg", b"ab")) == b"ab"
 
 
 def test_take__says_what_is_wrong_with_a_file(tmp_path: Path) -> None:

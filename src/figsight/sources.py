@@ -38,6 +38,18 @@ class Readable(Protocol):
         """
 
 
+@runtime_checkable
+class Decodable(Readable, Protocol):
+    """A photo that gives its pixels, as somebody else wants them, too, and it is decoded but once."""
+
+    def read_pixels(self) -> NDArray[np.uint8]:
+        """Return the pixels of the picture, as ``images.decode`` gives them.
+
+        Raises:
+            PhotoError: It cannot be read or decoded.
+        """
+
+
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | Image "
     "| Readable"
@@ -93,14 +105,14 @@ def take(source: Source) -> Taken:
     return Held(path, data)
 
 
-def read_photo(photo: Readable) -> bytes:
-    """Return the bytes of a photo.
+def read_photo(photo: Readable) -> bytes | NDArray[np.uint8]:
+    """Return the bytes of a photo, or the pixels of one that has decoded itself.
 
     Raises:
         PhotoError: They cannot be read.
     """
     try:
-        return photo.read()
+        return photo.read_pixels() if isinstance(photo, Decodable) else photo.read()
     except OSError as error:
         reason = (
             f"expected a file that can be read, found {(error.strerror or str(error)).lower()!r}"
