@@ -15,7 +15,7 @@ import numpy as np
 from figsight.dataset.copies import Fingerprint, Fingerprints, find_copies, fingerprint
 from figsight.dataset.groups import group_photos
 from figsight.errors import PhotoError
-from figsight.evaluation.seen import shrink
+from figsight.evaluation.seen import remembers_pictures, shrink
 from figsight.images import decode
 
 if TYPE_CHECKING:
@@ -107,10 +107,11 @@ def ask(
         photos: Any.
         progress: Called after each photo with how many are done and how many there are.
         small: Takes what each photo in the answer is recognised by among thumbnails, in their order; see
-            ``seen.shrink``.
+            ``seen.shrink``. Nothing for a model without thumbnails.
     """
     index = {figure.id: i for i, figure in enumerate(classifier.figures)}
-    marked = [_Marked(photo, shrinks=small is not None) for photo in photos]
+    shrinks = small is not None and remembers_pictures(classifier.bundle)
+    marked = [_Marked(photo, shrinks=shrinks) for photo in photos]
     failures: list[PhotoError] = []
     kept: list[Photo] = []
     scores, flags = [], []

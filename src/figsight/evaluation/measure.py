@@ -28,7 +28,7 @@ from figsight.evaluation.evidence import explain_mistakes
 from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, read_log
 from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Evaluation, LineScore, Strangers, share_not
-from figsight.evaluation.seen import find_resembling, find_trained_on, remembers_pictures
+from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
 from figsight.metrics import say_share, wilson
 
@@ -177,8 +177,7 @@ def _ask(
     def after(before: int) -> Callable[[int, int], None] | None:
         return progress and (lambda done, _: progress(before + done, total))
 
-    wanted = small if remembers_pictures(classifier.bundle) else None
-    asked = ask(classifier, task.known, after(0), small=wanted)
+    asked = ask(classifier, task.known, after(0), small=small)
     others = ask(classifier, task.strangers, after(len(task.known))) if task.strangers else None
     failures = asked.failures + (others.failures if others else ())
     if failures and not (skip_bad and asked.photos):
