@@ -30,7 +30,7 @@ from figsight.training.network import plan_network
 from figsight.training.progress import OneAtATime, Silence, Watcher
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
 from figsight.training.sample import prepare
-from figsight.training.symmetry import spare_figures
+from figsight.training.symmetry import judge_mirrored, spare_figures
 from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def train(
                 progress=lambda n, _: watch.advance(n),
             ),
         )
-        for line in summarise(sample.findings):
+        for line in summarise(judge_mirrored(plan, recipe, sample)):
             watch.note(line)
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
