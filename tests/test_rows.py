@@ -84,6 +84,33 @@ def test_rows__leave_no_file(rows: Rows[np.uint8], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("lost", [1, 7 * ROW], ids=["a byte", "some rows"])
+def test_rows__that_a_file_has_lost_are_an_error_and_no_pixels(
+    rows: Rows[np.uint8], tmp_path: Path, lost: int
+) -> None:
+    fill(rows)
+    rows._file.truncate(20 * ROW - lost)
+    assert rows[np.array([0, 1, 12])].shape == (3, *SHAPE)
+    with pytest.raises(OutputError) as caught:
+        rows[np.array([0, 18, 19])]
+    assert str(caught.value) == (
+        f"{tmp_path}: expected {2 * ROW} bytes of a temporary file, found: the file is shorter than what "
+        "was written; check the disk, or name another folder in TMPDIR"
+    )
+
+
+def test_rows__that_a_disk_refuses_are_an_error(
+    rows: Rows[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    fill(rows)
+    monkeypatch.setattr(rows._file, "readinto", fail, raising=False)
+    with pytest.raises(OutputError, match=rf"^{tmp_path}: .* found: Input/output error; check"):
+        rows[np.array([3])]
+
+
 @pytest.mark.parametrize("numbers", [[20], [-1], [0, 25, 1]])
 def test_rows__that_do_not_exist_are_refused(rows: Rows[np.uint8], numbers: list[int]) -> None:
     fill(rows)

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from figsight.dataset.model import Photo
+from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import PhotoError
-from figsight.sources import Held, expand_sources, name_source, take
+from figsight.sources import Held, expand_sources, name_source, read_photo, take
 
 if TYPE_CHECKING:
     from figsight.sources import Taken
@@ -44,6 +45,55 @@ def test_expand__does_not_walk_in_circles(tmp_path: Path) -> None:
     (tmp_path / "a" / "gone.jpg").symlink_to("nowhere")
     (tmp_path / "a" / "linked.jpg").symlink_to("1.jpg")
     assert _names(tmp_path) == ["a/1.jpg", "a/gone.jpg", "a/linked.jpg"]
+
+
+def test_expand__follows_links_to_folders_once_and_last(tmp_path: Path) -> None:
+    root = _fill(tmp_path / "set", "z/1.jpg", "z/inside/2.jpg", "y.jpg")
+    _fill(tmp_path / "far", "3.jpg", "in/4.jpg")
+    (root / "a").symlink_to(tmp_path / "far", target_is_directory=True)
+    (root / "b").symlink_to(tmp_path / "far" / "in")
+    (root / "c").symlink_to("z")
+    (tmp_path / "far" / "back").symlink_to(root)
+    assert _names(root) == ["y.jpg", "z/1.jpg", "z/inside/2.jpg", "a/3.jpg", "a/in/4.jpg"]
+
+
+def test_expand__finds_what_a_set_of_the_same_folder_has(tmp_path: Path) -> None:
+    root = _fill(
+        tmp_path / "set",
+        *("a.jpg", "10.jpg", "9.jpg", ".x/a.jpg", "b/@eaDir/1.jpg/THUMB_M.jpg", "b/1.jpg"),
+        *("lost+found/1.jpg", "__MACOSX/b/1.jpg", "System Volume Information/1.jpg", ".a.jpg"),
+        *("m/manifest.json", "m/model.onnx", "m/thumbnails/1.jpg", "n.training/1.jpg"),
+        *("o.training/plan.json", "o.training/a.safetensors", "o.training/1.jpg", "c/b/1.jpg"),
+    )
+    far = _fill(tmp_path / "far", "1.jpg", "x/2.jpg", "m/manifest.json", "m/model.onnx", "m/1.jpg")
+    (root / "linked").symlink_to(far)
+    (root / "again").symlink_to(far / "x")
+    (root / "into").symlink_to("m/thumbnails")
+    (root / "loop").symlink_to(root)
+    (root / "gone.jpg").symlink_to("nowhere")
+    (root / "circle.jpg").symlink_to("circle.jpg")
+    os.mkfifo(root / "pipe.jpg")
+    expected = [photo.path for photo in read_unlabelled(root).photos]
+    found = _names(root)
+    assert sorted(found) == sorted(expected)
+    assert {"a.jpg", "b/1.jpg", "again/2.jpg", "linked/1.jpg", "gone.jpg"} < set(found)
+
+
+def test_expand__goes_on_while_the_photos_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(tmp_path, "a/1.jpg", "a/2.jpg", "b/1.jpg", "c/1.jpg")
+    listed = []
+    scan = os.scandir
+
+    def watch(path: str) -> Any:
+        listed.append(Path(path).name)
+        return scan(path)
+
+    monkeypatch.setattr("os.scandir", watch)
+    coming = expand_sources(tmp_path)
+    assert [next(coming), next(coming)] == [f"{tmp_path}/a/1.jpg", f"{tmp_path}/a/2.jpg"]
+    assert listed == [tmp_path.name, "a"]
 
 
 def test_expand__passes_over_models_and_unfinished_trainings(tmp_path: Path) -> None:
@@ -104,6 +154,22 @@ def test_take__reads_open_files_and_copies_buffers(tmp_path: Path) -> None:
     buffer = bytearray(b"ab")
     assert list(expand_sources(buffer)) == list(expand_sources(memoryview(buffer))) == [b"ab"]
     assert list(expand_sources([buffer, memoryview(b"c")])) == [b"ab", b"c"]
+
+
+def test_read_photo__takes_the_pixels_of_one_that_has_decoded_itself() -> None:
+    class Decoded:
+        path = "a.jpg"
+
+        def read(self) -> bytes:
+            raise AssertionError
+
+        def read_pixels(self) -> np.ndarray:
+            return np.full((2, 3, 3), 7, np.uint8)
+
+    pixels = read_photo(Decoded())
+    assert isinstance(pixels, np.ndarray)
+    assert pixels.shape == (2, 3, 3)
+    assert read_photo(Held("b.jpg", b"ab")) == b"ab"
 
 
 def test_take__says_what_is_wrong_with_a_file(tmp_path: Path) -> None:

@@ -107,9 +107,8 @@ class Rows(Generic[S]):
             except OSError as error:
                 with suppress(OSError):  # what waits in the file's buffer has no room, either
                     self._file.close()
-                place = self._folder or tempfile.gettempdir()
                 raise OutputError(
-                    f"{place}: expected room for {len(rows) * self._bytes} more bytes, found: "
+                    f"{self._place}: expected room for {len(rows) * self._bytes} more bytes, found: "
                     f"{error.strerror or error}; free some space, or name another folder in TMPDIR"
                 ) from error
             self._rows += len(rows)
@@ -119,6 +118,7 @@ class Rows(Generic[S]):
 
         Raises:
             IndexError: A number is not from 0 to one below the number of rows.
+            OutputError: The disk does not give back what was written to it.
         """
         rows = np.asarray(rows, np.intp)
         if len(rows) and not 0 <= rows.min() <= rows.max() < self._rows:
@@ -128,9 +128,26 @@ class Rows(Generic[S]):
         starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1).tolist()
         with self._lock:
             for start, stop in pairwise([*starts, len(rows)]):
-                self._file.seek(int(rows[start]) * self._bytes)
-                self._file.readinto(found[start:stop].reshape(-1).view(np.uint8).data)
+                self._read(int(rows[start]), found[start:stop])
         return found
+
+    def _read(self, row: int, into: NDArray[S]) -> None:
+        """Read rows that lie one after another, or say that they are not there."""
+        wanted = into.reshape(-1).view(np.uint8).data
+        try:
+            self._file.seek(row * self._bytes)
+            read, reason = self._file.readinto(wanted), "the file is shorter than what was written"
+        except OSError as error:
+            read, reason = 0, error.strerror or str(error)
+        if read != len(wanted):
+            raise OutputError(
+                f"{self._place}: expected {len(wanted)} bytes of a temporary file, found: {reason}; "
+                f"check the disk, or name another folder in TMPDIR"
+            )
+
+    @property
+    def _place(self) -> Path | str:
+        return self._folder or tempfile.gettempdir()
 
     def close(self) -> None:
         """Let go of the rows."""

@@ -38,6 +38,18 @@ class Readable(Protocol):
         """
 
 
+@runtime_checkable
+class Decodable(Readable, Protocol):
+    """A photo that gives its pixels, as somebody else wants them, too, and it is decoded but once."""
+
+    def read_pixels(self) -> NDArray[np.uint8]:
+        """Return the pixels of the picture, as ``images.decode`` gives them.
+
+        Raises:
+            PhotoError: It cannot be read or decoded.
+        """
+
+
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | Image "
     "| Readable"
@@ -93,14 +105,14 @@ def take(source: Source) -> Taken:
     return Held(path, data)
 
 
-def read_photo(photo: Readable) -> bytes:
-    """Return the bytes of a photo.
+def read_photo(photo: Readable) -> bytes | NDArray[np.uint8]:
+    """Return the bytes of a photo, or the pixels of one that has decoded itself.
 
     Raises:
         PhotoError: They cannot be read.
     """
     try:
-        return photo.read()
+        return photo.read_pixels() if isinstance(photo, Decodable) else photo.read()
     except OSError as error:
         reason = (
             f"expected a file that can be read, found {(error.strerror or str(error)).lower()!r}"
@@ -125,8 +137,10 @@ def is_folder(source: object) -> bool:
 
 
 def expand_sources(sources: Source | Iterable[Source]) -> Iterator[Taken]:
-    """Yield single photos: one alone, or each of many, with folders looked through.
+    """Yield single photos: one alone, or each of many, with folders looked through as they are needed.
 
+    Of a folder come the pictures that ``figsight.read`` would find in it: hidden ones and what systems
+    leave behind are left out, links are followed, and what is reached twice comes once.
     A folder that cannot be listed, or holds no pictures, comes as one that cannot be read (``Missing``).
     """
     one = (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray, Readable)
@@ -141,38 +155,23 @@ def expand_sources(sources: Source | Iterable[Source]) -> Iterator[Taken]:
 
 
 def _find_pictures(folder: str) -> Iterator[str | Missing]:
-    """Yield the pictures under a folder, sorted by path; links to folders are not followed.
+    """Yield the pictures under a folder, as ``walk`` finds them: those that a set of it would have.
 
-    Models and unfinished trainings below the folder are passed over.
+    In the order of their paths; those in folders that only links lead to come last. Models and
+    unfinished trainings below the folder are passed over.
     """
+    # Here and not above: one photo needs no data sets.
+    from figsight.dataset.trees import is_ours
+    from figsight.dataset.walking import place, walk
+
     found = False
-    stack = [(folder, True)]
-    while stack:
-        path, is_folder = stack.pop()
-        if not is_folder:
+    for path, error in walk(folder, pass_over=is_ours):
+        if error is not None:
             found = True
-            yield path
-            continue
-        try:
-            with os.scandir(path) as scan:
-                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
-        except OSError as error:
+            reason = f"the folder cannot be listed ({error.strerror})"
+            yield Missing(place(folder, path), reason)
+        elif images.is_picture_name(path):
             found = True
-            yield Missing(path, f"the folder cannot be listed ({error.strerror})")
-            continue
-        if path != folder and _is_ours(path, [name for name, _ in entries]):
-            continue
-        # The slash makes this the order of whole paths: "a.jpg" before "a/b.jpg".
-        entries.sort(key=lambda entry: entry[0] + "/" * entry[1], reverse=True)
-        for name, is_dir in entries:
-            # Hidden folders are left out as hidden pictures are.
-            if images.is_picture_name(f"{name}/_.png" if is_dir else name):
-                stack.append((os.path.join(path, name), is_dir))  # noqa: PTH118 - as it was given
+            yield place(folder, path)
     if not found:
         yield Missing(folder, "expected a folder with pictures, found none in it")
-
-
-def _is_ours(folder: str, names: list[str]) -> bool:
-    from figsight.dataset.trees import is_ours  # here and not above: one photo needs no data sets
-
-    return is_ours(folder, names)

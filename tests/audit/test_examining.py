@@ -199,6 +199,20 @@ def test_examine__mirrored_shots_of_two_classes_are_no_conflict(tmp_path: Path) 
     assert "3 shots mirrored under another label" in text
 
 
+@pytest.mark.parametrize(("alike", "kind"), [([], "label_conflicts"), ([(0, 1)], "mirror_images")])
+def test_examine__one_mirrored_shot_is_a_conflict_but_for_mirror_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alike: list[tuple[int, int]], kind: str
+) -> None:
+    monkeypatch.setattr(features, "Embedder", _Stand)
+    monkeypatch.setattr(_Stand, "alike", alike)
+    files = _coloured() | {"blue/mirrored.png": png(ImageOps.mirror(scene(50)))}
+    files["red/shot.png"] = png(scene(50))
+    found = examine(plant(tmp_path / "set", files)).to_dict()
+    both = {one: found[one] for one in ("label_conflicts", "mirror_images")}
+    assert [one["paths"] for one in both.pop(kind)] == [["blue/mirrored.png", "red/shot.png"]]
+    assert list(both.values()) == [[]]
+
+
 def _note(files: dict[str, bytes], root: Path) -> str:
     audit = examine(plant(root, files))
     assert audit.suspect_labels == ()

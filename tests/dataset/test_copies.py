@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections import Counter
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance
 from tests.make import scene
 
-from figsight.dataset import candidates
-from figsight.dataset.copies import NearPair, find_copies, fingerprint
+from figsight.dataset import candidates, copies
+from figsight.dataset.copies import Fingerprints, NearPair, find_copies, fingerprint
 from figsight.dataset.resemblance import MIN_SCORE
 
 if TYPE_CHECKING:
@@ -210,6 +212,37 @@ def test_find_copies__thousands_of_blank_photos_cost_one_pair_each() -> None:
     found = find_copies([print_of(blank, k) for k in range(3000)])
     assert len(found.near) == 2999
     assert set(found.groups) == {0}
+
+
+def test_find_copies__only_pairs_that_are_asked_for_fill_a_crowd(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    prints = []
+    for k in range(24):  # takes of one picture, each 0.97 like the others, and each with a copy
+        noisy = np.asarray(scene(0, 64)) + rng.normal(0, 6, (64, 64, 3))
+        photo = np.clip(noisy, 0, 255).astype(np.uint8)
+        copy = photo.copy()
+        copy[0, 0] ^= 1
+        prints += [print_of(photo, k), print_of(copy, f"copy {k}")]
+    strict = find_copies(prints, min_score=0.99)
+    assert max(Counter(find_copies(prints).groups).values()) > 2 * copies._CROWD
+    assert len(strict.near) > 16
+    monkeypatch.setattr(copies, "_CROWD", len(prints))
+    assert find_copies(prints, min_score=0.99) == strict
+
+
+def test_fingerprints__take_some_of_others_in_their_order() -> None:
+    prints = [print_of(large(seed), seed) for seed in range(4)]
+    prints.append(print_of(np.full((8, 8, 3), 255, np.uint8), "blank"))
+    with closing(Fingerprints(prints)) as all_, closing(Fingerprints(prints[:1])) as some:
+        some.extend(all_, [4, 2])
+        assert some.sha256 == [prints[i].sha256 for i in (0, 4, 2)]
+        assert [bool(pixels) for pixels in some.plain_pixels] == [False, True, False]
+        for found, expected in zip(
+            some.thumbnails(np.arange(3)), all_.thumbnails(np.array([0, 4, 2])), strict=True
+        ):
+            assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("n", [0, 1])

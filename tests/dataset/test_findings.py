@@ -4,7 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from figsight.dataset.copies import Copies, NearPair
-from figsight.dataset.findings import Findings, find_findings, summarise, summarise_odd
+from figsight.dataset.findings import (
+    Findings,
+    find_findings,
+    know_mirror_images,
+    summarise,
+    summarise_odd,
+)
 from figsight.dataset.indexing import named_figure
 from figsight.dataset.model import Dataset, Photo
 from figsight.dataset.quality import Oddities
@@ -128,6 +134,8 @@ def test_find_findings__several_shots_under_two_labels_that_differ_by_side_are_m
     known = find(photos, [0, 0, 1, 1, 2, 2], sides=[0, 1, 2, 3, 4, 5], alike=(frozenset("ac"),))
     assert [names(one.photos) for one in known.mirror_images] == ["pq", "rs", "tu"]
     assert known.label_conflicts == ()
+    assert know_mirror_images(found, {frozenset("ac")}) == known
+    assert know_mirror_images(found, {frozenset("ab"), frozenset("bc")}) == found
 
 
 def test_find_findings__copies_from_one_side_under_two_labels_are_conflicts_whatever_is_mirrored() -> (
@@ -137,6 +145,8 @@ def test_find_findings__copies_from_one_side_under_two_labels_are_conflicts_what
     found = find(photos, [0, 0, 1, 1, 1, 0], sides=[0, 1, 2, 3, 2, 0])
     assert [names(one.photos) for one in found.label_conflicts] == ["pqu", "rst"]
     assert found.mirror_images == ()
+    known = know_mirror_images(found, {frozenset("ab")})
+    assert [names(one.photos) for one in known.label_conflicts] == ["rst"]
 
 
 def test_find_findings__shots_of_three_labels_are_conflicts() -> None:

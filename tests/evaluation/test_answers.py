@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
+from collections import Counter
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -24,8 +27,10 @@ from tests.evaluation.make import make_remembering, plant_desk
 from figsight import metrics
 from figsight.bundle import OperatingPoint
 from figsight.classifier import Classifier, load
+from figsight.dataset import Photo
 from figsight.errors import BundleError, DataError, UnreadablePhotosError
 from figsight.evaluation import evaluate
+from figsight.images import decoding
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +247,31 @@ def test_evaluate__cannot_find_likes_without_thumbnails(desk: Path, tmp_path: Pa
     model = make_bundle(tmp_path / "model", thumbnails=None)
     found = evaluate(model, desk / "new", record=False)
     assert found.resembles_trained is found.to_dict()["resembles_trained"] is None
+
+
+def test_evaluate__reads_and_decodes_each_photo_once(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[str] = Counter()
+    decoded: Counter[bytes] = Counter()
+    read_bytes, decode_stream = Photo.read, decoding._decode_stream
+
+    def count_read(photo: Photo) -> bytes:
+        read[photo.path] += 1
+        return read_bytes(photo)
+
+    def count_decoded(stream: Any, *others: Any) -> Any:
+        decoded[hashlib.sha256(stream.read()).digest()] += 1
+        stream.seek(0)
+        return decode_stream(stream, *others)
+
+    monkeypatch.setattr(Photo, "read", count_read)
+    monkeypatch.setattr(decoding, "_decode_stream", count_decoded)
+    model = make_bundle(tmp_path / "model", thumbnails=None)
+    found = evaluate(model, desk / "new", record=False)
+    assert read == dict.fromkeys((photo.path for photo in found.photos), 1)
+    assert set(decoded.values()) == {1}
+    assert len(decoded) == found.n
 
 
 def test_evaluate__explains_its_mistakes_when_asked(plain: Path, desk: Path) -> None:

@@ -218,3 +218,25 @@ def test_train__believes_shots_that_are_mirror_images_of_another_figures(tmp_pat
         in notes.lines
     )
     assert any(line.startswith("2 shots mirrored under another label") for line in notes.lines)
+
+
+@pytest.mark.parametrize(
+    ("figure", "line"),
+    [
+        ("right", "1 shot mirrored under another label: left/0.png = right/9.png"),
+        (
+            "up",
+            "1 shot with copies whose labels differ: left/0.png (left) = up/9.png (up)",
+        ),
+    ],
+)
+def test_train__a_shot_mirrored_under_another_label_is_a_conflict_but_for_mirror_images(
+    tmp_path: Path, figure: str, line: str
+) -> None:
+    data = plant(tmp_path / "photos", "left", "right", "up")
+    shot = Image.fromarray(draw("left", 0))
+    ImageOps.mirror(shot).save(data / figure / "9.png")
+    recipe = change_recipe(TINY, max_views=200, image_size=96, store_size=96, folds=0, epochs=1)
+    notes = Notes()
+    train(data, tmp_path / "m.figsight", recipe=recipe, weights="random", watch=notes)
+    assert [one for one in notes.lines if "label" in one] == [line]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from figsight.audit.labels import Sample, load_embedder, rank_labels
+from figsight.audit.labels import FewOfEach, load_embedder, rank_labels
 from figsight.audit.results import Audit, OddPhoto
 from figsight.dataset import Dataset, look_at_photos, read
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
@@ -70,18 +70,18 @@ def examine(
         qualities.append(seen.quality)
         if embedder is not None and seen.fitted is not None and photo.figure_id is not None:
             embedder.add(seen.fitted)
-            sample.add(seen.fitted, photo.figure_id)
+            few.add(seen.fitted, photo.figure_id)
 
     suspects: tuple[SuspectLabel, ...] = ()
     with ExitStack() as opened:
         prints = opened.enter_context(closing(Fingerprints()))
         embedder = load_embedder(dataset, notes) if labels else None
-        sample = Sample(dataset)
+        few = FewOfEach(dataset)
         if embedder is not None:
             opened.callback(embedder.close)
         report = look_at_photos(photos, look, keep, progress=progress)
         copies = find_copies(prints)
-        alike = set() if embedder is None else set(sample.find_mirror_images(embedder))
+        alike = set() if embedder is None else set(few.find_mirror_images(embedder))
         findings = find_findings(
             dataset, report.good, prints.sha256, copies, report.failures, alike
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from figsight.dataset.model import Dataset, Photo
+    from figsight.dataset.suspects import Suspicions
     from figsight.rows import Rows, RowsLike
 
 SAMPLED = 300  # photos that are asked whether mirrored ones show another class
@@ -51,7 +52,7 @@ class Embedder(Protocol):
         """Let go of what was not handed out."""
 
 
-class Sample:
+class FewOfEach:
     """A few photos of each class, as they were fitted for the network."""
 
     def __init__(self, dataset: Dataset) -> None:
@@ -111,9 +112,6 @@ def rank_labels(
 ) -> tuple[SuspectLabel, ...]:
     """Rank the labels of photos, the most suspect first.
 
-    Twice: what the first round finds suspect, the second does not learn from, so that a wrong label
-    does not speak for itself through its neighbours.
-
     Args:
         dataset: The set, for its figures.
         photos: Readable photos; those without a label are passed over.
@@ -135,39 +133,10 @@ def rank_labels(
             f"not copies"
         )
         return ()
-    predict_unseen = _features().predict_unseen
-    given, classes = np.array(labels), len(dataset.figures)
-    trusted = np.ones(len(labels), np.bool_)
-    shrinkage = None
     pairs = sorted(sorted(dataset.index_of[figure] for figure in pair) for pair in alike)
-    for _ in range(ROUNDS):
-        unseen = predict_unseen(
-            embeddings, labels, together, classes, trusted=trusted, shrinkage=shrinkage
-        )
-        shrinkage = unseen.shrinkage
-        for pair in pairs:
-            for own, other in (pair, pair[::-1]):
-                rows = given == own
-                unseen.probabilities[rows, own] += unseen.probabilities[rows, other]
-                unseen.probabilities[rows, other] = 0
-        found = find_suspects(unseen.probabilities, labels, unseen.judged)
-        suspects = np.bincount(given, found.suspect, classes)
-        shares = suspects / np.maximum(np.bincount(given, minlength=classes), 1)
-        # A class of which most are suspect is hard to tell, rather than mislabelled: without these
-        # it would be left with too few to learn from.
-        trusted = ~found.suspect | (shares[given] > 0.5)
-    if pairs:
-        several = [" and ".join(dataset.figures[i].display for i in pair) for pair in pairs]
-        more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
-        notes.append(
-            f"each other's mirror images ({'; '.join(several[:3])}{more}): which of two such figures a "
-            "photo shows was not judged"
-        )
-    alone = int((~unseen.judged).sum())
-    if alone:
-        notes.append(
-            f"{alone} labels were not judged: their figures have no other photo to compare with"
-        )
+    found, judged = _judge(embeddings, labels, together, len(dataset.figures), pairs)
+    _note_unjudged(dataset, pairs, int((~judged).sum()), notes)
+    given = np.array(labels)
     worst = [int(i) for i in found.order if found.suspect[i]][:MOST]
     beside = find_lookalikes(embeddings, given, found.likely, ~found.suspect, worst)
     return tuple(
@@ -181,3 +150,62 @@ def rank_labels(
         )
         for i in found.order.tolist()
     )
+
+
+def _judge(
+    embeddings: RowsLike[np.float16],
+    labels: Sequence[int],
+    groups: Sequence[str],
+    classes: int,
+    pairs: Sequence[Sequence[int]],
+) -> tuple[Suspicions, NDArray[np.bool_]]:
+    """Return how suspect each label is, and which could be judged, bool [N].
+
+    Twice: what the first round finds suspect, the second does not learn from, so that a wrong label
+    does not speak for itself through its neighbours.
+
+    Args:
+        embeddings: [N, D].
+        labels: 0..K-1, [N].
+        groups: What each photo must stay together with, [N].
+        classes: K.
+        pairs: Labels of two figures each that the embeddings do not tell apart.
+    """
+    predict_unseen = _features().predict_unseen
+    given = np.array(labels)
+    trusted = np.ones(len(labels), np.bool_)
+    shrinkage = None
+    for _ in range(ROUNDS):
+        unseen = predict_unseen(
+            embeddings, labels, groups, classes, trusted=trusted, shrinkage=shrinkage
+        )
+        shrinkage = unseen.shrinkage
+        for pair in pairs:
+            for own, other in (pair, pair[::-1]):
+                rows = given == own
+                unseen.probabilities[rows, own] += unseen.probabilities[rows, other]
+                unseen.probabilities[rows, other] = 0
+        found = find_suspects(unseen.probabilities, labels, unseen.judged)
+        suspects = np.bincount(given, found.suspect, classes)
+        shares = suspects / np.maximum(np.bincount(given, minlength=classes), 1)
+        # A class of which most are suspect is hard to tell, rather than mislabelled: without these
+        # it would be left with too few to learn from.
+        trusted = ~found.suspect | (shares[given] > 0.5)
+    return found, unseen.judged
+
+
+def _note_unjudged(
+    dataset: Dataset, pairs: Sequence[Sequence[int]], alone: int, notes: list[str]
+) -> None:
+    """Say which labels were not judged: of mirror images, and of so many photos that are alone."""
+    if pairs:
+        several = [" and ".join(dataset.figures[i].display for i in pair) for pair in pairs]
+        more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+        notes.append(
+            f"each other's mirror images ({'; '.join(several[:3])}{more}): which of two such figures a "
+            "photo shows was not judged"
+        )
+    if alone:
+        notes.append(
+            f"{alone} labels were not judged: their figures have no other photo to compare with"
+        )

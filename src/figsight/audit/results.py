@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from figsight.dataset.choosing import side_of
 
 if TYPE_CHECKING:
-    from figsight.dataset.findings import ClassSize, Findings, Together
+    from figsight.dataset.findings import ClassSize, Findings, Resemblance, Together
     from figsight.dataset.model import Dataset, Figure, Photo
     from figsight.dataset.quality import Quality
 
@@ -98,46 +98,14 @@ class Audit:
             "scarce": [_size(size) for size in found.scarce],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
             "mirror_images": [self._conflict(one) for one in found.mirror_images],
-            "leaks": [
-                {
-                    "paths": _paths(one),
-                    "splits": [side_of(photo) for photo in one.photos],
-                    "kind": one.kind,
-                }
-                for one in found.leaks
-            ],
-            "suspect_labels": [
-                {
-                    "path": one.photo.path,
-                    "given": one.given.id,
-                    "likely": one.likely.id,
-                    "given_name": one.given.display,
-                    "likely_name": one.likely.display,
-                    "score": round(one.score, 6),
-                    "suspect": one.suspect,
-                }
-                for one in self.suspect_labels
-            ],
+            "leaks": [_leak(one) for one in found.leaks],
+            "suspect_labels": [_suspect(one) for one in self.suspect_labels],
             "duplicates": [_paths(one) for one in found.duplicates],
-            "near_duplicates": [
-                {
-                    "paths": [pair.first.path, pair.second.path],
-                    "score": round(pair.score, 4),
-                    "mirrored": pair.mirrored,
-                }
-                for pair in found.near_duplicates
-            ],
+            "near_duplicates": [_near(pair) for pair in found.near_duplicates],
             "blank": [odd.photo.path for odd in self.blank],
             "dark": [odd.photo.path for odd in self.dark],
             "blurred": [odd.photo.path for odd in self.blurred],
-            "odd_sizes": [
-                {
-                    "path": odd.photo.path,
-                    "width": odd.quality.width,
-                    "height": odd.quality.height,
-                }
-                for odd in self.odd_sizes
-            ],
+            "odd_sizes": [_odd_size(odd) for odd in self.odd_sizes],
             "unlisted": [photo.path for photo in found.unlisted],
             "tables": list(found.tables),
             "classes": {
@@ -156,6 +124,35 @@ class Audit:
             "names": [names[label] for label in labels],
             "kind": one.kind,
         }
+
+
+def _leak(one: Together) -> dict[str, Any]:
+    splits = [side_of(photo) for photo in one.photos]
+    return {"paths": _paths(one), "splits": splits, "kind": one.kind}
+
+
+def _suspect(one: SuspectLabel) -> dict[str, Any]:
+    return {
+        "path": one.photo.path,
+        "given": one.given.id,
+        "likely": one.likely.id,
+        "given_name": one.given.display,
+        "likely_name": one.likely.display,
+        "score": round(one.score, 6),
+        "suspect": one.suspect,
+    }
+
+
+def _near(pair: Resemblance) -> dict[str, Any]:
+    return {
+        "paths": [pair.first.path, pair.second.path],
+        "score": round(pair.score, 4),
+        "mirrored": pair.mirrored,
+    }
+
+
+def _odd_size(odd: OddPhoto) -> dict[str, Any]:
+    return {"path": odd.photo.path, "width": odd.quality.width, "height": odd.quality.height}
 
 
 def _size(size: ClassSize) -> dict[str, Any]:

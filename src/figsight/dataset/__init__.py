@@ -7,8 +7,8 @@ Knows files and labels. Does not know networks, and decodes pictures only throug
     reading.py       whatever people have -> a set: ``read``
     folders.py       a folder a figure; tables.py CSV files, indexing.py their rows as photos;
                      lego.py Kaggle's LEGO layouts; unlabelled.py pictures without labels
-    trees.py         a folder or a zip as a list of files; archives.py what is in a zip;
-                     kaggle.py fetches one
+    trees.py         a folder or a zip as a list of files; walking.py the one way through a folder;
+                     archives.py what is in a zip; kaggle.py fetches one
     names.py         what figures are called, and how names from outside are shown
     choosing.py      which photos are for what, when the source names splits
     splits.py        folds and hold-outs; groups.py what must stay on one side of them

@@ -159,7 +159,7 @@ def _same_shot(prints: Fingerprints, firsts: Iterable[int], min_score: float) ->
             scores = _compare(prints, numbers, batch, rows)
             for k in np.flatnonzero(scores >= min_score):
                 one, other = pairs[open_[k]]
-                if scores[k] >= MIN_SCORE:
+                if scores[k] >= MIN_SCORE:  # a lower ``min_score`` is no reason to leave copies out
                     joined.join(one, other)
                 mirrored = bool(batch.mirrored[rows[k]])
                 found.append((int(numbers[one]), int(numbers[other]), float(scores[k]), mirrored))

@@ -7,7 +7,7 @@ and does not know what a photo shows.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from figsight.dataset.choosing import is_for_training, side_of
@@ -32,10 +32,12 @@ class Together:
         photos: Two or more, in the order of the set.
         kind: ``identical`` when all files have the same bytes, ``near`` when some are only
             near-duplicates, ``group`` when their source puts them together.
+        by_side: Whether they are one shot from two sides, each side with a label of its own.
     """
 
     photos: tuple[Photo, ...]
     kind: Kind
+    by_side: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,8 @@ class Findings:
             Pictures that nothing lists and that lie in no split's folder are not in it.
         label_conflicts: Copies with different labels. Photos without a label are not in it.
         mirror_images: Copies with different labels that are one shot from two sides, of two figures
-            that have several such shots: an arrow to the left is one to the right when it is mirrored.
-            They are not among the conflicts.
+            that have several such shots, or are known to be each other's mirror image: an arrow to the
+            left is one to the right when it is mirrored. They are not among the conflicts.
         unreadable: One error a picture that cannot be decoded.
         classes: Every figure, the smallest first.
         scarce: Figures with a single shot to learn from, which cannot be learned and measured on.
@@ -141,10 +143,13 @@ def find_findings(
         groups[group].append(number)
     crowds = [numbers for numbers in groups.values() if len(numbers) > 1]
 
-    def join(numbers: Iterable[int], kind: Kind | None = None) -> Together:
+    def join(
+        numbers: Iterable[int], kind: Kind | None = None, *, by_side: bool = False
+    ) -> Together:
         chosen = list(numbers)
         same = len({sha256[i] for i in chosen}) == 1
-        return Together(tuple(photos[i] for i in chosen), kind or ("identical" if same else "near"))
+        kind = kind or ("identical" if same else "near")
+        return Together(tuple(photos[i] for i in chosen), kind, by_side)
 
     leaks, crossed = [], []
     for numbers in crowds:
@@ -153,9 +158,9 @@ def find_findings(
             leaks.append(join(placed))
         labelled = [i for i in numbers if photos[i].figure_id is not None]
         if len({photos[i].figure_id for i in labelled}) > 1:
-            crossed.append(labelled)
-    mirrored = _find_mirrored(crossed, photos, copies.sides, alike)
-    from_sides = {numbers[0] for numbers in mirrored}
+            by_side = _differ_by_side(labelled, photos, copies.sides)
+            crossed.append(join(labelled, by_side=by_side))
+    conflicts, mirrored = _tell_mirrored(crossed, alike)
     leaks += [join(numbers, "group") for numbers in _find_split_groups(photos)]
     taught = _class_sizes(dataset, *_for_training(photos, copies.groups))
     without = {size.id for size in taught if not size.photos}
@@ -167,8 +172,8 @@ def find_findings(
             for pair in copies.near
         ),
         leaks=tuple(leaks),
-        label_conflicts=tuple(join(one) for one in crossed if one[0] not in from_sides),
-        mirror_images=tuple(join(one) for one in mirrored),
+        label_conflicts=conflicts,
+        mirror_images=mirrored,
         unreadable=tuple(failures),
         classes=_class_sizes(dataset, photos, copies.groups),
         scarce=tuple(size for size in taught if size.shots == 1),
@@ -198,31 +203,46 @@ def _for_training(
     return ([photos[i] for i in kept], [groups[i] for i in kept]) if kept else (photos, groups)
 
 
-def _find_mirrored(
-    crossed: Sequence[list[int]],
-    photos: Sequence[Photo],
-    sides: Sequence[int],
-    alike: Collection[frozenset[str]],
-) -> list[list[int]]:
-    """Return the copies with two labels that differ by their side alone, as those of few figures do.
+def know_mirror_images(findings: Findings, alike: Collection[frozenset[str]]) -> Findings:
+    """Return what is wrong with the set when more is known of its figures.
 
-    One such shot of two figures may be a wrong label, if nothing else is known of these. Two are what
-    they are.
+    Args:
+        findings: What was found without that.
+        alike: As for ``find_findings``.
     """
-    shots: defaultdict[frozenset[str], list[list[int]]] = defaultdict(list)
-    for numbers in crossed:
-        of_side: defaultdict[int, set[str]] = defaultdict(set)
-        for i in numbers:
-            of_side[sides[i]].add(photos[i].figure_id or "")
-        labels = frozenset().union(*of_side.values())
-        if len(labels) == 2 and all(len(one) == 1 for one in of_side.values()):
-            shots[labels].append(numbers)
-    return [
-        numbers
-        for labels, found in shots.items()
-        if len(found) > 1 or labels in alike
-        for numbers in found
-    ]
+    conflicts, mirrored = _tell_mirrored(
+        (*findings.mirror_images, *findings.label_conflicts), alike
+    )
+    return replace(findings, label_conflicts=conflicts, mirror_images=mirrored)
+
+
+def _differ_by_side(numbers: Sequence[int], photos: Sequence[Photo], sides: Sequence[int]) -> bool:
+    """Whether copies with two labels have one of them on each side."""
+    of_side: defaultdict[int, set[str | None]] = defaultdict(set)
+    for i in numbers:
+        of_side[sides[i]].add(photos[i].figure_id)
+    labels = {photos[i].figure_id for i in numbers}
+    return len(labels) == 2 and all(len(one) == 1 for one in of_side.values())
+
+
+def _tell_mirrored(
+    crossed: Sequence[Together], alike: Collection[frozenset[str]]
+) -> tuple[tuple[Together, ...], tuple[Together, ...]]:
+    """Return the copies with several labels that are conflicts, and those that mirror images explain.
+
+    One shot of two figures from both sides is most likely a wrong label, if nothing else is known of
+    these. Two are what they are.
+    """
+
+    def labels(one: Together) -> frozenset[str]:
+        return frozenset(photo.figure_id or "" for photo in one.photos)
+
+    shots = Counter(labels(one) for one in crossed if one.by_side)
+    conflicts, mirrored = list[Together](), list[Together]()
+    for one in crossed:
+        explained = one.by_side and (shots[labels(one)] > 1 or labels(one) in alike)
+        (mirrored if explained else conflicts).append(one)
+    return tuple(conflicts), tuple(mirrored)
 
 
 def _class_sizes(

@@ -18,7 +18,7 @@ from PIL import Image
 from figsight.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ COLOUR_SIZE: Final = 16
 # what is smooth) is plain. Rounding to whole levels alone gives 0.3; the plainest of 5,232 chest
 # X-rays has 1.3, the plainest of 457 photographs of toys 3.1.
 PLAIN_BELOW: Final = 1.0
+_AT_ONCE: Final = 1024  # thumbnails that are in memory while they are copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,14 @@ class Fingerprints:
         self.sha256.append(print_.sha256)
         self.plain_pixels.append(print_.plain_pixels)
         self._thumbnails.append(np.frombuffer(print_.grey + print_.colour, np.uint8))
+
+    def extend(self, others: Fingerprints, numbers: Sequence[int]) -> None:
+        """Add some of other fingerprints, by their numbers."""
+        self.sha256 += [others.sha256[i] for i in numbers]
+        self.plain_pixels += [others.plain_pixels[i] for i in numbers]
+        for start in range(0, len(numbers), _AT_ONCE):
+            rows = np.array(numbers[start : start + _AT_ONCE], np.intp)
+            self._thumbnails.extend(others._thumbnails[rows])
 
     def thumbnails(self, numbers: NDArray[np.intp]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return luma, uint8 [B, 64, 64], and chroma, uint8 [B, 2, 16, 16], of some photos."""

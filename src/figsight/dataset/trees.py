@@ -2,16 +2,13 @@
 
 Knows files and names. Does not know which are photos of what, and opens no picture.
 
-Links in a folder are followed, also out of it: a set is often a farm of links to files elsewhere. A
-folder that is reached twice is listed once, by the path that needs no link, so link loops end.
+Links in a folder are followed, also out of it: see ``walking``, which says what else is listed.
 What figsight itself has written among the photos, models and unfinished trainings, is no set's.
-Data from a network is ``confined``: links are refused and nothing outside its root is ever read.
+Data from a network is ``confined``: links are refused, and nothing but what is listed is ever read.
 """
 
 from __future__ import annotations
 
-import errno
-import heapq
 import os
 import posixpath
 from collections import defaultdict
@@ -20,9 +17,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from figsight.dataset.archives import is_hidden, list_zip, read_member
+from figsight.dataset.archives import list_zip, read_member
 from figsight.dataset.model import Photo
 from figsight.dataset.names import natural_key, printable
+from figsight.dataset.walking import walk
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ class Tree:
         files: Path relative to the root, with ``/`` -> the name by which the file is opened (a path
             relative to the folder, or the name in the zip). In natural order.
         zipped: Whether ``base`` is a zip.
-        confined: Whether nothing outside the root may be read.
+        confined: Whether nothing may be read but ``files``.
     """
 
     name: str
@@ -85,8 +83,7 @@ class Tree:
                 joined = joined if _leads_out(inside) else inside
             if joined in self.files:
                 return joined
-            outside = posixpath.isabs(joined) or _leads_out(joined)
-            if self.zipped or (outside and self.confined) or "\0" in joined:
+            if self.zipped or self.confined or "\0" in joined:
                 continue
             if (self.base / joined).is_file():  # outside, hidden, or another case on macOS
                 return joined
@@ -125,10 +122,7 @@ def zip_tree(path: Path) -> Tree:
 
 
 def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) -> Tree:
-    """List a folder and everything below it; linear in the number of files.
-
-    Left out: names that begin with a dot, what operating systems leave behind, and what is neither
-    file nor folder (a pipe would block its reader). Broken links stay in, so that somebody notices.
+    """List a folder and everything below it, as ``walk`` finds it; linear in the number of files.
 
     Args:
         root: The folder.
@@ -139,51 +133,14 @@ def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) 
         DataError: A folder cannot be listed, or a confined one holds a link.
     """
     names: list[str] = []
-    folders, links = [""], list[str]()
-    seen: set[tuple[int, int]] = set()
-    try:
-        while folders or links:
-            # Real folders first: then the listing does not depend on which link is met first.
-            folder = folders.pop() if folders else heapq.heappop(links)
-            status = (root / folder).stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    if is_hidden(entry.name):
-                        continue
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_symlink() and confined:
-                        raise DataError(f"{printable(path)}: a link in downloaded data; remove it")
-                    if _is_broken_link(entry):
-                        names.append(path)
-                    elif entry.is_dir():
-                        if entry.is_symlink():
-                            heapq.heappush(links, path)
-                        else:
-                            folders.append(path)
-                    elif entry.is_file():
-                        names.append(path)
-    except OSError as error:
-        where = printable(error.filename or root)
-        raise DataError(f"{where}: the folder cannot be listed: {error.strerror}") from error
+    for path, error in walk(os.fspath(root), confined=confined):
+        if error is not None:
+            where = printable(error.filename or root)
+            raise DataError(f"{where}: the folder cannot be listed: {error.strerror}") from error
+        names.append(path)
     files = {_readable(path): path for path in names}
     ordered = {path: files[path] for path in sorted(files, key=natural_key)}
     return Tree(name or root.resolve().name, root, ordered, confined=confined)
-
-
-def _is_broken_link(entry: os.DirEntry[str]) -> bool:
-    """Whether it leads nowhere, or in a circle."""
-    if not entry.is_symlink():
-        return False
-    try:
-        entry.stat()
-    except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
-            return True
-        raise
-    return False
 
 
 def _readable(path: str) -> str:

@@ -6,7 +6,7 @@ Everything goes through the classifier that users get. Does not train.
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -20,6 +20,7 @@ from figsight.calibration import Refusal, SetScore, judge_sets
 from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
+from figsight.dataset.copies import Fingerprints
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
@@ -81,9 +82,9 @@ def evaluate(
     dataset = data if isinstance(data, Dataset) else read(data)
     part, chosen = measuring_part(dataset, split)
     opened = nullcontext(model) if isinstance(model, Classifier) else load(model, keep=keep)
-    with opened as classifier:
+    with opened as classifier, closing(Fingerprints()) as small:
         task = _plan(classifier, part, unknown)
-        asked, others = _ask(classifier, task, skip_bad=skip_bad, progress=progress)
+        asked, others = _ask(classifier, task, small, skip_bad=skip_bad, progress=progress)
         where = f"the split {chosen} of {dataset.name}" if chosen else dataset.name
         found = Evaluation(
             protocol=f"{_count(len(asked.photos))}: {where}",
@@ -93,7 +94,7 @@ def evaluate(
                 [task.index[photo.figure_id or ""] for photo in asked.photos], np.int64
             ),
             probabilities=asked.probabilities,
-            groups=asked.groups(),
+            groups=asked.groups,
             skipped=asked.failures + (others.failures if others else ()),
             strangeness=asked.strangeness,
             unknown=asked.unknown,
@@ -102,7 +103,7 @@ def evaluate(
             history=classifier.bundle.history(),
         )
         found = _apply_rules(classifier, asked, found)
-        found = _look_back(classifier, asked, others, found)
+        found = _look_back(classifier, asked, others, small, found)
         if explain:
             grounds = explain_mistakes(classifier, found.photos, found.labels, found.probabilities)
             found = replace(found, grounds=grounds)
@@ -165,6 +166,7 @@ def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]
 def _ask(
     classifier: Classifier,
     task: _Task,
+    small: Fingerprints,
     *,
     skip_bad: bool,
     progress: Callable[[int, int], None] | None,
@@ -175,7 +177,7 @@ def _ask(
     def after(before: int) -> Callable[[int, int], None] | None:
         return progress and (lambda done, _: progress(before + done, total))
 
-    asked = ask(classifier, task.known, after(0))
+    asked = ask(classifier, task.known, after(0), small=small)
     others = ask(classifier, task.strangers, after(len(task.known))) if task.strangers else None
     failures = asked.failures + (others.failures if others else ())
     if failures and not (skip_bad and asked.photos):
@@ -198,7 +200,7 @@ def _name_strangers(others: Asked, source: str) -> Strangers:
         probability=others.probabilities.max(axis=1),
         scores=others.strangeness,
         unknown=others.unknown,
-        groups=others.groups(),
+        groups=others.groups,
     )
 
 
@@ -242,13 +244,17 @@ def _measure_lines(rule: UnknownRule, found: Evaluation) -> tuple[LineScore, ...
 
 
 def _look_back(
-    classifier: Classifier, asked: Asked, others: Asked | None, found: Evaluation
+    classifier: Classifier,
+    asked: Asked,
+    others: Asked | None,
+    small: Fingerprints,
+    found: Evaluation,
 ) -> Evaluation:
     """Find the photos that the model has seen in training."""
     gallery = classifier.bundle.gallery()
     paths = [photo.path for photo in asked.photos]
-    seen = find_trained_on(gallery, [mark.print.sha256 for mark in asked.marks])
-    like = find_resembling(classifier.bundle, gallery, paths, [mark.small for mark in asked.marks])
+    seen = find_trained_on(gallery, asked.sha256)
+    like = find_resembling(classifier.bundle, gallery, paths, small)
     notes = list(found.notes)
     if seen:
         notes.append(
@@ -263,7 +269,7 @@ def _look_back(
             "numbers may flatter it."
         )
     if others is not None:
-        taught = find_trained_on(gallery, [mark.print.sha256 for mark in others.marks])
+        taught = find_trained_on(gallery, others.sha256)
         if taught:
             notes.append(say_taught([others.photos[i].path for i in taught]))
     return replace(
@@ -293,7 +299,7 @@ def _tell_about(classifier: Classifier, asked: Asked) -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "figsight": metadata.version("figsight"),
-        "photos_fingerprint": fingerprint_photos(mark.print.sha256 for mark in asked.marks),
+        "photos_fingerprint": fingerprint_photos(asked.sha256),
         "model": {
             "path": classifier.bundle.path,
             "seal": manifest.seal,

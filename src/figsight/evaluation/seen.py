@@ -6,9 +6,10 @@ anything when the photos were cropped or turned beyond what ``dataset.copies`` l
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from figsight.dataset.copies import Fingerprint, find_copies, fingerprint
+from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.evaluation.results import Resembling
 from figsight.images import decode, make_thumbnail
 
@@ -32,8 +33,13 @@ def find_trained_on(gallery: Gallery, sha256: Sequence[str]) -> list[int]:
     return [i for i, digest in enumerate(sha256) if digest in trained]
 
 
+def remembers_pictures(bundle: Bundle) -> bool:
+    """Return whether a model has thumbnails of its training photos."""
+    return bundle.thumbnail(0) is not None
+
+
 def find_resembling(
-    bundle: Bundle, gallery: Gallery, paths: Sequence[str], prints: Sequence[Fingerprint]
+    bundle: Bundle, gallery: Gallery, paths: Sequence[str], small: Fingerprints
 ) -> tuple[Resembling, ...] | None:
     """Return which photos look like near-duplicates of training photos; None without thumbnails.
 
@@ -46,23 +52,28 @@ def find_resembling(
         bundle: The model.
         gallery: Its gallery.
         paths: What the photos are called.
-        prints: Of the photos as ``shrink`` leaves them, with the SHA-256 of the whole file.
+        small: Of the photos as ``shrink`` leaves them, with the SHA-256 of the whole file.
     """
-    kept = []
-    for row, known in enumerate(gallery.sha256):
-        data = bundle.thumbnail(row)
-        if data is None:
-            return None
-        kept.append(fingerprint(decode(data, name=gallery.paths[row]), known.tobytes().hex()))
-    same = {print_.sha256 for print_ in kept}
-    asked = [print_ for print_ in prints if print_.sha256 not in same]
+    if not remembers_pictures(bundle):
+        return None
+    trained = [known.tobytes().hex() for known in gallery.sha256]
+    same = set(trained)
+    asked = [i for i, sha256 in enumerate(small.sha256) if sha256 not in same]
+    if not asked:
+        return ()
     best: dict[str, tuple[float, str]] = {}  # by the hash of the photo
-    for pair in find_copies([*kept, *asked]).near:
-        if pair.first < len(kept) <= pair.second:
-            digest = asked[pair.second - len(kept)].sha256
-            best[digest] = max(best.get(digest, (0.0, "")), (pair.score, gallery.paths[pair.first]))
+    with closing(Fingerprints()) as prints:
+        for row, sha256 in enumerate(trained):
+            data = bundle.thumbnail(row) or b""  # a model has all of them, or none
+            prints.append(fingerprint(decode(data, name=gallery.paths[row]), sha256))
+        prints.extend(small, asked)
+        for pair in find_copies(prints).near:
+            if pair.first < len(trained) <= pair.second:
+                digest = prints.sha256[pair.second]
+                found = (pair.score, gallery.paths[pair.first])
+                best[digest] = max(best.get(digest, (0.0, "")), found)
     return tuple(
-        Resembling(path, best[print_.sha256][1], best[print_.sha256][0])
-        for path, print_ in zip(paths, prints, strict=True)
-        if print_.sha256 in best
+        Resembling(path, best[sha256][1], best[sha256][0])
+        for path, sha256 in zip(paths, small.sha256, strict=True)
+        if sha256 in best
     )

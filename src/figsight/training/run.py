@@ -30,13 +30,14 @@ from figsight.training.network import plan_network
 from figsight.training.progress import OneAtATime, Silence, Watcher
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
 from figsight.training.sample import prepare
-from figsight.training.symmetry import spare_figures
+from figsight.training.symmetry import judge_mirrored, spare_figures
 from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from figsight.dataset.findings import Findings
     from figsight.training.budget import Budget
     from figsight.training.export import Blank
     from figsight.training.network import Plan
@@ -102,7 +103,7 @@ def train(
                 progress=lambda n, _: watch.advance(n),
             ),
         )
-        for line in _say_what_was_seen(sample):
+        for line in _say_what_was_seen(sample, judge_mirrored(plan, recipe, sample)):
             watch.note(line)
         with closing(sample), machine.repeatable():
             # Without measuring, one photo of a figure is enough to learn from.
@@ -152,9 +153,9 @@ def train(
     )
 
 
-def _say_what_was_seen(sample: Sample) -> list[str]:
+def _say_what_was_seen(sample: Sample, findings: Findings) -> list[str]:
     """Return the short form of an audit, and what training leaves out because of it."""
-    lines = summarise(sample.findings) + summarise_odd(sample.findings.photos, sample.odd)
+    lines = summarise(findings) + summarise_odd(sample.findings.photos, sample.odd)
     if sample.leaked:
         n = len(sample.leaked)
         lines.append(

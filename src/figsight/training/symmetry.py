@@ -20,12 +20,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from figsight.dataset.findings import know_mirror_images
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from figsight.dataset.findings import Findings
     from figsight.rows import RowsLike
     from figsight.training.backbones import Network
     from figsight.training.network import Plan
@@ -97,6 +100,29 @@ def spare_figures(
         )
         note(f"photos are not {done} while the networks learn: {one} would look like {other}")
     return msgspec.structs.replace(recipe, augmentation=how)
+
+
+def judge_mirrored(plan: Plan, recipe: Recipe, sample: Sample) -> Findings:
+    """Return what is wrong with the photos, as an audit says it that knows of mirror images.
+
+    A single shot that lies mirrored under another label is a conflict, unless the two figures are each
+    other's mirror image. The network is asked only where there is such a shot.
+
+    Args:
+        plan: The network before it learns.
+        recipe: Says how large photos are for it.
+        sample: The photos.
+    """
+    findings, figures = sample.findings, sample.dataset.figures
+    if not any(one.by_side for one in findings.label_conflicts):
+        return findings
+    side, cpu = min(SIDE, recipe.view_size or recipe.image_size), torch.device("cpu")
+    found = find_changes(plan.fresh(), sample.stored, sample.labels, [MIRRORED], side, cpu)
+    alike = {
+        frozenset((figures[change.figure].id, figures[change.becomes].id))
+        for change in found[MIRRORED]
+    }
+    return know_mirror_images(findings, alike)
 
 
 def _see_copies(sample: Sample) -> list[Change]:
