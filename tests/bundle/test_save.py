@@ -111,6 +111,35 @@ def test_write__replaces_a_model_where_names_cannot_be_swapped(
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("linked", [False, True])
+def test_write__keeps_what_was_written_into_the_old_model_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool, swapped: bool
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not swapped:
+        monkeypatch.setattr(save_module, "_exchange", lambda *_: False)
+    if not linked:
+        monkeypatch.setattr(os, "link", refuse)
+    path = make_bundle(tmp_path / "model")
+    (path / "evaluations.jsonl").write_text("a test\n")
+    make_bundle(path, _new_manifest(), overwrite=True)
+    assert _temperature(path) == 2.0
+    assert (path / "evaluations.jsonl").read_text() == "a test\n"
+    verify(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_write__leaves_what_lies_beside_a_zip(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "model.zip")
+    (tmp_path / "model.zip.evaluations.jsonl").write_text("a test\n")
+    make_bundle(path, _new_manifest(), overwrite=True)
+    assert (tmp_path / "model.zip.evaluations.jsonl").read_text() == "a test\n"
+    verify(path)
+
+
 def test_write__puts_the_old_model_back_when_the_second_rename_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

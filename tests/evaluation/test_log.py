@@ -7,14 +7,23 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bundle.make import make_bundle
+from tests.bundle.make import make_bundle, make_manifest
 from tests.evaluation.make import plant
 
 from figsight.bundle import verify
 from figsight.errors import OutputError
-from figsight.evaluation import evaluate
-from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, read_log
-from figsight.evaluation.measure import _ordinal
+from figsight.evaluation import evaluate, log
+from figsight.evaluation.log import (
+    Log,
+    Retested,
+    _ordinal,
+    add_to_log,
+    find_log,
+    fingerprint_photos,
+    list_each,
+    read_log,
+    say_retested,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +39,14 @@ def photos(tmp_path: Path) -> Path:
     return plant(tmp_path / "set", "1", "2", "17")
 
 
+def plant_others(folder: Path) -> Path:
+    """Write photos that are not those of ``photos``."""
+    plant(folder, "a", "b", "c", "1", "2")
+    for name in "abc":
+        shutil.rmtree(folder / name)
+    return folder
+
+
 def entries(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -41,6 +58,7 @@ def test_evaluate__writes_down_what_was_tested(model: Path, photos: Path) -> Non
     assert entry == {
         "time": found.about["time"],
         "photos": hashlib.sha256("".join(hashes).encode()).hexdigest(),
+        "each": "".join(one[:12] for one in hashes),
         "model": verify(model).seal,
         "n": 9,
         "correct": found.correct,
@@ -61,7 +79,7 @@ def test_evaluate__says_when_the_same_photos_were_tested_before(
     # The photos count, not their names or order.
     (photos / "2" / "0.png").rename(photos / "2" / "z.png")
     third = evaluate(model, photos)
-    other = evaluate(model, plant(tmp_path / "other", "1", "2", photos=2))
+    other = evaluate(model, plant_others(tmp_path / "other"))
     day = str(first.about["time"])[:10]
     again = (
         f"that this model is tested on these photos (first on {day}): a choice made by looking at "
@@ -73,6 +91,115 @@ def test_evaluate__says_when_the_same_photos_were_tested_before(
     assert third.to_dict()["tested_before"] == [first.about["time"], second.about["time"]]
     assert len(entries(model / "evaluations.jsonl")) == 4
     verify(model)  # the model is as good as before
+
+
+def retrain(path: Path) -> None:
+    make_bundle(path, make_manifest(created="2025-05-05T05:05:05Z"), overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["model", "model.zip"])
+def test_evaluate__says_what_an_earlier_model_of_the_name_was_tested_on(
+    tmp_path: Path, photos: Path, name: str
+) -> None:
+    model = make_bundle(tmp_path / name)
+    first = evaluate(model, photos)
+    retrain(model)
+    verify(model)
+    second = evaluate(model, photos)
+    day = str(first.about["time"])[:10]
+    choice = ": a choice made by looking at the result is no longer tested by it."
+    assert second.notes == (
+        (
+            f"9 of these 9 photos were tested before (first on {day}, by an earlier model of this name)"
+            f"{choice}"
+        ),
+    )
+    assert second.tested_before == (first.about["time"],)
+    assert second.to_dict()["retested"] == {
+        "n": 9,
+        "first": first.about["time"],
+        "earlier_model": True,
+    }
+    assert evaluate(model, photos).notes == (
+        (
+            f"2nd time that this model is tested on these photos (first on {day}, an earlier model of "
+            f"this name on {day}){choice}"
+        ),
+    )
+    assert len(entries(find_log(str(model)))) == 3
+
+
+def test_evaluate__knows_photos_of_an_earlier_test_among_others(
+    model: Path, photos: Path, tmp_path: Path
+) -> None:
+    first = evaluate(model, photos)
+    for figure in ("1", "2", "17"):
+        (photos / figure / "0.png").unlink()
+    for path in sorted(plant_others(tmp_path / "other").rglob("*.png")):
+        path.rename(photos / path.parent.name / f"new-{path.name}")
+    found = evaluate(model, photos)
+    day = str(first.about["time"])[:10]
+    assert found.tested_before == ()
+    assert found.retested == Retested(6, str(first.about["time"]), False, None)
+    assert found.notes == (
+        (
+            f"6 of these {found.n} photos were tested before (first on {day}): a choice made by looking at "
+            "the result is no longer tested by it."
+        ),
+    )
+    # What a set consists of is written down once.
+    evaluate(model, photos)
+    assert ["each" in entry for entry in entries(model / "evaluations.jsonl")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_read_log__understands_lines_of_older_versions(tmp_path: Path) -> None:
+    path, files = tmp_path / "log", [f"{i:064x}" for i in range(3)]
+    add_to_log(path, {"time": "2024-01-01", "photos": fingerprint_photos(files), "model": "old"})
+    add_to_log(path, {"time": "2024-02-02", "photos": fingerprint_photos(files), "model": "seal"})
+    assert read_log(path, files, "seal") == Log(
+        ("2024-02-02",), ("2024-01-01",), False, Retested(3, "2024-01-01", True, "2024-01-01"), 0
+    )
+    assert read_log(path, files[:2], "seal").retested is None
+
+
+def test_read_log__takes_a_line_of_many_photos(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    files = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(50_000)]
+    entry = {"time": "2024-01-01", "photos": fingerprint_photos(files), "each": list_each(files)}
+    add_to_log(path, entry)
+    assert path.stat().st_size < 700_000
+    found = read_log(path, [*files[:7], "f" * 64], "seal")
+    assert (found.retested, found.damaged) == (Retested(7, "2024-01-01", False, None), 0)
+
+
+def test_list_each__leaves_out_what_is_too_long_for_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log, "_LONGEST", 64)
+    assert list_each(["a" * 64, "b" * 64]) == "a" * 12 + "b" * 12
+    assert list_each([f"{i:064}"[::-1] for i in range(9)]) is None
+
+
+def test_say_retested__of_one_photo() -> None:
+    of_one = Log((), (), True, Retested(1, "2024-01-01T00:00:00Z", False, None), 0)
+    assert say_retested(of_one, 1).startswith(
+        "This photo was tested before (first on 2024-01-01): "
+    )
+
+
+def test_evaluate__loses_nothing_where_the_name_of_the_log_is_too_long(
+    tmp_path: Path, photos: Path
+) -> None:
+    model = make_bundle(tmp_path / f"{'m' * 240}.zip")
+    found = evaluate(model, photos)
+    assert found.n == 9
+    (note,) = found.notes
+    assert note.startswith("That these photos were tested could not be recorded: ")
+    assert note.endswith("cannot be read (File name too long).")
 
 
 def test_evaluate__leaves_no_trace_when_told(model: Path, photos: Path) -> None:
@@ -132,7 +259,7 @@ def test_read_log__passes_over_what_is_damaged(model: Path, photos: Path) -> Non
 
 
 def test_read_log__of_nothing_is_nothing(tmp_path: Path) -> None:
-    assert read_log(tmp_path / "none", "x").times == ()
+    assert read_log(tmp_path / "none", ["x"], "seal") == Log((), (), False, None, 0)
     assert find_log(str(tmp_path)) == tmp_path / "evaluations.jsonl"
     assert not any(tmp_path.iterdir())
 

@@ -31,6 +31,7 @@ from figsight.bundle.names import (
     NETWORK,
     OPTIONAL,
     THUMBNAILS,
+    UNLISTED,
     hash_bytes,
     is_bundle_name,
     limit_size,
@@ -85,8 +86,9 @@ def write_bundle(
         thumbnails: A JPEG of each photo of the gallery, in its order; ``None`` for a model that
             must not carry pictures.
         extras: ``history.csv`` and ``curves.png``, where there are such.
-        overwrite: Replace the model that lies there, together with its record of evaluations and
-            with what the system has left beside them.
+        overwrite: Replace the model that lies there, together with what the system has left beside
+            it. The record of evaluations stays: that of a folder comes into the new one, that of a
+            zip lies beside it.
 
     Raises:
         BundleError: The parts contradict one another.
@@ -113,6 +115,7 @@ def write_bundle(
             else:
                 _write_folder(temporary, contents)
                 check_target(target, overwrite=overwrite)
+                _take_over(target, temporary)
                 _move_folder(temporary, target)
             _sync(target.parent)
         finally:
@@ -273,6 +276,20 @@ def _write_zip(path: Path, contents: Mapping[str, bytes]) -> None:
                 archive.writestr(entry, data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _take_over(old: Path, new: Path) -> None:
+    """Give a new folder what was written into the old one after the model: the same files, linked.
+
+    A line that somebody adds before the folders change places is in both.
+    """
+    for name in sorted(name for name in UNLISTED if os.path.lexists(old / name)):
+        try:
+            os.link(old / name, new / name, follow_symlinks=False)
+        except OSError:  # a file system without links, or a file of somebody else
+            shutil.copyfile(old / name, new / name, follow_symlinks=False)
+            _sync(new / name)
+    _sync(new)
 
 
 def _move_folder(temporary: Path, target: Path) -> None:

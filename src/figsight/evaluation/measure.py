@@ -25,7 +25,14 @@ from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
 from figsight.evaluation.evidence import explain_mistakes
-from figsight.evaluation.log import add_to_log, find_log, fingerprint_photos, read_log
+from figsight.evaluation.log import (
+    add_to_log,
+    find_log,
+    fingerprint_photos,
+    list_each,
+    read_log,
+    say_retested,
+)
 from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers, share_not
 from figsight.evaluation.seen import find_resembling, find_trained_on
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
 
     from figsight.bundle import UnknownRule
     from figsight.dataset import Photo
+    from figsight.evaluation.log import Log
 
 
 def evaluate(
@@ -108,7 +116,7 @@ def evaluate(
             grounds = explain_mistakes(classifier, found.photos, found.labels, found.probabilities)
             found = replace(found, grounds=grounds)
         found = replace(found, about=_tell_about(classifier, asked))
-        found = _consult_log(classifier, found, record=record)
+        found = _consult_log(classifier, asked, found, record=record)
         return replace(found, seconds=time.perf_counter() - started)
 
 
@@ -319,23 +327,27 @@ def _tell_about(classifier: Classifier, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _consult_log(classifier: Classifier, found: Evaluation, *, record: bool) -> Evaluation:
-    """Say when the same photos were tested before, and take note that they were now."""
+def _consult_log(
+    classifier: Classifier, asked: Asked, found: Evaluation, *, record: bool
+) -> Evaluation:
+    """Say which of the photos were tested before, and take note that they were now."""
     about, notes = found.about, list(found.notes)
     path = find_log(classifier.bundle.path)
-    times: tuple[str, ...] = ()
+    seal = about["model"]["seal"]
+    log: Log | None = None
     try:
-        log = read_log(path, about["photos_fingerprint"])
-        times = log.times
+        log = read_log(path, asked.sha256, seal)
         if log.damaged:
             notes.append(f"{path.name}: {log.damaged} lines cannot be read and were passed over.")
         if record:
+            each = None if log.listed else list_each(asked.sha256)
             add_to_log(
                 path,
                 {
                     "time": about["time"],
                     "photos": about["photos_fingerprint"],
-                    "model": about["model"]["seal"],
+                    **({} if each is None else {"each": each}),
+                    "model": seal,
                     "n": found.n,
                     "correct": found.correct,
                     "accuracy": found.accuracy.value,
@@ -347,18 +359,15 @@ def _consult_log(classifier: Classifier, found: Evaluation, *, record: bool) -> 
             )
     except OutputError as error:
         notes.append(f"That these photos were tested could not be recorded: {error}.")
-    if times:
-        notes.append(
-            f"{_ordinal(len(times) + 1)} time that this model is tested on these photos (first on "
-            f"{times[0][:10]}): a choice made by looking at the result is no longer tested by it."
-        )
-    return replace(found, tested_before=times, notes=tuple(notes))
+    if log is None or log.retested is None:
+        return replace(found, notes=tuple(notes))
+    return replace(
+        found,
+        tested_before=tuple(sorted(log.times + log.other_times)),
+        retested=log.retested,
+        notes=(*notes, say_retested(log, found.n)),
+    )
 
 
 def _count(n: int) -> str:
     return "1 photo" if n == 1 else f"{n} photos"
-
-
-def _ordinal(n: int) -> str:
-    ending = "th" if 11 <= n % 100 <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"

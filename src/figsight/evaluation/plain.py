@@ -49,6 +49,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "trained_on": list(evaluation.trained_on),
         "resembles_trained": _resembling(evaluation),
         "tested_before": list(evaluation.tested_before),
+        "retested": _retested(evaluation),
         "skipped": [{"path": e.path, "reason": e.reason} for e in evaluation.skipped],
         "notes": [str(note) for note in evaluation.notes],
         "predictions": _predictions(evaluation),
@@ -212,6 +213,13 @@ def _resembling(evaluation: Evaluation) -> list[dict[str, Any]] | None:
         {"path": one.path, "trained": one.trained, "score": one.score}
         for one in evaluation.resembles_trained
     ]
+
+
+def _retested(evaluation: Evaluation) -> dict[str, Any] | None:
+    again = evaluation.retested
+    if again is None:
+        return None
+    return {"n": again.n, "first": again.first, "earlier_model": again.earlier_model}
 
 
 def _predictions(evaluation: Evaluation) -> list[dict[str, Any]]:

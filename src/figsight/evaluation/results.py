@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from figsight.classifier import Evidence
     from figsight.dataset import Figure, Photo
     from figsight.errors import PhotoError
+    from figsight.evaluation.log import Retested
     from figsight.images import InputSpec
     from figsight.metrics import ClassScore, Estimate
 
@@ -191,7 +192,9 @@ class Evaluation:
         trained_on: Paths of photos whose file the model was trained on, byte for byte.
         resembles_trained: Photos that look like near-duplicates of training photos; None when
             nobody could look, because the model carries no thumbnails.
-        tested_before: When the same photos were tested with this model, oldest first.
+        tested_before: When the same photos were tested with this model or an earlier one of its name,
+            oldest first.
+        retested: Which of the photos were tested so, if only with others; None when none was.
         grounds: What spoke for mistakes, by their place in ``photos``; not always all of them.
         history: The epochs of training as CSV (run, epoch, loss, accuracy, seconds), or None.
         about: Where the numbers come from: plain values for JSON.
@@ -218,6 +221,7 @@ class Evaluation:
     trained_on: tuple[str, ...] = ()
     resembles_trained: tuple[Resembling, ...] | None = None
     tested_before: tuple[str, ...] = ()
+    retested: Retested | None = None
     grounds: Mapping[int, Grounds] = field(default_factory=dict)
     history: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
