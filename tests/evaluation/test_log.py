@@ -143,8 +143,8 @@ def test_evaluate__knows_photos_of_an_earlier_test_among_others(
     assert found.retested == Retested(6, str(first.about["time"]), False, None)
     assert found.notes == (
         (
-            f"6 of these {found.n} photos were tested before (first on {day}): a choice made by looking at "
-            "the result is no longer tested by it."
+            f"6 of these {found.n} photos were tested before (first on {day}): a choice made by looking "
+            "at the result is no longer tested by it."
         ),
     )
     # What a set consists of is written down once.

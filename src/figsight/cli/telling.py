@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
 from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, glue_signs, say_span
-from figsight.metrics.words import say_probability, say_share, say_stated
+from figsight.evaluation.tested import say_no_test
+from figsight.metrics.words import SCORE_WORDS, say_probability, say_share, say_stated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from figsight.errors import PhotoError
     from figsight.evaluation import Evaluation
     from figsight.metrics import Estimate
 
 
 LISTED = 50  # mistakes
+SEEN = 10  # photos that are no test
+SKIPPED = 3
 
 
 def tell(evaluation: Evaluation) -> str:
@@ -24,38 +28,93 @@ def tell(evaluation: Evaluation) -> str:
 
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:
-    accuracy = evaluation.accuracy
-    photos = f" to {evaluation.n} photos" if evaluation.repeats > 1 else ""
+    tested = evaluation.tested
     yield evaluation.protocol
     # That a test is none comes before its number.
-    yield from evaluation.caveats
-    yield (
-        f"accuracy {say_share(accuracy.value)}: {evaluation.tally}{photos} right "
-        f"({accuracy.method}: {say_share(accuracy.low)} to {say_share(accuracy.high)})"
-    )
-    if evaluation.limits and len(evaluation.trained_on) < evaluation.n:
-        yield evaluation.limits
-    if evaluation.answered is not None and evaluation.answered[2]:
-        right, wrong, unknown = evaluation.answered
-        asked = "" if evaluation.repeats == 1 else f" (all {evaluation.repeats} repeats)"
+    if tested is None:
+        yield say_no_test(evaluation)
         yield (
-            f"If the model may say 'unknown': {right} named right, {wrong} wrongly, {unknown} called "
-            f"unknown{asked}"
+            f"It names {evaluation.correct} of {evaluation.n} right: that shows what it remembers, not "
+            "how it does on other photos."
         )
+    else:
+        yield from evaluation.caveats
+        yield _headline(evaluation, tested)
+        if tested.limits:
+            yield tested.limits
+    yield from _seen(evaluation)
+    if evaluation.skipped:
+        yield _skipped(evaluation.skipped)
+    if tested is not None:
+        yield from _table(tested)
+        yield from _answered(tested)
     yield from evaluation.remarks
+    if tested is not None and tested.n < evaluation.n:
+        yield f"What follows is of all {evaluation.n} photos."
     yield from _other_answers(evaluation)
     yield from _mistakes(evaluation)
 
 
-def _other_answers(evaluation: Evaluation) -> Iterator[str]:
-    """Tell what else was measured: two figures, sets of names, unknown photos."""
-    scores = evaluation.scores
-    if "roc_auc" in scores:
-        figure = evaluation.figures[evaluation.positive].display
+def _headline(evaluation: Evaluation, tested: Evaluation) -> str:
+    accuracy = tested.accuracy
+    what = f"{tested.tally}{f' to {tested.n} photos' if tested.repeats > 1 else ''} right"
+    if tested.n < evaluation.n:
+        what = f"{tested.correct} of the {_photos(tested.n)} right that it had not seen"
+    return (
+        f"accuracy {say_share(accuracy.value)}: {what} ({accuracy.method}: {say_share(accuracy.low)} "
+        f"to {say_share(accuracy.high)})"
+    )
+
+
+def _seen(evaluation: Evaluation) -> Iterator[str]:
+    """Name photos that are no test; where all were trained on, there is nothing to name."""
+    found = [
+        f"  {one.path}: looks much like {one.trained}, a training photo"
+        for one in evaluation.resembles_trained or ()
+    ]
+    if len(evaluation.trained_on) < evaluation.n:
+        found += [f"  {path}: was trained on" for path in evaluation.trained_on]
+    yield from found[:SEEN]
+    if len(found) > SEEN:
+        yield f"  and {len(found) - SEEN} more that are no test: --report and --json have all"
+
+
+def _skipped(skipped: Sequence[PhotoError]) -> str:
+    said = "; ".join(f"{one.path} ({one.reason})" for one in skipped[:SKIPPED])
+    more = f"; and {len(skipped) - SKIPPED} more" if len(skipped) > SKIPPED else ""
+    return f"{_photos(len(skipped))} left out: {said}{more}"
+
+
+def _table(tested: Evaluation) -> Iterator[str]:
+    """Tell every score with its interval, one a line, in columns."""
+    rows = []
+    for key, (title, _, is_share) in SCORE_WORDS.items():
+        if (score := tested.scores.get(key)) is not None:
+            numbers = (score.value, score.low, score.high)
+            rows.append(
+                (title, *(say_share(x) if is_share else f"{x:.3f}" for x in numbers)),
+            )
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    of = ""
+    if "sensitivity" in tested.scores:
+        of = f"; the figure that is looked for is {tested.figures[tested.positive].display}"
+    yield f"scores, with {say_stated(tested.accuracy.level)} intervals{of}:"
+    for title, value, low, high in rows:
+        yield (f"  {title:<{wide[0]}}  {value:>{wide[1]}}  ({low:>{wide[2]}} to {high:>{wide[3]}})")
+
+
+def _answered(tested: Evaluation) -> Iterator[str]:
+    if tested.answered is not None and tested.answered[2]:
+        right, wrong, unknown = tested.answered
+        asked = "" if tested.repeats == 1 else f" (all {tested.repeats} repeats)"
         yield (
-            f"{figure}: ROC AUC {scores['roc_auc'].value:.3f}, sensitivity "
-            f"{_range(scores['sensitivity'])}, specificity {_range(scores['specificity'])}"
+            f"If the model may say 'unknown': {right} named right, {wrong} wrongly, {unknown} called "
+            f"unknown{asked}"
         )
+
+
+def _other_answers(evaluation: Evaluation) -> Iterator[str]:
+    """Tell what else was measured, or why it was not: a threshold, sets of names, unknown photos."""
     if evaluation.operating is not None:
         at = evaluation.operating
         yield (
@@ -80,9 +139,16 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
         )
     if unknown is not None and unknown.missed:
         yield unknown.missed
-    if unknown is None and "unknown" in evaluation.refused:
-        yield f"{WHAT['unknown']}{glue_signs(evaluation.refused['unknown'])}"
-    elif unknown is None and not evaluation.about.get("model", {}).get("calibration", True):
+    measured = {
+        "operating_point": evaluation.operating,
+        "sets": evaluation.sets,
+        "unknown": unknown,
+    }
+    for what, score in measured.items():
+        if score is None and what in evaluation.refused:
+            yield f"{WHAT[what]}{glue_signs(evaluation.refused[what])}"
+    never = not evaluation.about.get("model", {}).get("calibration", True)
+    if unknown is None and "unknown" not in evaluation.refused and never:
         yield f"{WHAT['unknown']}{UNMEASURED}"
 
 

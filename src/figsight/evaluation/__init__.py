@@ -7,7 +7,8 @@ crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``
 folds.py      one fold; evidence.py what spoke for its mistakes
 strangers.py  pictures of none of the figures, shown to every fold's network
 points.py     a threshold for one of two figures
-results.py    what came out, as numbers; plain.py as plain values
+results.py    what came out, as numbers; tested.py which answers are a test; plain.py as plain values
+curves.py     what plots draw; history.py the epochs of a bundle
 report/       what came out, as a page
 """
 

@@ -37,7 +37,7 @@ from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers, share_not
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
-from figsight.metrics import say_share, wilson
+from figsight.evaluation.tested import list_seen, say_seen
 
 if TYPE_CHECKING:
     import os
@@ -263,41 +263,22 @@ def _look_back(
     paths = [photo.path for photo in asked.photos]
     seen = find_trained_on(gallery, asked.sha256)
     like = find_resembling(classifier.bundle, gallery, paths, small)
+    found = replace(found, trained_on=tuple(paths[i] for i in seen), resembles_trained=like)
     notes = list(found.notes)
-    if seen:
+    said, rest = say_seen(found), len(paths) - len(list_seen(found))
+    if said is not None:
+        alone = f" The headline counts the other {rest} alone." if rest else ""
+        notes.append(Caveat(f"{said}: the numbers flatter it.{alone}"))
+    if like is None:
         notes.append(
-            Caveat(
-                f"The model was trained on {len(seen)} of these {_count(len(paths))}: the numbers "
-                f"flatter it.{_say_others(found, seen)}"
-            )
-        )
-    if like:
-        notes.append(
-            f"{_count(len(like))} look much like photos that the model was trained on: the "
-            "numbers may flatter it."
+            "The model carries no thumbnails of the photos that it was trained on, so nobody could "
+            "look for near-copies of them among these."
         )
     if others is not None:
         taught = find_trained_on(gallery, others.sha256)
         if taught:
             notes.append(say_taught([others.photos[i].path for i in taught]))
-    return replace(
-        found,
-        trained_on=tuple(paths[i] for i in seen),
-        resembles_trained=like,
-        notes=tuple(notes),
-    )
-
-
-def _say_others(found: Evaluation, seen: list[int]) -> str:
-    """Say how the photos fared that the model had not been trained on."""
-    right = np.delete(found.predicted == found.labels, seen)
-    if not len(right):
-        return ""
-    score = wilson(int(right.sum()), len(right))
-    return (
-        f" Of the other {len(right)}, {int(right.sum())} are named right: {say_share(score.value)} "
-        f"({say_share(score.low)} to {say_share(score.high)})."
-    )
+    return replace(found, notes=tuple(notes))
 
 
 def _tell_about(classifier: Classifier, asked: Asked) -> dict[str, Any]:

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figsight.evaluation.curves import (
+    describe_history,
+    describe_reliability,
+    describe_risk,
+    describe_roc,
+)
+
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation, Strangers
     from figsight.metrics import Estimate
@@ -21,7 +28,9 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as plain values.
 
     ``n`` counts photos, however often each was asked about; ``correct`` is the mean over the
-    repeats, rounded, and ``correct_each`` has them one by one. ``confusion`` and ``predictions``
+    repeats, rounded, and ``correct_each`` has them one by one. ``tested`` counts what the headline
+    counts, photos that were not trained on and are no near-duplicates of such, and is null without
+    any; all else is of all photos. ``confusion`` and ``predictions``
     have an entry for each answer, so ``repeats`` for each photo. Of photos of none of the figures,
     ``n_unknown`` counts photos; ``photos`` and ``called_unknown`` are of answers, ``networks`` for
     each photo.
@@ -36,6 +45,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy": accuracy.value,
         "interval": [accuracy.low, accuracy.high],
         "interval_method": accuracy.method,
+        "tested": _tested(evaluation),
         "what_it_cannot_tell": evaluation.limits,
         "scores": {name: score.to_dict() for name, score in evaluation.scores.items()},
         "per_class": _per_class(evaluation),
@@ -52,6 +62,9 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "retested": _retested(evaluation),
         "skipped": [{"path": e.path, "reason": e.reason} for e in evaluation.skipped],
         "notes": [str(note) for note in evaluation.notes],
+        "reliability": describe_reliability(evaluation),
+        "risk_coverage": describe_risk(evaluation),
+        "history": describe_history(evaluation),
         "predictions": _predictions(evaluation),
         "about": dict(evaluation.about),
         "seconds": round(evaluation.seconds, 3),
@@ -61,7 +74,22 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         found["positive_class_id"] = evaluation.figures[evaluation.positive].id
         found |= {name: scores[name].value if name in scores else None for name in _OF_TWO}
         found["operating_point"] = _operating(evaluation)
+        found["roc"] = describe_roc(evaluation)
     return found
+
+
+def _tested(evaluation: Evaluation) -> dict[str, Any] | None:
+    tested = evaluation.tested
+    if tested is None:
+        return None
+    accuracy = tested.accuracy
+    return {
+        "n": tested.n,
+        "correct": tested.correct,
+        "accuracy": accuracy.value,
+        "interval": _ends(accuracy),
+        "interval_method": accuracy.method,
+    }
 
 
 def _ends(estimate: Estimate | None) -> list[float] | None:

@@ -337,6 +337,13 @@ class Evaluation:
             stated=stated,
         )
 
+    @cached_property
+    def tested(self) -> Evaluation | None:
+        """The answers to photos that are a test: see ``tested.keep_tested``; None without any."""
+        from figsight.evaluation.tested import keep_tested  # it needs this module
+
+        return keep_tested(self)
+
     @property
     def limits(self) -> str | None:
         """A sentence on what the numbers cannot tell because the photos are few; None if little."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.evaluation.make import make_evaluation
 
+from figsight.evaluation.history import read_history
 from figsight.evaluation.report.confusion import MOST, choose_figures, write_confusion
-from figsight.evaluation.report.history import read_history
 from figsight.evaluation.report.markup import name, path, table, text
 from figsight.evaluation.report.photos import choose_photos
 from figsight.evaluation.report.plots import plot_curves, plot_reliability, plot_strangeness

@@ -11,9 +11,9 @@ import pytest
 from tests.evaluation.make import make_evaluation, make_remembering, plant_desk
 
 from figsight.evaluation import evaluate
-from figsight.evaluation.report.tested import keep_tested
 from figsight.evaluation.report.verdict import write_scores, write_verdict
 from figsight.evaluation.results import Caveat
+from figsight.evaluation.tested import keep_tested
 from figsight.metrics import wilson
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
     page.py        the order of things
     verdict.py     the sentence, the scores
-    tested.py      which answers are a test
     mistakes.py    every mistake with its grounds
     classes.py     figure by figure
     confusion.py   what is taken for what
@@ -11,7 +10,6 @@
     photos.py      the photos with their names
     background.py  the audit's findings, training curves, provenance
     plots.py       the plots; svg.py puts them into the page
-    history.py     the epochs of a bundle
     pictures.py    photos as small pictures
     markup.py      HTML as text
     style.css      how it looks, on a phone, a screen and paper

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from figsight.evaluation.report.history import read_history
+from figsight.evaluation.history import read_history
 from figsight.evaluation.report.markup import name, path, section, table, text
 from figsight.evaluation.report.plots import plot_curves
 from figsight.evaluation.report.verdict import say_time

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figsight import metrics
+from figsight.evaluation.curves import BINS, measure_reliability, measure_risk, measure_roc
 from figsight.evaluation.report.svg import ACCENT, BAD, GOOD, INK, QUIET, drawing, to_svg
 
 if TYPE_CHECKING:
@@ -14,19 +15,16 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from figsight.evaluation.report.history import Epochs
+    from figsight.evaluation.history import Epochs
     from figsight.evaluation.results import Evaluation
 
-BINS = 10  # fifteen, as in the score, leave too few photos in each to be seen
 WIDTH, HEIGHT = 4.6, 3.5  # inches; a phone shows them at about their size
 BROAD = 5.2  # inches; as broad as can still be read on a phone
 
 
 def plot_reliability(evaluation: Evaluation) -> str:
     """Draw how often answers of like probability were right, with their intervals."""
-    table = metrics.reliability(
-        evaluation.labels, evaluation.probabilities, BINS, groups=evaluation.groups
-    )
+    table = measure_reliability(evaluation)
     with drawing(WIDTH, HEIGHT) as figure:
         panel, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         panel.plot(
@@ -58,9 +56,7 @@ def plot_reliability(evaluation: Evaluation) -> str:
 
 def plot_risk(evaluation: Evaluation) -> str:
     """Draw what is wrong among the answers that are left when the most doubtful are held back."""
-    curve = metrics.risk_coverage(
-        evaluation.labels, evaluation.probabilities, groups=evaluation.groups
-    )
+    curve = measure_risk(evaluation)
     with drawing(WIDTH, HEIGHT) as figure:
         panel = figure.subplots()
         panel.plot(curve.coverage, curve.risk, color=ACCENT, linewidth=2, drawstyle="steps-post")
@@ -77,10 +73,7 @@ def plot_risk(evaluation: Evaluation) -> str:
 
 def plot_roc(evaluation: Evaluation) -> str:
     """Draw the ROC curve of two figures, and where the model decides."""
-    positive = evaluation.positive
-    curve = metrics.roc_curve(
-        (evaluation.labels == positive).astype(np.int64), evaluation.probabilities[:, positive]
-    )
+    curve = measure_roc(evaluation)
     with drawing(WIDTH, HEIGHT) as figure:
         panel = figure.subplots()
         panel.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle="--")

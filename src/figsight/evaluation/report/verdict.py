@@ -11,7 +11,7 @@ import numpy as np
 
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.plots import plot_roc
-from figsight.evaluation.report.tested import keep_tested
+from figsight.evaluation.tested import list_seen, say_no_test, say_seen
 from figsight.metrics import SCORE_WORDS, say_share, say_stated
 
 if TYPE_CHECKING:
@@ -22,21 +22,16 @@ LISTED = 50  # paths of photos that were trained on
 TIED = 3  # figures on which it fails alike, up to which they are named
 
 
-def say_verdict(tested: Evaluation | None, shown: int) -> str:
-    """Return the one sentence, as words.
-
-    Args:
-        tested: The answers to photos that the model had not seen; None where there are none.
-        shown: How many photos it was asked about.
-    """
+def say_verdict(evaluation: Evaluation) -> str:
+    """Return the one sentence, as words: of the photos that are a test."""
+    tested = evaluation.tested
     if tested is None:
-        all_of = f"all {shown} of these photos" if shown > 1 else "this photo"
-        return f"No test: the model was trained on {all_of}."
+        return say_no_test(evaluation)
     accuracy, n = tested.accuracy, tested.n
     what = f"{tested.tally} photo{'s' * (n != 1)}"
     if tested.repeats > 1:
         what = f"{tested.tally} to {n} photos"
-    if n < shown:
+    if n < evaluation.n:
         what = f"{tested.correct} of the {n} photo{'s' * (n != 1)} that it had not seen"
     return (
         f"{what} {'named ' * (tested.repeats == 1)}right: "
@@ -49,7 +44,7 @@ def write_verdict(evaluation: Evaluation) -> str:
     """Return the head of the page."""
     about = evaluation.about
     when = f" &middot; {text(say_time(about['time']))}" if "time" in about else ""
-    tested = keep_tested(evaluation)
+    tested = evaluation.tested
     said = (
         [] if tested is None else [_say_limits(tested), _say_worst(tested), _say_answered(tested)]
     )
@@ -58,7 +53,7 @@ def write_verdict(evaluation: Evaluation) -> str:
     warnings = "".join(f"<li>{text(note, 1000)}</li>" for note in notes)
     return (
         f'<header>\n<p class="soft">{text(evaluation.protocol, 400)}{when}</p>\n'
-        f"<h1>{say_verdict(tested, evaluation.n)}</h1>\n"
+        f"<h1>{text(say_verdict(evaluation), 400)}</h1>\n"
         + "\n".join(one for one in said if one)
         + (f'<ul class="notes">{warnings}</ul>\n' if warnings else "")
         + _list_seen(evaluation)
@@ -68,21 +63,18 @@ def write_verdict(evaluation: Evaluation) -> str:
 
 
 def _say_seen(evaluation: Evaluation, tested: Evaluation | None) -> list[str]:
-    """Say what photos that were trained on do to this page."""
-    seen, n = len(evaluation.trained_on), evaluation.n
-    if not seen:
+    """Say what photos that were trained on, or look like such, do to this page."""
+    seen = say_seen(evaluation)
+    if seen is None:
         return []
     if tested is None:
         words = (
-            f"It names {evaluation.correct} of {n} right: that shows what it remembers, not how it does "
-            "on other photos, and so does everything below. Test it on photos that you kept aside, or "
-            "let figsight evaluate --folds 5 train and test on these in turn."
+            f"It names {evaluation.correct} of {evaluation.n} right: that shows what it remembers, not "
+            "how it does on other photos, and so does everything below. Test it on photos that you "
+            "kept aside, or let figsight evaluate --folds 5 train and test on these in turn."
         )
     else:
-        words = (
-            f"The model was trained on {seen} of these {n} photos. They are not in the numbers above, "
-            "but in all that follow, which they flatter."
-        )
+        words = f"{seen}. They are not in the numbers above, but in all that follow, which they flatter."
     return [words]
 
 
@@ -163,8 +155,9 @@ def write_scores(evaluation: Evaluation) -> str:
         )
     elif "sets" in evaluation.refused:
         parts.append(paragraph(f"No sets of names: {evaluation.refused['sets']}.", "soft"))
-    seen = len(evaluation.trained_on)
-    lead = f"Of all photos, also the {seen} that the model was trained on." if seen else ""
+    seen = len(list_seen(evaluation))
+    like = ", or on near-copies of which" if evaluation.resembles_trained else ""
+    lead = f"Of all photos, also the {seen} on which{like} the model was trained." if seen else ""
     return section("scores", "Scores", *parts, *_two_figures(evaluation), lead=lead)
 
 
