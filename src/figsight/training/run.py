@@ -17,7 +17,7 @@ from figsight import bundle
 from figsight.bundle.runtime import count_threads
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import kept_aside, training_part
-from figsight.dataset.findings import summarise, summarise_odd
+from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
 from figsight.training.budget import Timetable, start_budget
