@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from figsight import bundle
+from figsight.calibration import Refusal
 from figsight.training.curves import draw_curves, write_history
 from figsight.training.export import export_onnx
 from figsight.training.network import feature_shape
@@ -71,14 +72,15 @@ class Delivery:
     budget: float | None = None
 
 
-def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) -> None:
-    """Write the bundle, whole or not at all. Errors: as ``bundle.write_bundle``."""
+def deliver(
+    what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool
+) -> bundle.Calibration | None:
+    """Write the bundle, whole or not at all, and return the calibration that it keeps.
+
+    Errors: as ``export.export_onnx`` and ``bundle.write_bundle``.
+    """
     sample, network = what.sample, what.network
-    calibration = what.judgement.calibration
-    arrays: dict[str, NDArray[np.float32]] = {}
-    if calibration is not None and calibration.unknown is not None:
-        unknown, arrays = equip(calibration.unknown, what.outputs, sample.labels)
-        calibration = msgspec.structs.replace(calibration, unknown=unknown)
+    calibration, arrays = _equip(what.judgement.calibration, what.outputs, sample.labels)
     gallery = bundle.Gallery(
         embeddings=what.outputs.embeddings.astype(np.float16),
         labels=sample.labels.astype(np.int32),
@@ -103,6 +105,21 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
         },
         overwrite=overwrite,
     )
+    return calibration
+
+
+def _equip(
+    calibration: bundle.Calibration | None, own: Outputs, labels: NDArray[np.int64]
+) -> tuple[bundle.Calibration | None, dict[str, NDArray[np.float32]]]:
+    """Return a calibration with what its rule measures against, or with the reason for having none."""
+    if calibration is None or calibration.unknown is None:
+        return calibration, {}
+    equipped = equip(calibration.unknown, own, labels)
+    if isinstance(equipped, Refusal):
+        refused = {**calibration.refused, "unknown": equipped.reason}
+        return msgspec.structs.replace(calibration, unknown=None, refused=refused), {}
+    unknown, arrays = equipped
+    return msgspec.structs.replace(calibration, unknown=unknown), arrays
 
 
 def _write_manifest(

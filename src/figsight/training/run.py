@@ -131,7 +131,7 @@ def train(
                 blank=blank,
                 budget=table.budget.seconds if table else None,
             )
-            deliver(delivery, target, thumbnails=thumbnails, overwrite=overwrite)
+            kept = deliver(delivery, target, thumbnails=thumbnails, overwrite=overwrite)
     except BaseException:  # Ctrl-C, too
         place.leave()
         raise
@@ -144,7 +144,7 @@ def train(
     return TrainingResult(
         path=target,
         accuracy=judgement.accuracy,
-        calibration=judgement.calibration,
+        calibration=kept,
         photos=photos,
         seconds=time.perf_counter() - started,
     )
