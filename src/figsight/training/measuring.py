@@ -19,7 +19,7 @@ from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.network import Plan, answer
-from figsight.training.pace import Budgeted, Steady
+from figsight.training.pace import Budgeted, Steady, divide_epoch
 from figsight.training.parts import FOLDS, LEFT_OUT, Part, deal_parts, deal_rest
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
@@ -374,15 +374,15 @@ class Run:
 
     def _pace(self, run: str, photos: int) -> Pace:
         """Say when a network will end."""
-        batch = self.recipe.batch_size
+        steps, size = divide_epoch(photos, self.recipe.batch_size)
         if self.table is None:
-            return Steady(self.recipe.epochs, max(1, round(photos / batch)))
+            return Steady(self.recipe.epochs, steps)
 
         def tell(epochs: int) -> None:
             self.watch.expect(self._learning() * epochs)
             self.watch.begin(run, epochs)
 
-        return Budgeted(self.table, run, tell, self._keep, batch)
+        return Budgeted(self.table, run, tell, self._keep, size)
 
 
 def _call(run: str, number: int) -> str:
