@@ -6,6 +6,7 @@ Knows folds and checkpoints. Does not know how a step is made, nor what becomes 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,7 @@ from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.network import Plan, answer
 from figsight.training.pace import Budgeted, Steady, divide_epoch
-from figsight.training.parts import FOLDS, LEFT_OUT, Part, deal_parts, deal_rest
+from figsight.training.parts import Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
 from figsight.training.turns import Turns
@@ -100,7 +101,14 @@ class Run:
     def __post_init__(self) -> None:
         """Deal the photos of the networks that there are in any case."""
         left_out = self.recipe.left_out if self.recipe.folds and self.table is None else 0
-        self.parts.extend(self._deal(self.recipe.folds, left_out))
+        self.parts += deal_parts(
+            self.sample.labels,
+            self.sample.groups,
+            figures=len(self.sample.dataset.figures),
+            n_folds=self.recipe.folds,
+            left_out=left_out,
+            seed=self.seed,
+        )
         self.ingredients = self.recipe.ingredients
         if self.table is not None:  # at first no more than there are cores for, which cost no time
             idle = self._cores() // (1 + len(self.parts))
@@ -167,37 +175,23 @@ class Run:
 
     # ----------------------------------------------------------------- more networks, with time
 
-    def _deal(self, folds: int, left_out: int) -> list[Part]:
-        return deal_parts(
+    def _grow(self) -> list[list[Part]]:
+        """Return what may be measured besides, and is not yet."""
+        there = {part.run for part in self.parts}
+        return [block for block in self._blocks if not there & {part.run for part in block}]
+
+    @cached_property
+    def _blocks(self) -> list[list[Part]]:
+        """As ``deal_more`` says. Dealt once: they are asked for at every step, one thread at a time."""
+        return deal_more(
             self.sample.labels,
             self.sample.groups,
+            self.parts[0] if self.parts else None,
             figures=len(self.sample.dataset.figures),
-            n_folds=folds,
-            left_out=left_out,
+            n_folds=self.recipe.folds,
+            left_out=self.recipe.left_out,
             seed=self.seed,
         )
-
-    def _grow(self) -> list[list[Part]]:
-        """Return what may be measured besides, block by block, in the order of its worth.
-
-        First a network that is kept from some figures, so that it is known how unknown ones are
-        told; then those that are kept from the others; then the rest of a cross-validation.
-        """
-        blocks = []
-        if self.recipe.folds and self.recipe.left_out:
-            left_out = self._deal(0, max(LEFT_OUT, self.recipe.left_out))
-            blocks += [left_out[: self.recipe.left_out], left_out[self.recipe.left_out :]]
-        if self.recipe.folds == 1:
-            rest = deal_rest(
-                self.sample.labels,
-                self.sample.groups,
-                self.parts[0],
-                n_folds=FOLDS,
-                seed=self.seed,
-            )
-            blocks.append(rest)
-        there = {part.run for part in self.parts}
-        return [block for block in blocks if block and not there & {part.run for part in block}]
 
     def _more(self, idle: bool) -> list[Generator[float, None, _Trained]]:
         """Return the jobs of networks that there is time for, too."""
