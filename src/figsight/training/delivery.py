@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,9 +16,10 @@ from figsight.training.export import export_onnx
 from figsight.training.network import feature_shape
 from figsight.training.sample import input_spec
 from figsight.training.strangers import equip
+from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from figsight.training.network import Plan
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
-
-LIBRARIES = ("numpy", "pillow", "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime")
 
 CHECKED = 3  # photos that the exported graph must answer as the network does
 
@@ -54,6 +51,7 @@ class Delivery:
         seconds: How long it took.
         history: Every epoch of every run.
         judgement: What unseen photos say of it.
+        versions: Of the libraries that took part.
         blank: The graph that its weights go into; None: it has not been drawn yet.
         budget: Seconds that the run was to take; None: as many as the recipe takes.
     """
@@ -68,6 +66,7 @@ class Delivery:
     seconds: float
     history: Sequence[EpochRecord]
     judgement: Judgement
+    versions: Mapping[str, str]
     blank: Blank | None = None
     budget: float | None = None
 
@@ -129,7 +128,7 @@ def _write_manifest(
     final = [record for record in what.history if record.run == "final"]
     return bundle.Manifest(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        figsight=metadata.version("figsight"),
+        figsight=find_version("figsight"),
         figures=[
             bundle.FigureEntry(id=f.id, name=f.name, display=f.display, metadata=dict(f.metadata))
             for f in what.sample.dataset.figures
@@ -155,8 +154,7 @@ def _write_manifest(
             photos=len(what.sample.dataset.photos),
             skipped=[bundle.Skipped(path=e.path, reason=e.reason) for e in what.sample.skipped],
             photos_fingerprint=what.sample.photos_fingerprint,
-            versions={"python": platform.python_version()}
-            | {name: metadata.version(name) for name in LIBRARIES},
+            versions=dict(what.versions),
         ),
     )
 
