@@ -91,6 +91,17 @@ def test_choice__draws_other_lines_where_photos_are_enough() -> None:
         chosen(known, unknown, other_shares=(1.5,))
 
 
+@pytest.mark.parametrize(("kept", "best"), [(0.95, "knn"), (0.8, "energy")])
+def test_choice__decides_between_equals_by_the_share_that_it_keeps(kept: float, best: str) -> None:
+    known = {name: np.arange(32.0) for name in ("knn", "energy")}
+    # Both areas are 27 / 32: five strangers below all known photos, or all below the strangest five.
+    unknown = {"knn": np.repeat([-1.0, 99.0], [5, 27]), "energy": np.full(32, 26.5)}
+    for order in (("knn", "energy"), ("energy", "knn")):
+        found = chosen({n: known[n] for n in order}, {n: unknown[n] for n in order}, kept=kept)
+        assert found.candidates["knn"].value == found.candidates["energy"].value == 27 / 32
+        assert found.rule.name == best
+
+
 def test_choice__prefers_its_favourite_unless_another_is_clearly_better() -> None:
     known, unknown = scores(200, 0.0, 0), scores(80, 2.5, 1)
     assert chosen(known, unknown, favourite="knn", mixed=()).rule.name == "knn"

@@ -90,9 +90,13 @@ def test_cross_validate__gives_the_answers_of_the_bundle_that_did_not_see_the_ph
                     pixels = classifier.prepare(photo)[np.newaxis]
                     logits[i], fold[i] = classifier.run(pixels).logits[0], number
     assert sorted(set(fold.tolist())) == [0, 1]
+    assert found.groups is not None
     for number in (0, 1):
         here = fold == number
-        temperature = calibration.fit_temperature(logits[~here], found.labels[~here])
+        keys = [found.groups[i] for i in np.flatnonzero(~here)]
+        temperature = calibration.fit_temperature(
+            logits[~here], found.labels[~here], [1 / keys.count(key) for key in keys]
+        )
         expected = calibration.softmax(logits[here], temperature)
         assert np.array_equal(found.probabilities[here], expected)
 

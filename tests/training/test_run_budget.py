@@ -173,4 +173,8 @@ def test_train__plans_epochs_or_is_told_them(photos: Path, tmp_path: Path) -> No
         train(photos, tmp_path / "m", recipe=TINY, budget=90, epochs=3)
     with pytest.raises(RecipeError, match=r"^budget: expected more than 0 seconds, found -1$"):
         train(photos, tmp_path / "m", recipe=TINY, budget=-1)
+    with pytest.raises(
+        RecipeError, match=r"^budget: expected seconds, found '5m'; five minutes are"
+    ):
+        train(photos, tmp_path / "m", recipe=TINY, budget="5m")  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())

@@ -166,7 +166,7 @@ def cross_validate(
             if strangers is not None:
                 make = partial(make_bundle, part, dataset, options, listener)
                 told.append(ask_strangers(part, found, strangers, make, watch))
-    temperatures = [said.fit_temperature(part, labels) for part in parts]
+    temperatures = [said.fit_temperature(part, labels, found.groups) for part in parts]
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""
     )
@@ -221,10 +221,13 @@ class _Said:
         self.about = answers.about
         self.seconds.append(answers.seconds)
 
-    def fit_temperature(self, part: Part, labels: NDArray[np.int64]) -> float:
+    def fit_temperature(
+        self, part: Part, labels: NDArray[np.int64], groups: Sequence[str]
+    ) -> float:
         """Return the temperature that the answers of the other folds of a repeat want."""
-        rest = self.fold_of[part.repeat] != part.number
-        return calibration.fit_temperature(self.logits[part.repeat, rest], labels[rest])
+        rest = np.flatnonzero(self.fold_of[part.repeat] != part.number)
+        weights = calibration.weigh_groups([groups[int(i)] for i in rest])
+        return calibration.fit_temperature(self.logits[part.repeat, rest], labels[rest], weights)
 
     def calibrate(
         self, parts: Sequence[Part], temperatures: Sequence[float]
