@@ -83,13 +83,23 @@ def test_describe__names_what_will_not_be_learned(tmp_path: Path) -> None:
         "    knight: no readable photo\n"
     ) in text
     assert "\n! 2 figures of a single shot\n" in text
-    assert "\n    single: 1 photo\n    copied: 3 copies of one photo\n" in text
+    copies = [f"train/copied/{k}.png" for k in range(3)]
+    assert (
+        "\n    single: 1 photo: train/single/1.png\n"
+        f"    copied: 3 copies of one photo: {' = '.join(copies)}\n"
+    ) in text
     found = audit.to_dict()
     assert found["unsupported"] == ["train/knight/1.CR2", "train/knight/2.jp2"]
     assert [one["id"] for one in found["untaught"]] == ["other", "spoilt", "knight"]
     assert found["scarce"] == [
-        {"id": "single", "name": "single", "photos": 1, "shots": 1},
-        {"id": "copied", "name": "copied", "photos": 3, "shots": 1},
+        {
+            "id": "single",
+            "name": "single",
+            "photos": 1,
+            "shots": 1,
+            "paths": ["train/single/1.png"],
+        },
+        {"id": "copied", "name": "copied", "photos": 3, "shots": 1, "paths": copies},
     ]
     write_page(audit, tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text("utf-8")

@@ -26,7 +26,7 @@ from figsight.bundle import (
     consistency,
     list_lines,
 )
-from figsight.calibration import SCORES, PredictionSets, detector, fit_scorer
+from figsight.calibration import SCORES, PredictionSets, UnknownScorer, detector, fit_scorer
 from figsight.calibration.detector import SPREADS
 from figsight.errors import BundleError
 
@@ -113,6 +113,7 @@ def test_build_detector__is_the_one_that_was_taken_apart() -> None:
     known = random.normal(size=(30, 6)).astype(np.float32)
     styles = random.normal(size=(30, 8))
     scorer = fit_scorer(known, np.arange(30) % 3, style=styles, k=2)
+    assert isinstance(scorer, UnknownScorer)
     outputs = random.normal(size=(9, 3)), random.normal(size=(9, 6)), random.normal(size=(9, 8))
     expected = scorer.scores(*outputs)
     mahalanobis, style = scorer.mahalanobis, scorer.style

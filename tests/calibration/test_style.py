@@ -59,11 +59,22 @@ def test_score__a_channel_that_never_varied_does_not_decide_alone() -> None:
     assert fitted.score(touched) == pytest.approx(fitted.score(dead[1]), abs=1e-3)
 
 
+def test_score__goes_by_the_channels_that_vary_where_most_never_do() -> None:
+    train, known, foreign = styles(60, 2), styles(80, 4), styles(80, 5, shift=2)
+    train, known, foreign = (np.pad(one, ((0, 0), (0, 60))) for one in (train, known, foreign))
+    fitted = fit_style(train + 0.1)  # of which a mean is not exact
+    low, high = (fitted.score(one + 0.1) for one in (known, foreign))
+    assert auroc(low, high).value > 0.95
+
+
 @pytest.mark.parametrize(
     ("style", "message"),
     [
-        (np.ones((1, 4)), "expected at least 2 photos that differ, found 1; look for copies"),
-        (np.ones((9, 4)), "expected at least 2 photos that differ, found 9; look for copies"),
+        (np.ones((1, 4)), "expected photos that differ, found one photo; look for copies"),
+        (
+            np.ones((9, 4)),
+            "expected photos that differ, found 9 that are all alike; look for copies",
+        ),
         (np.ones(9), r"expected a row a photo, shape \[N, K\], found shape \[9\]"),
         (np.full((9, 4), np.nan), "finite"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from figsight.calibration import fit_temperature, softmax
+from figsight.calibration import fit_temperature, softmax, weigh_groups
 from figsight.metrics import expected_calibration_error, log_loss
 
 scipy_special: Any = import_module("scipy.special")
@@ -130,3 +130,13 @@ def test_temperature__says_what_is_wrong(
 def test_softmax__refuses_a_temperature_of_zero() -> None:
     with pytest.raises(ValueError, match="temperature: expected a finite number above 0, found 0;"):
         softmax([[0.0, 1.0]], 0)
+
+
+def test_weigh_groups__lets_copies_count_once() -> None:
+    z, y = sample(60, 0.5, seed=4)
+    once = fit_temperature(z, y, weigh_groups([f"{i}" for i in range(60)]))
+    assert once == fit_temperature(z, y)  # to the last bit
+    rows = np.r_[np.arange(60), [7] * 30, [3] * 5]
+    assert fit_temperature(z[rows], y[rows], weigh_groups(rows)) == pytest.approx(once, rel=1e-9)
+    assert fit_temperature(z[rows], y[rows]) != pytest.approx(once, rel=1e-3)
+    assert weigh_groups(["b", "a", "b"]).tolist() == [0.5, 1, 0.5]

@@ -17,6 +17,7 @@ from figsight.calibration import (
     ScoreRule,
     UnknownChoice,
     UnknownDetector,
+    UnknownScorer,
     combine,
     fit_scorer,
     fit_unknown,
@@ -88,6 +89,17 @@ def test_choice__draws_other_lines_where_photos_are_enough() -> None:
     assert [line.accepted for line in chosen(known, other_shares=(0.9,)).others] == [None]
     with pytest.raises(ValueError, match="other_shares"):
         chosen(known, unknown, other_shares=(1.5,))
+
+
+@pytest.mark.parametrize(("kept", "best"), [(0.95, "knn"), (0.8, "energy")])
+def test_choice__decides_between_equals_by_the_share_that_it_keeps(kept: float, best: str) -> None:
+    known = {name: np.arange(32.0) for name in ("knn", "energy")}
+    # Both areas are 27 / 32: five strangers below all known photos, or all below the strangest five.
+    unknown = {"knn": np.repeat([-1.0, 99.0], [5, 27]), "energy": np.full(32, 26.5)}
+    for order in (("knn", "energy"), ("energy", "knn")):
+        found = chosen({n: known[n] for n in order}, {n: unknown[n] for n in order}, kept=kept)
+        assert found.candidates["knn"].value == found.candidates["energy"].value == 27 / 32
+        assert found.rule.name == best
 
 
 def test_choice__prefers_its_favourite_unless_another_is_clearly_better() -> None:
@@ -225,8 +237,29 @@ def test_refuse_single__is_for_classes_of_one_photo_each() -> None:
     refusal = refuse_single([0, 1, 2])
     assert refusal is not None
     assert refusal.reason.startswith("telling unknown photos needs a figure with at least two ph")
-    with pytest.raises(ValueError, match="expected a class with at least 2 photos"):
-        fit_scorer(network(3, 0)[1], [0, 1, 2])
+    assert fit_scorer(network(3, 0)[1], [0, 1, 2]) == refusal
+
+
+def test_fit_scorer__refuses_figures_of_which_there_are_only_copies() -> None:
+    embedding = network(2, 0)[1][[0, 0, 0, 1, 1]]
+    labels = [0, 0, 0, 1, 1]
+    refusal = fit_scorer(embedding, labels)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == (
+        "telling unknown photos needs a figure with at least two photos that differ to learn from, "
+        "found only copies of one photo a figure; add photos"
+    )
+    assert isinstance(fit_scorer(embedding, labels, ("max_logit", "knn")), UnknownScorer)
+
+
+def test_fit_scorer__refuses_photos_that_are_all_alike_in_style() -> None:
+    _, embedding, labels = network(60, 0)
+    refusal = fit_scorer(embedding, labels, style=np.full((60, 8), 0.1))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == (
+        "telling unknown photos needs photos to learn from that differ in light or texture, found all "
+        "alike; add photos"
+    )
 
 
 PARTS = ("max_softmax", "knn", "relative_mahalanobis", "style_mahalanobis")
@@ -241,6 +274,7 @@ def styles(n: int, seed: int, strange: bool = False) -> Any:
 def detector(name: str) -> UnknownDetector:
     _, embedding, labels = network(60, 0)
     scorer = fit_scorer(embedding, labels, style=styles(60, 0), k=2)
+    assert isinstance(scorer, UnknownScorer)
     known = scorer.scores(*network(80, 1)[:2], styles(80, 1))
     unknown = scorer.scores(*network(40, 2, strange=True)[:2], styles(40, 2, strange=True))
     found = chosen(known, unknown, score=name, mixed=(PARTS,))
@@ -323,6 +357,7 @@ def test_scorer__passes_over_copies_and_names_what_it_lacks() -> None:
     logits, embedding, labels = network(30, 0)
     groups = np.arange(30) // 2
     scorer = fit_scorer(embedding, labels, ("knn",), groups=groups)
+    assert isinstance(scorer, UnknownScorer)
     assert scorer.fitted == ("max_softmax", "energy", "max_logit", "knn")
     assert scorer.scores(logits, embedding)["knn"] == pytest.approx(0, abs=1e-6)
     assert scorer.scores(logits, embedding, groups=groups)["knn"].min() > 0.001
@@ -333,8 +368,11 @@ def test_scorer__passes_over_copies_and_names_what_it_lacks() -> None:
 
 def test_scorer__without_styles_knows_no_score_of_them() -> None:
     _, embedding, labels = network(60, 0)
-    assert set(fit_scorer(embedding, labels).fitted) == {*SCORES} - {"style_mahalanobis"}
+    bare = fit_scorer(embedding, labels)
+    assert isinstance(bare, UnknownScorer)
+    assert set(bare.fitted) == {*SCORES} - {"style_mahalanobis"}
     scorer = fit_scorer(embedding, labels, style=styles(60, 0))
+    assert isinstance(scorer, UnknownScorer)
     assert scorer.fitted == SCORES
     with pytest.raises(ValueError, match=r"found 'style_mahalanobis'; name it .* give"):
         scorer.scores(*network(5, 1)[:2])

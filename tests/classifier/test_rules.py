@@ -22,7 +22,14 @@ from tests.bundle.make import (
 from tests.classifier.conftest import make_photo, make_ruled
 
 from figsight.bundle import OperatingPoint
-from figsight.calibration import SCORES, PredictionSets, ScoreRule, UnknownDetector, fit_scorer
+from figsight.calibration import (
+    SCORES,
+    PredictionSets,
+    ScoreRule,
+    UnknownDetector,
+    UnknownScorer,
+    fit_scorer,
+)
 from figsight.classifier import Classifier, Prediction, Ranked, Sought, load
 from figsight.classifier.memory import Memory
 from figsight.classifier.rules import Rules
@@ -41,6 +48,7 @@ def _fit(memory: Gallery, *parts: str, k: int = 1) -> tuple[UnknownRule, Gallery
     known = np.asarray(memory.embeddings, np.float32)
     styles = np.random.default_rng(5).normal(size=(len(known), STYLE)) + 0.5
     scorer = fit_scorer(known, memory.labels, parts, style=styles, k=k)
+    assert isinstance(scorer, UnknownScorer)
     several = len(parts) if len(parts) > 1 else 0
     rule = ScoreRule(
         "mixed" if several else parts[0], parts, (0.1,) * several, (0.3, 2.0, 5.0)[:several]

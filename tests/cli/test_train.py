@@ -15,6 +15,8 @@ from figsight.training import TrainingResult
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from figsight.training.entry import TrainingOptions
+
 
 def test_train__refuses_before_it_begins(
     data: Path, recipe: Path, model: Path, out: Path, tmp_path: Path
@@ -93,8 +95,8 @@ def test_train__leaves_what_is_there_alone(data: Path, recipe: Path, out: Path) 
 def test_train__hands_its_budget_on(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
 
-    def train(*_: object, **options: Any) -> TrainingResult:
-        given.update(options)
+    def train(_: object, __: object, options: TrainingOptions) -> TrainingResult:
+        given.update(vars(options))
         return TrainingResult(out / "model", None, None, 8, 1.0)
 
     monkeypatch.setattr("figsight.training.run.train", train)

@@ -38,6 +38,31 @@ def test_cross_validate__asks_about_each_photo_once_a_repeat(
         assert held == Counter(everything)
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"repeats": 0}, "repeats: expected a whole number from 1 up, found 0; choose another"),
+        ({"folds": 1}, "folds: expected a whole number from 2 up, found 1; choose another"),
+        ({"folds": -2}, "folds: expected a whole number from 2 up, found -2; choose another"),
+        ({"folds": 2.5}, "folds: expected a whole number from 2 up, found 2.5; choose another"),
+        ({"seed": -1}, "seed: expected a whole number from 0 up, found -1; choose another"),
+        ({"keep": 1}, "keep: expected a share between 0 and 1, found 1; write 95 % as 0.95"),
+        (
+            {"sensitivity": 95},
+            "sensitivity: expected a share between 0 and 1, found 95; write 95 %",
+        ),
+    ],
+)
+def test_cross_validate__checks_its_numbers_before_anything_else(
+    trainer: Trainer, tmp_path: Path, asked: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        cross_validate(tmp_path / "no photos", recipe=TINY, work=tmp_path / "work", **asked)
+    assert str(caught.value).startswith(message)
+    assert not list(tmp_path.iterdir())
+    assert not trainer.learned
+
+
 def test_cross_validate__never_asks_about_a_photo_that_was_trained_on(
     trainer: Trainer, photos: Path
 ) -> None:
@@ -65,9 +90,13 @@ def test_cross_validate__gives_the_answers_of_the_bundle_that_did_not_see_the_ph
                     pixels = classifier.prepare(photo)[np.newaxis]
                     logits[i], fold[i] = classifier.run(pixels).logits[0], number
     assert sorted(set(fold.tolist())) == [0, 1]
+    assert found.groups is not None
     for number in (0, 1):
         here = fold == number
-        temperature = calibration.fit_temperature(logits[~here], found.labels[~here])
+        keys = [found.groups[i] for i in np.flatnonzero(~here)]
+        temperature = calibration.fit_temperature(
+            logits[~here], found.labels[~here], [1 / keys.count(key) for key in keys]
+        )
         expected = calibration.softmax(logits[here], temperature)
         assert np.array_equal(found.probabilities[here], expected)
 

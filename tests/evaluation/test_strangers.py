@@ -54,6 +54,7 @@ def scores_of(path: Path, found: Evaluation, learned: set[str]) -> tuple[Any, An
         held = [i for i in range(len(found.photos)) if i not in own]
         _, embeddings, styles = ask(found.photos[i] for i in own)
         scorer = calibration.fit_scorer(embeddings, found.labels[own], style=styles)
+        assert isinstance(scorer, calibration.UnknownScorer)
         assert found.strangers is not None
         others = found.strangers.photos[: found.strangers.n]
         known = scorer.scores(*ask(found.photos[i] for i in held))
@@ -172,6 +173,17 @@ def test_cross_validate__refuses_to_tell_strangers_by_few_photos(
     assert more.refused["unknown"] == (
         "a threshold that keeps 95% of the known photos needs at least 19 of them, found 4; add photos"
     )
+
+
+def test_cross_validate__refuses_to_tell_strangers_by_copies(
+    trainer: Trainer, few: Path, tmp_path: Path
+) -> None:
+    plant(tmp_path / "more", "1")
+    for path in list(few.glob("*/*.png")):
+        shutil.copy(path, path.with_name(f"copy-{path.name}"))
+    found = cross_validate(few, **HOW, unknown=tmp_path / "more")
+    assert "found only copies of one photo a figure; add photos" in found.refused["unknown"]
+    assert found.strangers is None
 
 
 def test_cross_validate__counts_strangers_and_not_answers(

@@ -4,15 +4,18 @@ import inspect
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import figsight
+from figsight.errors import RecipeError
 from figsight.training import entry, run
+from figsight.training.budget import Budget
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 WITHOUT = """
 import sys
@@ -69,20 +72,28 @@ def test_train__says_what_to_install_when_it_is_called(tmp_path: Path) -> None:
 
 
 def test_train__is_what_runs() -> None:
-    assert inspect.signature(figsight.train) == inspect.signature(run.train)
     assert figsight.train is entry.train
+    _, _, *asked = inspect.signature(figsight.train).parameters
+    assert [one.name for one in fields(entry.TrainingOptions)] == asked
 
 
 def test_train__hands_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
-    monkeypatch.setattr(
-        run, "train", lambda *places, **options: given.extend([*places, *options.items()])
-    )
+    monkeypatch.setattr(run, "train", lambda *all_of_it: given.extend(all_of_it))
     data, out, *rest = inspect.signature(entry.train).parameters
     options: dict[str, Any] = {name: object() for name in rest}
-    options["epochs"] = None
+    options |= {"epochs": None, "budget": Budget(5), "seed": 7}
     entry.train(data, out, **options)
-    assert given == [data, out, *options.items()]
+    assert given == [data, out, entry.TrainingOptions(**options)]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", 2**80, None])
+def test_train__refuses_a_seed_that_is_none(seed: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        RecipeError, match=r"^seed: expected a whole number from 0 up, found .*; ch"
+    ):
+        figsight.train("photos", tmp_path / "m", seed=seed)
+    assert not list(tmp_path.iterdir())
 
 
 def test_train__budget_runs_while_torch_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +102,7 @@ def test_train__budget_runs_while_torch_is_loaded(monkeypatch: pytest.MonkeyPatc
 
     def load() -> Any:
         loaded.append(time.perf_counter())
-        return lambda *_, budget, **__: budgets.append(budget)
+        return lambda _, __, options: budgets.append(options.budget)
 
     monkeypatch.setattr(entry, "require_training", load)
     entry.train("photos", "model", budget=5)

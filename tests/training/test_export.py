@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests.training.make import TINY
 
+from figsight.errors import RecipeError
 from figsight.training import change_recipe
 from figsight.training.export import Blank, answers_alike, draw_blank, export_onnx
 from figsight.training.network import plan_network
@@ -69,6 +70,25 @@ def test_export__does_not_take_a_blank_that_does_not_fit(blank: Blank) -> None:
         "photos",
         5,
     ]
+
+
+def test_export__writes_nothing_that_answers_otherwise(
+    blank: Blank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, other = make_network(1), blank.fill(make_network(2))
+    drawn: list[bool] = []
+
+    def trace(*_: object, fixed: bool) -> Any:
+        drawn.append(fixed)
+        return onnx.ModelProto.FromString(other if fixed or wrong else blank.fill(network))
+
+    monkeypatch.setattr("figsight.training.export._trace", trace)
+    wrong = False
+    assert export_onnx(network, SIZE) == blank.fill(network)
+    wrong = True
+    with pytest.raises(RecipeError, match=r"^backbone: expected a network that ONNX Runtime comp"):
+        export_onnx(network, SIZE)
+    assert drawn == [True, False] * 2
 
 
 def test_answers_alike__tells_other_weights_from_the_right_ones(blank: Blank) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.training.make import TINY, Interruption
 from torch import nn
 
-from figsight.training import change_recipe, read_recipe
+from figsight.training import Silence, change_recipe, read_recipe
 from figsight.training.backbones import build
 from figsight.training.fit import (
     TrainingSet,
@@ -21,8 +24,9 @@ from figsight.training.fit import (
     freeze,
     weigh_classes,
 )
+from figsight.training.measuring import Run
 from figsight.training.network import plan_network
-from figsight.training.pace import Steady
+from figsight.training.pace import Steady, divide_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,6 +149,52 @@ def learn(recipe: Recipe, checkpoint: Path, epochs: int) -> Network:
         except StopIteration as end:
             network: Network = end.value[0]
             return network
+
+
+@pytest.mark.parametrize("photos", [1, 7, 130, 214, 268, 1001])
+def test_fit__takes_the_steps_that_were_planned(
+    photos: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = change_recipe(TINY, epochs=3, batch_size=8, averaging=0.5)
+    batches: list[int] = []
+    averaged: list[int] = []
+
+    def step(_: object, __: object, batch: torch.Tensor, *___: object) -> tuple[float, int]:
+        batches.append(len(batch))
+        return 1.0, 0
+
+    monkeypatch.setattr("figsight.training.fit._step", step)
+    monkeypatch.setattr("figsight.training.fit._average", lambda *given: averaged.append(given[2]))
+    pace = Run._pace(SimpleNamespace(recipe=recipe, table=None), "one", photos)  # type: ignore[arg-type]
+    jobs = fit(
+        plan_network(recipe, 2, "random", seed=0).fresh(),
+        TrainingSet(
+            np.zeros((1, 1, 1, 3), np.uint8), np.arange(photos), np.arange(photos) % 2, (1, 1)
+        ),
+        recipe,
+        run="one",
+        seed=0,
+        device=torch.device("cpu"),
+        checkpoint=tmp_path / "one",
+        watch=Silence(),
+        pace=pace,
+    )
+    way = list(jobs)
+    steps, size = divide_epoch(photos, 8)
+    assert way == [i / (3 * steps) for i in range(3 * steps)]
+    assert averaged == list(range(3 * steps))
+    assert batches == [*[size] * (steps - 1), photos - size * (steps - 1)] * 3
+
+
+@given(st.integers(1, 3000), st.integers(1, 64))
+def test_divide_epoch__is_as_even_as_it_can_be(photos: int, batch: int) -> None:
+    steps, size = divide_epoch(photos, batch)
+    # The batches that everything measured so far was measured with.
+    chunks = torch.arange(photos).chunk(max(1, round(photos / batch)))
+    assert [len(chunk) for chunk in chunks] == [
+        *[size] * (steps - 1),
+        photos - size * (steps - 1),
+    ]
 
 
 def test_fit__under_a_ceiling_goes_on_where_it_was_and_ends_without_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 from tests.training.make import TINY
 
@@ -17,8 +18,6 @@ from figsight.training.progress import Silence
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from figsight.training.backbones import Network
 
@@ -93,3 +92,31 @@ def test_fit__starts_the_head_once_and_not_again_when_resumed(
         for _ in run:
             pass
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.5])
+def test_fit__with_a_damaged_checkpoint_starts_the_head_anew(
+    tmp_path: Path, averaging: float
+) -> None:
+    recipe = change_recipe(TINY, head_start="ridge", epochs=1, averaging=averaging)
+    (tmp_path / "damaged").write_bytes(b"half")
+    trained = []
+    for name in ("none", "damaged"):
+        run = fit(
+            make_network(),
+            make_set(),
+            recipe,
+            run="x",
+            seed=0,
+            device=CPU,
+            checkpoint=tmp_path / name,
+            watch=Silence(),
+            pace=Steady(1, 3),
+        )
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                trained.append(end.value[0])
+                break
+    assert torch.equal(trained[0].head.weight, trained[1].head.weight)

@@ -10,7 +10,8 @@ import pytest
 
 from figsight import bundle, calibration
 from figsight.dataset import Figure
-from figsight.training.judging import _find_operating_point
+from figsight.training.answers import Outputs
+from figsight.training.judging import _find_operating_point, judge
 
 FIGURES = (Figure("n", "NORMAL", "NORMAL"), Figure("p", "PNEUMONIA", "PNEUMONIA"))
 
@@ -53,3 +54,24 @@ def test_find_operating_point__counts_patients_and_not_pictures() -> None:
     found = find(30, 100, groups)
     assert isinstance(found, calibration.Refusal)
     assert "found 10; add photos" in found.reason
+
+
+def test_judge__counts_copies_once_in_the_temperature() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.arange(60) % 3
+    logits = (2 * np.eye(3)[labels] + rng.normal(size=(60, 3))).astype(np.float32)
+
+    def temperature(rows: np.ndarray) -> float:
+        held = SimpleNamespace(held=np.arange(len(rows)), strangers=[], kept=np.arange(2))
+        own = Outputs(*np.zeros((3, 2, 4), np.float32))
+        said = Outputs(logits[rows], *np.zeros((2, len(rows), 4), np.float32))
+        sample = SimpleNamespace(labels=labels[rows], groups=[str(i) for i in rows])
+        answers = SimpleNamespace(part=held, held=said, own=own)
+        found = judge([answers], sample).calibration  # type: ignore[list-item, arg-type]
+        assert found is not None
+        return found.temperature
+
+    once = temperature(np.arange(60))
+    assert once == calibration.fit_temperature(logits, labels)
+    copies = np.r_[np.arange(60), [5] * 40]
+    assert temperature(copies) == pytest.approx(once, rel=1e-6)

@@ -66,6 +66,19 @@ def test_deal_parts__leaves_out_no_figure_of_two() -> None:
     assert [part.run for part in parts] == ["holdout"]
 
 
+def test_deal_parts__leaves_no_figures_out_where_the_others_cannot_be_held_out() -> None:
+    labels, groups = np.array([0, 0, 1, 1, 2, 2]), list("abccdd")
+    parts = deal_parts(labels, groups, figures=3, n_folds=1, left_out=3, seed=0)
+    assert parts[0].run == "holdout"
+    # Without the only figure that has two shots there is nobody to hold a stranger against.
+    assert len(parts) == 3
+    assert all(0 not in labels[part.strangers] and len(part.held) for part in parts[1:])
+    # A group of two figures: each goes when the other is a stranger, and one figure is left.
+    groups = [*"abcd", "x", "x"]
+    parts = deal_parts(labels, groups, figures=3, n_folds=0, left_out=3, seed=0)
+    assert all(len(part.figures) == 2 for part in parts)
+
+
 def test_deal_parts__says_that_copies_of_one_shot_cannot_be_held_out() -> None:
     for n_folds in (1, 5):
         with pytest.raises(DataError, match=r"only copies of one shot.*or measure nothing"):

@@ -14,6 +14,7 @@ from figsight import bundle, train
 from figsight.errors import OutputError, RecipeError
 from figsight.training import Silence, change_recipe
 from figsight.training.budget import Budget
+from figsight.training.parts import Part, deal_more
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,8 +105,17 @@ def test_train__within_a_budget_leaves_no_core_idle(
     assert max(epochs.values()) - min(epochs.values()) <= 1
 
 
-def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> None:
+def test_train__with_much_time_measures_more_and_ends_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock, ear = Ticking(0.01), Ear()
+    dealt: list[object] = []
+
+    def deal(*given: Any, **options: Any) -> list[list[Part]]:
+        dealt.append(given)
+        return deal_more(*given, **options)
+
+    monkeypatch.setattr("figsight.training.measuring.deal_more", deal)
     plant_photos(tmp_path / "set", figures=4)
     budget = Budget(600.0, clock(), clock, clock.work)
     train(
@@ -118,6 +128,7 @@ def test_train__with_much_time_measures_more_and_ends_early(tmp_path: Path) -> N
     )
     with bundle.open_bundle(tmp_path / "m") as opened:
         manifest = opened.manifest
+    assert len(dealt) == 1  # though it is asked at every step
     assert manifest.training.recipe["folds"] == 5
     assert manifest.training.recipe["left_out"] == 3
     assert {one.run for one in ear.records} == {
@@ -162,4 +173,8 @@ def test_train__plans_epochs_or_is_told_them(photos: Path, tmp_path: Path) -> No
         train(photos, tmp_path / "m", recipe=TINY, budget=90, epochs=3)
     with pytest.raises(RecipeError, match=r"^budget: expected more than 0 seconds, found -1$"):
         train(photos, tmp_path / "m", recipe=TINY, budget=-1)
+    with pytest.raises(
+        RecipeError, match=r"^budget: expected seconds, found '5m'; five minutes are"
+    ):
+        train(photos, tmp_path / "m", recipe=TINY, budget="5m")  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())

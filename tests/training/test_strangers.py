@@ -152,6 +152,29 @@ def test_judge_unknown__refuses_networks_that_learned_from_one_photo_a_figure() 
     )
 
 
+COPIES = (
+    "telling unknown photos needs a figure with at least two photos that differ to learn from, found "
+    "only copies of one photo a figure; add photos"
+)
+
+
+def test_judge_unknown__refuses_networks_that_learned_from_copies_only() -> None:
+    answers, sample = make_answers(left_out=0, apart=1.0, each=4)
+    one = answers[0]
+    first = np.searchsorted(sample.labels[one.part.kept], sample.labels[one.part.kept])
+    own = Outputs(*(array[first] for array in vars(one.own).values()))
+    assert judge_unknown([replace(one, own=own)], sample) == calibration.Refusal(COPIES)
+
+
+def test_equip__refuses_photos_that_a_network_takes_for_copies() -> None:
+    answers, sample = make_answers(left_out=2, apart=1.0)
+    rule = judge_unknown(answers, sample)
+    assert isinstance(rule, bundle.UnknownRule)
+    one = answers[0].own
+    own = Outputs(*(array[sample.labels] for array in vars(one).values()))
+    assert equip(rule, own, sample.labels) == calibration.Refusal(COPIES)
+
+
 def test_equip__gives_the_detector_what_it_measures_against() -> None:
     answers, sample = make_answers(left_out=2, apart=1.0)
     rule = judge_unknown(answers, sample)
@@ -163,7 +186,9 @@ def test_equip__gives_the_detector_what_it_measures_against() -> None:
     )
     styles = rng.normal(size=(len(own), STYLE)).astype(np.float32)
     logits = np.zeros((2, FIGURES), np.float32)
-    rule, arrays = equip(rule, Outputs(own @ own[:FIGURES].T, own, styles), sample.labels)
+    equipped = equip(rule, Outputs(own @ own[:FIGURES].T, own, styles), sample.labels)
+    assert not isinstance(equipped, calibration.Refusal)
+    rule, arrays = equipped
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
     detector = calibration.UnknownDetector.from_parts(fields, arrays | {"gallery": own})
     both = np.stack([-centres.sum(0), own[0]]).astype(np.float32)
@@ -177,7 +202,9 @@ def test_equip__gives_the_detector_styles_that_guard_it() -> None:
     assert isinstance(rule, bundle.UnknownRule)
     assert rule.parts[-1] == "style_mahalanobis"
     own, part = answers[0].own, answers[0].part
-    rule, arrays = equip(rule, own, sample.labels[part.kept])
+    equipped = equip(rule, own, sample.labels[part.kept])
+    assert not isinstance(equipped, calibration.Refusal)
+    rule, arrays = equipped
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
     detector = calibration.UnknownDetector.from_parts(fields, arrays)
     one = own.logits[:1], own.embeddings[:1], own.styles[:1]
@@ -226,6 +253,23 @@ def test_train__leaves_figures_out_and_delivers_a_network_that_knows_them_all(mo
     assert rule.unknown is not None
     assert rule.unknown.auroc is not None
     assert rule.unknown.protocol.startswith("8 photos of a figure that a network")
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+def test_train__with_nothing_to_measure_unknown_photos_by_delivers_a_model_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = plant_photos(tmp_path / "set", figures=3, photos=8)
+    monkeypatch.setattr(
+        "figsight.training.delivery.equip", lambda *_: calibration.Refusal("no; add photos")
+    )
+    recipe = change_recipe(TINY, folds=2, left_out=0)
+    found = train(photos, tmp_path / "model", recipe=recipe, weights="random", device="cpu")
+    assert found.calibration is not None
+    assert found.calibration.unknown is None
+    assert found.calibration.refused["unknown"] == "no; add photos"
+    with bundle.open_bundle(tmp_path / "model") as opened:
+        assert opened.manifest.calibration == found.calibration
 
 
 def test_train__on_two_photos_a_figure_says_that_it_cannot_tell_unknown_ones(

@@ -228,6 +228,16 @@ def test_open__keeps_what_lies_in_our_folder_and_is_not_ours(
     assert names(folder) == (left if how["resume"] else [*left, "state.json"])
 
 
+def test_leave__keeps_nothing_of_a_run_that_can_only_end_as_it_did(tmp_path: Path) -> None:
+    place = begin(tmp_path)
+    place.agree(PLAN)
+    place.checkpoint("fold 1").write_bytes(b"epochs")
+    place.give_up()
+    place.leave()
+    assert not place.folder.exists()
+    begin(tmp_path)
+
+
 def test_leave__keeps_epochs_and_nothing_else(tmp_path: Path) -> None:
     folder = interrupt(tmp_path)
     assert names(folder) == [MARK, "fold-1.safetensors", "plan.json"]

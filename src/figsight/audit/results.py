@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from figsight.dataset.choosing import side_of
 
 if TYPE_CHECKING:
-    from figsight.dataset.findings import ClassSize, Findings, Resemblance, Together
+    from figsight.dataset.findings import ClassSize, Findings, Resemblance, Scarce, Together
     from figsight.dataset.model import Dataset, Figure, Photo
     from figsight.dataset.quality import Quality
 
@@ -81,7 +81,7 @@ class Audit:
         Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
         (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` and
         ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path, reason),
-        ``untaught`` (id, name), ``scarce`` (id, name, photos, shots),
+        ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
         ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
@@ -95,7 +95,7 @@ class Audit:
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
             "unsupported": [photo.path for photo in found.unsupported],
             "untaught": [{"id": one.id, "name": one.display} for one in found.untaught],
-            "scarce": [_size(size) for size in found.scarce],
+            "scarce": [_scarce(one) for one in found.scarce],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
             "mirror_images": [self._conflict(one) for one in found.mirror_images],
             "leaks": [_leak(one) for one in found.leaks],
@@ -157,6 +157,11 @@ def _odd_size(odd: OddPhoto) -> dict[str, Any]:
 
 def _size(size: ClassSize) -> dict[str, Any]:
     return {"id": size.id, "name": size.name, "photos": size.photos, "shots": size.shots}
+
+
+def _scarce(one: Scarce) -> dict[str, Any]:
+    paths = [photo.path for photo in one.photos]
+    return {"id": one.id, "name": one.name, "photos": len(paths), "shots": 1, "paths": paths}
 
 
 def _paths(one: Together) -> list[str]:

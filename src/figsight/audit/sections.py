@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from figsight.audit.results import Audit, OddPhoto, SuspectLabel
-    from figsight.dataset.findings import ClassSize, Resemblance, Together
+    from figsight.dataset.findings import Resemblance, Scarce, Together
     from figsight.dataset.model import Photo
 
 
@@ -200,7 +200,7 @@ def _class_sections(audit: Audit) -> list[Section]:
             f"{count(len(found.scarce), 'figure')} of a single shot",
             "Too few to learn from and be measured on: one shot cannot lie on both sides of a split. "
             "Training refuses a figure with one photo, unless with --folds 0. Add photos.",
-            [_scarce(size) for size in found.scarce],
+            [_scarce(one) for one in found.scarce],
             grave=True,
         ),
     ]
@@ -273,9 +273,12 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or f'{noun}s'}"
 
 
-def _scarce(size: ClassSize) -> Entry:
-    copies = f"{size.photos:,} copies of one photo" if size.photos > 1 else "1 photo"
-    return Entry(f"{_short(size.name)}: {copies}")
+def _scarce(one: Scarce) -> Entry:
+    files = " = ".join(_short(photo.path) for photo in one.photos)
+    n = len(one.photos)
+    copies = f"{n:,} copies of one photo" if n > 1 else "1 photo"
+    name = _short(one.name)
+    return Entry(f"{name}: {copies}: {files}", tuple((photo, name) for photo in one.photos))
 
 
 def _together(one: Together, say: Callable[[Photo], str]) -> Entry:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         max_softmax,
     )
     from figsight.calibration.style import StyleDistance, fit_style
-    from figsight.calibration.temperature import fit_temperature, softmax
+    from figsight.calibration.temperature import fit_temperature, softmax, weigh_groups
     from figsight.calibration.unknown import Line, ScoreRule, UnknownChoice, combine, fit_unknown
 
 __all__ = [
@@ -81,6 +81,7 @@ __all__ = [
     "measure_sets",
     "refuse_single",
     "softmax",
+    "weigh_groups",
 ]
 
 _HOMES = {
@@ -114,6 +115,7 @@ _HOMES = {
     "measure_sets": "sets",
     "refuse_single": "detector",
     "softmax": "temperature",
+    "weigh_groups": "temperature",
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figsight.calibration.conformal import Refusal
-from figsight.calibration.gaussian import ShrunkGaussian
+from figsight.calibration.gaussian import AlikeError, ShrunkGaussian
 from figsight.calibration.strangeness import (
     RelativeMahalanobis,
     energy,
@@ -148,7 +148,7 @@ def fit_scorer(
     style: ArrayLike | None = None,
     k: int = 1,
     groups: ArrayLike | None = None,
-) -> UnknownScorer:
+) -> UnknownScorer | Refusal:
     """Return what scores are measured against, from the photos that the network was trained on.
 
     Args:
@@ -160,23 +160,47 @@ def fit_scorer(
         k: Which neighbour ``knn`` asks for.
         groups: Groups of copies, [M].
 
+    Returns:
+        A ``Refusal`` when the photos do not carry a wanted score: each class has one photo, or copies
+        of one; or all are alike in style.
+
     Raises:
-        ValueError: Arrays are wrong, or the photos do not carry a wanted score: see
-            ``refuse_single``.
+        ValueError: Arrays are wrong.
     """
     gallery = check_matrix32(embedding, "embedding", np.asarray(labels).size)
-    wanted = not SPREADS.isdisjoint(names)
+    mahalanobis = distance = None
+    if not SPREADS.isdisjoint(names):
+        if (refusal := refuse_single(labels)) is not None:
+            return refusal
+        try:
+            mahalanobis = fit_relative_mahalanobis(gallery, labels, POWER)
+        except AlikeError:
+            return Refusal(
+                "telling unknown photos needs a figure with at least two photos that differ to learn "
+                "from, found only copies of one photo a figure; add photos"
+            )
+    if style is not None and STYLE in names:
+        try:
+            distance = fit_style(style)
+        except AlikeError:
+            return Refusal(
+                "telling unknown photos needs photos to learn from that differ in light or texture, "
+                "found all alike; add photos"
+            )
     return UnknownScorer(
         k=k,
         gallery=gallery if "knn" in names else None,
         gallery_groups=None if groups is None else np.asarray(groups),
-        mahalanobis=fit_relative_mahalanobis(gallery, labels, POWER) if wanted else None,
-        style=fit_style(style) if style is not None and STYLE in names else None,
+        mahalanobis=mahalanobis,
+        style=distance,
     )
 
 
 def refuse_single(labels: ArrayLike) -> Refusal | None:
-    """Return why no scorer can be fitted where each class has one photo; None where one has two."""
+    """Return why no scorer can be fitted where each class has one photo; None where one has two.
+
+    For those who would ask a network for embeddings first; ``fit_scorer`` returns the same.
+    """
     if len(np.unique(labels)) < np.size(labels):
         return None
     return Refusal(

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from figsight.metrics.checks import Floats, Floats32
 
 
+class AlikeError(ValueError):
+    """Nothing that photos deviate by was found: there is no spread to measure distances in."""
+
+
 @dataclass(frozen=True, eq=False)
 class ShrunkGaussian:
     """Means with one covariance, shrunk to a ball and kept as its main axes only.
@@ -78,7 +82,7 @@ def shrink(deviations: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
         freedom: Degrees of freedom: N less what was estimated from the same photos.
 
     Raises:
-        ValueError: All photos lie at their means.
+        AlikeError: All photos lie at their means.
     """
     n, d = deviations.shape
     if n > d:
@@ -96,7 +100,7 @@ def shrink_covariance(covariance: Floats, means: Floats, freedom: int) -> Shrunk
         freedom: Degrees of freedom that the covariance was divided by.
 
     Raises:
-        ValueError: All photos lie at their means.
+        AlikeError: All photos lie at their means.
     """
     rising, columns = np.linalg.eigh(covariance)
     return _shrink_axes(np.maximum(rising[::-1], 0), columns.T[::-1], means, freedom)
@@ -107,7 +111,7 @@ def _shrink_axes(variance: Floats, basis: Floats, means: Floats, freedom: int) -
     d = basis.shape[1]
     total, squared = float(variance.sum()), float(np.square(variance).sum())
     if total <= 1e-12:
-        raise ValueError(
+        raise AlikeError(
             "embedding: expected photos that differ, found the same embedding for all of a class; "
             "look for copies"
         )

@@ -220,7 +220,8 @@ def fit_relative_mahalanobis(
             calibration").
 
     Raises:
-        ValueError: Arrays are wrong, no class has two photos, or all embeddings are the same.
+        AlikeError: The photos of each class all have the same embedding.
+        ValueError: Arrays are wrong, or no class has two photos.
     """
     given = np.asarray(embedding)
     y = check_labels(labels, max(2, int(np.max(labels, initial=0)) + 1))

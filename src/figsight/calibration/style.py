@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.calibration.gaussian import ShrunkGaussian, shrink
+from figsight.calibration.gaussian import AlikeError, ShrunkGaussian, shrink
 from figsight.metrics.checks import Floats, Floats32, check_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_LEAST_SPREAD = 0.01  # of the median spread: a channel that hardly varies must not decide alone
+# Of the median spread (of those that vary, where most do not): a channel that hardly varies must not
+# decide alone.
+_LEAST_SPREAD = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +77,15 @@ def fit_style(style: ArrayLike) -> StyleDistance:
         style: Of the training photos, [N, S], N >= 2.
 
     Raises:
-        ValueError: Shape, a number that is not finite, fewer than two photos, or all are alike.
+        AlikeError: There is one photo, or all are alike.
+        ValueError: Shape, or a number that is not finite.
     """
     x = check_matrix(style, "style")
-    spread = x.std(axis=0)
-    least = _LEAST_SPREAD * float(np.median(spread))
-    if len(x) < 2 or least <= 0:
-        raise ValueError(
-            f"style: expected at least 2 photos that differ, found {len(x)}; look for copies"
-        )
+    spread = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 0.0)  # without rounding
+    if not spread.any():
+        found = "one photo" if len(x) == 1 else f"{len(x)} that are all alike"
+        raise AlikeError(f"style: expected photos that differ, found {found}; look for copies")
+    least = _LEAST_SPREAD * float(np.median(spread) or np.median(spread[spread > 0]))
     # Rounded before they are used: a bundle keeps 32 bits, and must give the same numbers.
     centre = x.mean(axis=0).astype(np.float32)
     scale = np.maximum(spread, least).astype(np.float32)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.metrics.checks import Floats, check_labels, check_matrix, check_scores
+from figsight.metrics.checks import Floats, check_groups, check_labels, check_matrix, check_scores
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -63,8 +63,8 @@ def fit_temperature(
     Args:
         logits: Out-of-sample, [N, K].
         labels: Class indices [N].
-        weights: How much each photo counts, >= 0, [N]; copies may share a weight of one. ``None``:
-            one each.
+        weights: How much each photo counts, >= 0, [N]; of ``weigh_groups`` where there are copies.
+            ``None``: one each.
 
     Raises:
         ValueError: Arrays are wrong, or weights are negative or all zero.
@@ -88,6 +88,23 @@ def fit_temperature(
             break
         b = new
     return float(np.clip(1 / b, LOWEST, HIGHEST))
+
+
+def weigh_groups(groups: ArrayLike) -> Floats:
+    """Return what each photo weighs so that every group counts as one photo, [N]; alone it weighs 1.
+
+    For ``fit_temperature``: copies say once how sure a network may be. Of a group that is divided,
+    only those that are here count.
+
+    Args:
+        groups: Copies share a value, [N].
+
+    Raises:
+        ValueError: Shape.
+    """
+    n = np.asarray(groups).size
+    members = check_groups(groups, n)
+    return np.ones(n) if members is None else np.asarray(1 / np.bincount(members)[members])
 
 
 def check_temperature(temperature: float) -> float:

@@ -223,7 +223,10 @@ def fit_unknown(
     better = [r for r in rules if areas[r.name].low > clear or r.name == favourite]
     rule = max(  # the first of equals
         [rule for rule in (rules if wanted else better) if wanted in (None, rule.name)],
-        key=lambda r: (areas[r.name].value, -false_accept_at(lows[r.name], highs[r.name]).value),
+        key=lambda r: (
+            areas[r.name].value,
+            -false_accept_at(lows[r.name], highs[r.name], share).value,
+        ),
     )
     strangers = _Strangers(highs[rule.name], unknown_groups, unknown_kinds)
     line, *others = (

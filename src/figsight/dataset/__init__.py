@@ -18,7 +18,7 @@ Knows files and labels. Does not know networks, and decodes pictures only throug
                      resemblance.py whether two are one shot
     quality.py       size, light, contrast, blur
     suspects.py      labels that look wrong
-    findings.py      all that is wrong, before anything is learnt
+    findings.py      all that is wrong, before anything is learnt; summarising.py its short form
 """
 
 from __future__ import annotations

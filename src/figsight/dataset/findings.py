@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from figsight.dataset.choosing import is_for_training, side_of
-from figsight.dataset.names import few, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from figsight.dataset.copies import Copies
     from figsight.dataset.model import Dataset, Figure, Photo
-    from figsight.dataset.quality import Oddities
     from figsight.errors import PhotoError
 
 Kind = Literal["identical", "near", "group"]
@@ -74,6 +72,21 @@ class ClassSize:
     shots: int
 
 
+@dataclass(frozen=True, slots=True)
+class Scarce:
+    """A figure with a single shot to learn from.
+
+    Attributes:
+        id: The figure's id.
+        name: Its display.
+        photos: The photo, or all copies of it.
+    """
+
+    id: str
+    name: str
+    photos: tuple[Photo, ...]
+
+
 @dataclass(frozen=True)
 class Findings:
     """What fingerprints, labels and splits say of a set.
@@ -106,7 +119,7 @@ class Findings:
     mirror_images: tuple[Together, ...]
     unreadable: tuple[PhotoError, ...]
     classes: tuple[ClassSize, ...]
-    scarce: tuple[ClassSize, ...]
+    scarce: tuple[Scarce, ...]
     untaught: tuple[Figure, ...]
     unlisted: tuple[Photo, ...]
     unsupported: tuple[Photo, ...]
@@ -162,7 +175,8 @@ def find_findings(
             crossed.append(join(labelled, by_side=by_side))
     conflicts, mirrored = _tell_mirrored(crossed, alike)
     leaks += [join(numbers, "group") for numbers in _find_split_groups(photos)]
-    taught = _class_sizes(dataset, *_for_training(photos, copies.groups))
+    to_learn, their_groups = _for_training(photos, copies.groups)
+    taught = _class_sizes(dataset, to_learn, their_groups)
     without = {size.id for size in taught if not size.photos}
     return Findings(
         photos=tuple(photos),
@@ -176,7 +190,7 @@ def find_findings(
         mirror_images=mirrored,
         unreadable=tuple(failures),
         classes=_class_sizes(dataset, photos, copies.groups),
-        scarce=tuple(size for size in taught if size.shots == 1),
+        scarce=_find_scarce(taught, to_learn),
         untaught=tuple(one for one in dataset.figures if one.id in without) + dataset.untaught,
         unlisted=dataset.unlisted,
         unsupported=dataset.unsupported,
@@ -245,6 +259,16 @@ def _tell_mirrored(
     return tuple(conflicts), tuple(mirrored)
 
 
+def _find_scarce(sizes: Sequence[ClassSize], photos: Sequence[Photo]) -> tuple[Scarce, ...]:
+    """Return the figures of a single shot, with its photos."""
+    single = {size.id: size for size in sizes if size.shots == 1}
+    theirs: defaultdict[str | None, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        if photo.figure_id in single:
+            theirs[photo.figure_id].append(photo)
+    return tuple(Scarce(size.id, size.name, tuple(theirs[size.id])) for size in single.values())
+
+
 def _class_sizes(
     dataset: Dataset, photos: Sequence[Photo], groups: Sequence[int]
 ) -> tuple[ClassSize, ...]:
@@ -257,119 +281,3 @@ def _class_sizes(
         for figure in dataset.figures
     ]
     return tuple(sorted(sizes, key=lambda size: size.photos))
-
-
-def summarise(findings: Findings, most: int = 3) -> list[str]:
-    """Return what a person should know before training, a line a kind; nothing when all is well.
-
-    Args:
-        findings: What was found.
-        most: How many files a line names at most.
-    """
-    lines = []
-
-    def say(what: str, items: Sequence[str]) -> None:
-        if items:
-            more = f"; and {len(items) - most} more" if len(items) > most else ""
-            lines.append(f"{what}: {'; '.join(items[:most])}{more}")
-
-    n = len(findings.unreadable)
-    say(f"{_count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
-    for what, items in _say_unlearned(findings):
-        say(what, items)
-    n = len(findings.label_conflicts)
-    say(
-        f"{_count(n, 'shot')} with copies whose labels differ",
-        [
-            " = ".join(f"{_path(p.path)} ({_path(p.figure_id or '')})" for p in one.photos[:most])
-            for one in findings.label_conflicts
-        ],
-    )
-    n = len(findings.mirror_images)
-    say(
-        f"{_count(n, 'shot')} mirrored under another label",
-        _joined(findings.mirror_images, most),
-    )
-    n = len(findings.leaks)
-    say(
-        f"{_count(n, 'group')} of copies across the given splits",
-        [
-            " = ".join(f"{_path(p.path)} ({side_of(p)})" for p in one.photos[:most])
-            for one in findings.leaks
-        ],
-    )
-    n = sum(len(one.photos) - 1 for one in findings.duplicates)
-    say(f"{_count(n, 'file')} with the bytes of another", _joined(findings.duplicates, most))
-    n = len(findings.near_duplicates)
-    say(
-        f"{_count(n, 'pair')} of near-duplicates",
-        [f"{_path(p.first.path)} ~ {_path(p.second.path)}" for p in findings.near_duplicates],
-    )
-    n = len(findings.unlisted)
-    say(_say_unlisted(findings.tables, n), [_path(photo.path) for photo in findings.unlisted])
-    ratio = findings.imbalance
-    if ratio is not None and ratio >= UNEQUAL:
-        small, large = findings.classes[0], findings.classes[-1]
-        lines.append(
-            f"classes are unequal: {_path(small.name)} has {_count(small.photos, 'photo')}, "
-            f"{_path(large.name)} {large.photos}"
-        )
-    return lines
-
-
-def summarise_odd(photos: Sequence[Photo], odd: Oddities, most: int = 3) -> list[str]:
-    """Return a line for each kind of bad shot among photos; nothing when all are well.
-
-    Args:
-        photos: Those that were looked at.
-        odd: Which of them are odd, by their numbers.
-        most: How many files a line names at most.
-    """
-    lines = []
-    for kind, numbers in (("blank", odd.blank), ("very dark", odd.dark), ("blurred", odd.blurred)):
-        if numbers:
-            named = "; ".join(_path(photos[i].path) for i in numbers[:most])
-            more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
-            lines.append(f"{_count(len(numbers), f'{kind} picture')}: {named}{more}")
-    return lines
-
-
-UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
-
-
-def _say_unlearned(findings: Findings) -> list[tuple[str, list[str]]]:
-    """Say what keeps classes from being learned and measured, and of which files or classes."""
-    files = _count(len(findings.unsupported), "file is no picture", "files are no pictures")
-    without = _count(len(findings.untaught), "class", "classes")
-    single = _count(len(findings.scarce), "class", "classes")
-    return [
-        (f"{files} that figsight opens", [_path(photo.path) for photo in findings.unsupported]),
-        (
-            f"{without} without a photo to learn from",
-            [_path(figure.display) for figure in findings.untaught],
-        ),
-        (
-            f"{single} of a single shot, too few to learn from and be measured on",
-            [f"{_path(size.name)} ({_count(size.photos, 'photo')})" for size in findings.scarce],
-        ),
-    ]
-
-
-def _say_unlisted(tables: Sequence[str], n: int) -> str:
-    """Say how many pictures nothing labels, and what kept them out."""
-    if not tables:
-        return f"{_count(n, 'picture')} that nothing labels"
-    only = "it lists" if len(tables) == 1 else "they list"
-    return f"{_count(n, 'picture is', 'pictures are')} not in {few(tables)}, and only what {only} is read"
-
-
-def _joined(groups: Sequence[Together], most: int) -> list[str]:
-    return [" = ".join(_path(photo.path) for photo in one.photos[:most]) for one in groups]
-
-
-def _count(n: int, noun: str, plural: str | None = None) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or f'{noun}s'}"
-
-
-def _path(text: str) -> str:
-    return printable(text, 80)

@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,9 @@ from figsight.evaluation.results import Evaluation
 from figsight.evaluation.strangers import add_verdict, ask_strangers, judge_strangers
 from figsight.files import is_litter, write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
+from figsight.training.asked import require_share, require_whole
 from figsight.training.budget import start_budget
+from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
     import os
@@ -112,10 +113,14 @@ def cross_validate(
         occurrences are in one group.
 
     Raises:
-        FigsightError: The data, the recipe, the weights or the folder cannot be used.
+        FigsightError: A number is out of range; or the data, the recipe, the weights or the folder
+            cannot be used.
     """
     started = time.perf_counter()
     watch = watch or Silence()
+    folds, repeats = require_whole("folds", folds, 2), require_whole("repeats", repeats, 1)
+    seed = require_whole("seed", seed, 0)
+    sensitivity, keep = require_share("sensitivity", sensitivity), require_share("keep", keep)
     if work is not None:
         _require_ours(Path(work))
     if not isinstance(recipe, Recipe):
@@ -161,7 +166,7 @@ def cross_validate(
             if strangers is not None:
                 make = partial(make_bundle, part, dataset, options, listener)
                 told.append(ask_strangers(part, found, strangers, make, watch))
-    temperatures = [said.fit_temperature(part, labels) for part in parts]
+    temperatures = [said.fit_temperature(part, labels, found.groups) for part in parts]
     shown = f"{folds}-fold cross-validation of {dataset.name}" + (
         f", {repeats} times" if repeats > 1 else ""
     )
@@ -216,10 +221,13 @@ class _Said:
         self.about = answers.about
         self.seconds.append(answers.seconds)
 
-    def fit_temperature(self, part: Part, labels: NDArray[np.int64]) -> float:
+    def fit_temperature(
+        self, part: Part, labels: NDArray[np.int64], groups: Sequence[str]
+    ) -> float:
         """Return the temperature that the answers of the other folds of a repeat want."""
-        rest = self.fold_of[part.repeat] != part.number
-        return calibration.fit_temperature(self.logits[part.repeat, rest], labels[rest])
+        rest = np.flatnonzero(self.fold_of[part.repeat] != part.number)
+        weights = calibration.weigh_groups([groups[int(i)] for i in rest])
+        return calibration.fit_temperature(self.logits[part.repeat, rest], labels[rest], weights)
 
     def calibrate(
         self, parts: Sequence[Part], temperatures: Sequence[float]
@@ -340,7 +348,7 @@ def _tell_about(found: Grouped, plan: dict[str, Any], repeats: int, said: _Said)
     """Return where the numbers come from, as plain values."""
     return {
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "figsight": metadata.version("figsight"),
+        "figsight": find_version("figsight"),
         "photos_fingerprint": fingerprint_photos(found.sha256),
         "cross_validation": {
             **{key: plan[key] for key in ABOUT if key in plan},

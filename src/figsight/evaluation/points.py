@@ -82,7 +82,8 @@ def measure_folds(
     for repeat, number in sorted({(r, int(k)) for r in range(len(fold_of)) for k in fold_of[r]}):
         here = fold_of[repeat] == number
         z = logits[repeat]
-        temperature = calibration.fit_temperature(z[~here], labels[~here])
+        weights = calibration.weigh_groups([groups[int(i)] for i in np.flatnonzero(~here)])
+        temperature = calibration.fit_temperature(z[~here], labels[~here], weights)
         scores = calibration.softmax(z, temperature)[:, positive]
         rest = np.flatnonzero(~here & (is_positive == 1))
         at = calibration.fit_threshold(scores[rest], stated, [groups[int(i)] for i in rest])

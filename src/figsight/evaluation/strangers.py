@@ -89,7 +89,7 @@ def ask_strangers(
         watch: Is told how it goes.
 
     Returns:
-        A ``Refusal`` when the fold's network learned from one photo of each figure.
+        A ``Refusal`` when the fold's network learned from one photo of each figure, or copies of it.
     """
     path = part.model.with_suffix(".unknown.safetensors")
     key = np.frombuffer(bytes.fromhex("".join(strangers.sha256)), np.uint8)
@@ -107,6 +107,8 @@ def ask_strangers(
         own, held = (_ask(classifier, [photos[i] for i in which]) for which in (kept, part.held))
         others = _ask(classifier, strangers.dataset.photos, watch.advance)
     scorer = calibration.fit_scorer(own.embedding, labels[kept], style=own.style)
+    if isinstance(scorer, calibration.Refusal):
+        return scorer
     known, strange = (scorer.scores(one.logits, one.embedding, one.style) for one in (held, others))
     told = Told(known, strange, others.logits)
     write_whole({path: _pack(told, key)})

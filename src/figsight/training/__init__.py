@@ -4,10 +4,12 @@ The only room that imports torch and timm, and only when something is trained.
 
     entry.py       ``train``, and what it comes to, without torch
     run.py         from labelled photos to a bundle: the order of things
+    asked.py       numbers that it is given, checked
     recipe.py      what decides a run, as data; recipes/ holds those that we carry;
                    adapting.py fits one to the photos
     sample.py      the photos, decoded once; symmetry.py finds figures that become others in a mirror
-    measuring.py   the networks of a run, with and without a part of the photos, as parts.py deals them
+    measuring.py   the networks of a run, with and without a part of the photos, as parts.py deals them;
+                   names.py says what people call them
     turns.py       how they share the cores; budget.py how they share the time; soup.py how they
                    become one
     fit.py         the loop; pace.py ends it; views.py varies photos; checkpoint.py keeps its state;
@@ -18,7 +20,7 @@ The only room that imports torch and timm, and only when something is trained.
                    strangers.py how unknown figures are told
     features.py    every photo judged without training a network, for the audit
     export.py      ONNX; delivery.py writes the bundle; curves.py draws how it went
-    machine.py     device, repeatable arithmetic, memory
+    machine.py     device, repeatable arithmetic, memory; versions.py the libraries
     workplace.py   the folder of an unfinished run; lock.py keeps others out of it
     progress.py    what a run tells about itself
 """

@@ -15,6 +15,7 @@ import math
 import re
 import time
 from dataclasses import dataclass, field
+from numbers import Real
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -94,9 +95,13 @@ def start_budget(budget: float | Budget | None, epochs: int | None) -> Budget | 
     """Return a budget of so many seconds that begins now; one that has begun is left as it is.
 
     Raises:
-        RecipeError: It is not more than nothing, or epochs are given, too: it plans them itself.
+        RecipeError: It is no number, or not more than nothing, or epochs are given, too: it plans them
+            itself.
     """
-    started = Budget(budget) if isinstance(budget, int | float) else budget
+    given: object = budget  # by a caller who may not know its type
+    if given is not None and not isinstance(given, Budget | Real):
+        raise RecipeError(f"budget: expected seconds, found {given!r}; five minutes are 300")
+    started = budget if isinstance(budget, Budget | None) else Budget(float(budget))
     if started is not None and epochs is not None:
         raise RecipeError(
             "budget: plans the epochs itself, found epochs too; leave one of them out"

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from figsight import bundle
+from figsight.calibration import Refusal
 from figsight.training.curves import draw_curves, write_history
 from figsight.training.export import export_onnx
 from figsight.training.network import feature_shape
 from figsight.training.sample import input_spec
 from figsight.training.strangers import equip
+from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from figsight.training.network import Plan
     from figsight.training.recipe import Recipe
     from figsight.training.sample import Sample
-
-LIBRARIES = ("numpy", "pillow", "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime")
 
 CHECKED = 3  # photos that the exported graph must answer as the network does
 
@@ -53,6 +51,7 @@ class Delivery:
         seconds: How long it took.
         history: Every epoch of every run.
         judgement: What unseen photos say of it.
+        versions: Of the libraries that took part.
         blank: The graph that its weights go into; None: it has not been drawn yet.
         budget: Seconds that the run was to take; None: as many as the recipe takes.
     """
@@ -67,18 +66,20 @@ class Delivery:
     seconds: float
     history: Sequence[EpochRecord]
     judgement: Judgement
+    versions: Mapping[str, str]
     blank: Blank | None = None
     budget: float | None = None
 
 
-def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) -> None:
-    """Write the bundle, whole or not at all. Errors: as ``bundle.write_bundle``."""
+def deliver(
+    what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool
+) -> bundle.Calibration | None:
+    """Write the bundle, whole or not at all, and return the calibration that it keeps.
+
+    Errors: as ``export.export_onnx`` and ``bundle.write_bundle``.
+    """
     sample, network = what.sample, what.network
-    calibration = what.judgement.calibration
-    arrays: dict[str, NDArray[np.float32]] = {}
-    if calibration is not None and calibration.unknown is not None:
-        unknown, arrays = equip(calibration.unknown, what.outputs, sample.labels)
-        calibration = msgspec.structs.replace(calibration, unknown=unknown)
+    calibration, arrays = _equip(what.judgement.calibration, what.outputs, sample.labels)
     gallery = bundle.Gallery(
         embeddings=what.outputs.embeddings.astype(np.float16),
         labels=sample.labels.astype(np.int32),
@@ -103,6 +104,21 @@ def deliver(what: Delivery, path: Path, *, thumbnails: bool, overwrite: bool) ->
         },
         overwrite=overwrite,
     )
+    return calibration
+
+
+def _equip(
+    calibration: bundle.Calibration | None, own: Outputs, labels: NDArray[np.int64]
+) -> tuple[bundle.Calibration | None, dict[str, NDArray[np.float32]]]:
+    """Return a calibration with what its rule measures against, or with the reason for having none."""
+    if calibration is None or calibration.unknown is None:
+        return calibration, {}
+    equipped = equip(calibration.unknown, own, labels)
+    if isinstance(equipped, Refusal):
+        refused = {**calibration.refused, "unknown": equipped.reason}
+        return msgspec.structs.replace(calibration, unknown=None, refused=refused), {}
+    unknown, arrays = equipped
+    return msgspec.structs.replace(calibration, unknown=unknown), arrays
 
 
 def _write_manifest(
@@ -112,7 +128,7 @@ def _write_manifest(
     final = [record for record in what.history if record.run == "final"]
     return bundle.Manifest(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        figsight=metadata.version("figsight"),
+        figsight=find_version("figsight"),
         figures=[
             bundle.FigureEntry(id=f.id, name=f.name, display=f.display, metadata=dict(f.metadata))
             for f in what.sample.dataset.figures
@@ -138,8 +154,7 @@ def _write_manifest(
             photos=len(what.sample.dataset.photos),
             skipped=_list_skipped(what.sample),
             photos_fingerprint=what.sample.photos_fingerprint,
-            versions={"python": platform.python_version()}
-            | {name: metadata.version(name) for name in LIBRARIES},
+            versions=dict(what.versions),
         ),
     )
 

@@ -23,6 +23,33 @@ if TYPE_CHECKING:
     from figsight.training.progress import Watcher
     from figsight.training.recipe import Recipe
 
+    _Train = Callable[
+        [str | os.PathLike[str] | Dataset, str | os.PathLike[str], "TrainingOptions"],
+        "TrainingResult",
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What ``train`` is asked for besides photos and a target: the same, checked and begun.
+
+    It has no defaults: those stand in ``train`` alone.
+    """
+
+    recipe: str | Path | Recipe
+    backbone: str | None
+    weights: str | Path | None
+    epochs: int | None
+    budget: Budget | None
+    folds: int | None
+    seed: int
+    resume: bool
+    overwrite: bool
+    skip_bad: bool
+    thumbnails: bool
+    device: str
+    watch: Watcher
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -89,34 +116,40 @@ def train(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         watch: Is told how it goes.
 
+    Returns:
+        Where the model is, and how well it did on photos that it had not seen.
+
     Raises:
-        FigsightError: The photos, the recipe, the weights or the target are no good; nothing has
-            been written then but the folder of the unfinished run.
+        FigsightError: A number is out of range, or the photos, the recipe, the weights or the target are
+            no good. There is no new model then, and an old one is as it was. When it shows after the
+            first epochs, the folder of the unfinished run, ``OUT.training``, is there to ``resume``
+            from, unless that could only end in the same way. Without ``overwrite``, an unfinished run
+            that was there before stays as it was.
         MissingExtraError: The extra ``train`` is not installed.
     """
+    from figsight.training.asked import require_whole
     from figsight.training.budget import start_budget
+    from figsight.training.progress import Silence
 
-    budget = start_budget(budget, epochs)  # loading torch takes seconds of it
-    return require_training()(
-        data,
-        out,
+    options = TrainingOptions(
         recipe=recipe,
         backbone=backbone,
         weights=weights,
         epochs=epochs,
-        budget=budget,
+        budget=start_budget(budget, epochs),  # loading torch takes seconds of it
         folds=folds,
-        seed=seed,
+        seed=require_whole("seed", seed, 0),
         resume=resume,
         overwrite=overwrite,
         skip_bad=skip_bad,
         thumbnails=thumbnails,
         device=device,
-        watch=watch,
+        watch=watch or Silence(),
     )
+    return require_training()(data, out, options)
 
 
-def require_training() -> Callable[..., TrainingResult]:
+def require_training() -> _Train:
     """Load torch and what needs it, and return what trains: ``run.train``.
 
     Raises:
@@ -131,5 +164,5 @@ def require_training() -> Callable[..., TrainingResult]:
         if (error.name or "").partition(".")[0] == "figsight":
             raise
         raise MissingExtraError("training", "train") from error
-    train: Callable[..., TrainingResult] = run.train
+    train: _Train = run.train
     return train

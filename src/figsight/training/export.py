@@ -5,7 +5,8 @@ Knows torch's exporter. Does not know bundles.
 A graph depends on a network's layers and on the size of its pictures, not on its weights. So it is
 drawn once, before anything is trained (``draw_blank``), and weights are put into it when they are
 ready (``export_onnx``), which takes a tenth of a second. Whatever is written has been run: ONNX
-Runtime must answer pictures as torch does, or the graph is drawn anew from the trained network.
+Runtime must answer pictures as torch does, or the graph is drawn anew from the trained network, in two
+ways; what then still differs is not written.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from figsight.bundle.graph import list_outputs
 from figsight.bundle.runtime import Runtime
-from figsight.errors import BundleError
+from figsight.errors import BundleError, RecipeError
 from figsight.images.quiet import quiet
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ def export_onnx(
 
     Returns:
         The bytes of the file, with standard operators only and no trace of this machine.
+
+    Raises:
+        RecipeError: No way of drawing it gives the network's answers.
     """
     network.eval()
     if pictures is None or not len(pictures):
@@ -135,7 +139,13 @@ def export_onnx(
     if answers_alike(data, network, pictures):
         return data
     # Some layer has the number of pictures built in: leave it open from the start.
-    return _write(_trace(network, size, fixed=False))
+    data = _write(_trace(network, size, fixed=False))
+    if answers_alike(data, network, pictures):
+        return data
+    raise RecipeError(
+        "backbone: expected a network that ONNX Runtime computes as torch does, found one that it "
+        "answers otherwise or not at all; name another backbone"
+    )
 
 
 @torch.no_grad()

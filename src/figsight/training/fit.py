@@ -22,6 +22,7 @@ from figsight.training.ceiling import lower_ceiling, raise_ceiling
 from figsight.training.checkpoint import EpochRecord, load_checkpoint, save_checkpoint
 from figsight.training.convolutions import mixed_precision, quick_convolutions
 from figsight.training.heads import start_head
+from figsight.training.pace import divide_epoch
 from figsight.training.views import make_views, mix
 
 if TYPE_CHECKING:
@@ -89,33 +90,31 @@ def fit(
     """
     network.to(device).to(memory_format=torch.channels_last)
     frozen = freeze(network, recipe)
-    if recipe.norms == "folded":  # those that no convolution took in keep their statistics
-        frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     lowered = lower_ceiling(network, recipe.ceiling)
-    if recipe.head_start == "ridge" and not checkpoint.exists():
-        with quick_convolutions(network, device):
-            start_head(network, data, seeded(seed, run, -2), device)
     average = copy.deepcopy(network) if recipe.averaging else network
-    moving = _pair_moving(average, network)
     optimizer = make_optimizer(network, recipe)
     history, progress = load_checkpoint(checkpoint, network, average, optimizer)
+    if recipe.head_start == "ridge" and not history:
+        with quick_convolutions(network, device):
+            start_head(network, data, seeded(seed, run, -2), device)
+        average.head.load_state_dict(network.head.state_dict())
+    moving = _pair_moving(average, network)
     pace.resume(len(history), len(history) * len(data.photos), progress)
     for record in history:
         watch.epoch(record)
     peaks = [group["initial_lr"] for group in optimizer.param_groups]
     weights = weigh_classes(data.labels[data.photos], network.head.out_features, recipe.balance)
-    steps = max(1, round(len(data.photos) / recipe.batch_size))
+    steps, size = divide_epoch(len(data.photos), recipe.batch_size)
     with quick_convolutions(network, device):
         while pace.goes_on(len(history), 0):
             epoch = len(history)
             started = time.perf_counter()
             rng = seeded(seed, run, epoch)
-            network.train()
-            for module in frozen:
-                module.eval()
+            _wake(network, frozen)
             loss_sum, right, seen = 0.0, 0, 0
             order = torch.randperm(len(data.photos), generator=rng)
-            for step, batch in enumerate(order.chunk(steps) if len(order) >= steps else [order]):
+            batches = order.split(size)  # type: ignore[no-untyped-call]
+            for step, batch in enumerate(batches):
                 if step and not pace.goes_on(epoch, step):
                     break
                 way = pace.progress(epoch, step)
@@ -160,7 +159,17 @@ def freeze(network: Network, recipe: Recipe) -> list[nn.Module]:
     for parameter in network.parameters():
         parameter.requires_grad_(id(parameter) not in frozen)
     owned = [(m, [id(p) for p in m.parameters(recurse=False)]) for m in network.modules()]
-    return [module for module, ids in owned if ids and frozen.issuperset(ids)]
+    asleep = [module for module, ids in owned if ids and frozen.issuperset(ids)]
+    if recipe.norms == "folded":  # those that no convolution took in keep their statistics
+        asleep += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    return asleep
+
+
+def _wake(network: Network, frozen: list[nn.Module]) -> None:
+    """Let a network learn, but for what is frozen."""
+    network.train()
+    for module in frozen:
+        module.eval()
 
 
 def weigh_classes(labels: NDArray[np.int64], figures: int, balance: float) -> Tensor:

@@ -55,7 +55,8 @@ def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
     logits = np.concatenate([one.held.logits for one in whole])  # [N, K]
     labels = sample.labels[photos]
     groups = [sample.groups[i] for i in photos]
-    temperature = calibration.fit_temperature(logits, labels)
+    weights = calibration.weigh_groups(groups)
+    temperature = calibration.fit_temperature(logits, labels, weights)
     probabilities = calibration.softmax(logits, temperature)
     estimates = metrics.summarise(labels, probabilities, groups=groups)
     right = int((probabilities.argmax(1) == labels).sum())

@@ -6,6 +6,7 @@ Knows folds and checkpoints. Does not know how a step is made, nor what becomes 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,9 +19,10 @@ from figsight.training.answers import Answers, Outputs
 from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
+from figsight.training.names import FINAL, call, say_parts, say_spoilt
 from figsight.training.network import Plan, answer
-from figsight.training.pace import Budgeted, Steady
-from figsight.training.parts import FOLDS, LEFT_OUT, Part, deal_parts, deal_rest
+from figsight.training.pace import Budgeted, Steady, divide_epoch
+from figsight.training.parts import Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
 from figsight.training.turns import Turns
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from figsight.training.sample import Sample
     from figsight.training.workplace import Workplace
 
-FINAL = "final"
 ALIKE = 1e-6  # of the largest number in an embedding: what rounding makes of the same photo
 LOUDEST = 65_504.0  # that a bundle's gallery can hold (float16); embeddings are of the order of 1
 LACKING = "too short to measure how unknown figures are recognised"
@@ -100,7 +101,14 @@ class Run:
     def __post_init__(self) -> None:
         """Deal the photos of the networks that there are in any case."""
         left_out = self.recipe.left_out if self.recipe.folds and self.table is None else 0
-        self.parts.extend(self._deal(self.recipe.folds, left_out))
+        self.parts += deal_parts(
+            self.sample.labels,
+            self.sample.groups,
+            figures=len(self.sample.dataset.figures),
+            n_folds=self.recipe.folds,
+            left_out=left_out,
+            seed=self.seed,
+        )
         self.ingredients = self.recipe.ingredients
         if self.table is not None:  # at first no more than there are cores for, which cost no time
             idle = self._cores() // (1 + len(self.parts))
@@ -167,37 +175,23 @@ class Run:
 
     # ----------------------------------------------------------------- more networks, with time
 
-    def _deal(self, folds: int, left_out: int) -> list[Part]:
-        return deal_parts(
+    def _grow(self) -> list[list[Part]]:
+        """Return what may be measured besides, and is not yet."""
+        there = {part.run for part in self.parts}
+        return [block for block in self._blocks if not there & {part.run for part in block}]
+
+    @cached_property
+    def _blocks(self) -> list[list[Part]]:
+        """As ``deal_more`` says. Dealt once: they are asked for at every step, one thread at a time."""
+        return deal_more(
             self.sample.labels,
             self.sample.groups,
+            self.parts[0] if self.parts else None,
             figures=len(self.sample.dataset.figures),
-            n_folds=folds,
-            left_out=left_out,
+            n_folds=self.recipe.folds,
+            left_out=self.recipe.left_out,
             seed=self.seed,
         )
-
-    def _grow(self) -> list[list[Part]]:
-        """Return what may be measured besides, block by block, in the order of its worth.
-
-        First a network that is kept from some figures, so that it is known how unknown ones are
-        told; then those that are kept from the others; then the rest of a cross-validation.
-        """
-        blocks = []
-        if self.recipe.folds and self.recipe.left_out:
-            left_out = self._deal(0, max(LEFT_OUT, self.recipe.left_out))
-            blocks += [left_out[: self.recipe.left_out], left_out[self.recipe.left_out :]]
-        if self.recipe.folds == 1:
-            rest = deal_rest(
-                self.sample.labels,
-                self.sample.groups,
-                self.parts[0],
-                n_folds=FOLDS,
-                seed=self.seed,
-            )
-            blocks.append(rest)
-        there = {part.run for part in self.parts}
-        return [block for block in blocks if block and not there & {part.run for part in block}]
 
     def _more(self, idle: bool) -> list[Generator[float, None, _Trained]]:
         """Return the jobs of networks that there is time for, too."""
@@ -214,7 +208,7 @@ class Run:
             [self._size(part) for part in blocks[0]] * self.ingredients
         ):
             return []
-        self.watch.note(f"there is time left to measure more: {_name(blocks[0])}")
+        self.watch.note(f"there is time left to measure more: {say_parts(blocks[0])}")
         self.parts.extend(blocks[0])
         return self._begin(blocks[0], self.ingredients)
 
@@ -255,7 +249,7 @@ class Run:
             for number in range(there, there + ingredients):
                 if self.table is not None:
                     photos, asked = self._size(part)
-                    self.table.join(_call(run, number), photos, 0 if number else asked)
+                    self.table.join(call(run, number), photos, 0 if number else asked)
                 jobs.append(self._learn(part, number))
         return jobs
 
@@ -285,7 +279,7 @@ class Run:
     def _learn(self, part: Part | None, number: int) -> Generator[float, None, _Trained]:
         """Train one ingredient; with the last one, ask the network that they make together."""
         run = FINAL if part is None else part.run
-        name = _call(run, number)
+        name = call(run, number)
         if part is None:
             photos, figures = np.arange(len(self.sample.labels)), len(self.sample.dataset.figures)
             ingredient, records = yield from self._train(name, photos, np.arange(figures))
@@ -295,8 +289,9 @@ class Run:
         trained = _Trained()
         if soup is not None:
             network, history = soup
-            for spoilt in self._soups[run].spoilt:
-                self.watch.note(f"{_call(run, spoilt)} learned nothing: left out of the mean")
+            whole = self._soups[run]
+            if whole.spoilt:
+                self.watch.note(say_spoilt(run, len(whole.spoilt), whole.expected))
             trained = self._finish(network, history) if part is None else self._ask(part, *soup)
         if self.table is not None:
             self.table.leave(name)
@@ -306,7 +301,7 @@ class Run:
         """Ask the final network about all photos."""
         everything = np.arange(len(self.sample.labels))
         outputs = answer(network, self.sample.exact, everything, self.device, logits=False)
-        self._require_alive(FINAL, outputs)
+        self._require_alive(outputs)
         return _Trained(history, final=(network.cpu(), outputs))
 
     def _ask(self, part: Part, network: Network, history: list[EpochRecord]) -> _Trained:
@@ -317,9 +312,9 @@ class Run:
         )
         # Their logits would be photos times figures, and nobody wants them.
         own = answer(network, pixels, part.kept, self.device, logits=False)
-        self._require_alive(part.run, own)
+        self._require_alive(own)
         answers = Answers(part, held, own, strangers)
-        names = [_call(part.run, number) for number in range(self.ingredients)]
+        names = [call(part.run, number) for number in range(self.ingredients)]
         rows = [[names.index(r.run), r.epoch, r.loss, r.accuracy, r.seconds] for r in history]
         self._keep()
         numbers = {"history": np.array(rows, np.float64)}
@@ -328,16 +323,17 @@ class Run:
             self.place.checkpoint(name).unlink(missing_ok=True)
         return _Trained(history, answers=answers)
 
-    def _require_alive(self, run: str, own: Outputs) -> None:
+    def _require_alive(self, own: Outputs) -> None:
         """Raise when a network does not tell its own photos apart: too long a step, and it is lost."""
         low, high = own.embeddings.min(axis=0), own.embeddings.max(axis=0)
         most = float(max(np.abs(low).max(), np.abs(high).max()))  # NaN where there is one
         told = float((high - low).max()) > ALIKE * most or len(own.embeddings) == 1
         if not (told and most <= LOUDEST):
+            self.place.give_up()
             raise RecipeError(
-                f"recipe {self.recipe.name}: expected a network that tells photos apart, found that "
-                f"{run} says the same of all {len(own.embeddings)}, or nothing finite; lower the "
-                "learning rates, or look whether the photos are all the same"
+                f"recipe {self.recipe.name}: expected a network that tells photos apart, found one that "
+                f"says the same of all {len(own.embeddings)} that it learned from, or nothing finite; "
+                "lower the learning rates, or look whether the photos are all the same"
             )
 
     def _recall(
@@ -347,7 +343,7 @@ class Run:
         yield from ()
         rows = done.pop("history").tolist()
         history = [
-            EpochRecord(_call(part.run, int(number)), int(epoch), *numbers)
+            EpochRecord(call(part.run, int(number)), int(epoch), *numbers)
             for number, epoch, *numbers in rows
         ]
         return _Trained(history, answers=Answers.from_arrays(part, done))
@@ -374,24 +370,12 @@ class Run:
 
     def _pace(self, run: str, photos: int) -> Pace:
         """Say when a network will end."""
-        batch = self.recipe.batch_size
+        steps, size = divide_epoch(photos, self.recipe.batch_size)
         if self.table is None:
-            return Steady(self.recipe.epochs, max(1, round(photos / batch)))
+            return Steady(self.recipe.epochs, steps)
 
         def tell(epochs: int) -> None:
             self.watch.expect(self._learning() * epochs)
             self.watch.begin(run, epochs)
 
-        return Budgeted(self.table, run, tell, self._keep, batch)
-
-
-def _call(run: str, number: int) -> str:
-    """Name an ingredient of a network: "final", "final (2)", ..."""
-    return f"{run} ({number + 1})" if number else run
-
-
-def _name(parts: Sequence[Part]) -> str:
-    networks = "1 network" if len(parts) == 1 else f"{len(parts)} networks"
-    if len(parts[0].strangers):
-        return f"{networks} that leave figures out"
-    return f"{networks}, so that every photo is held out once"
+        return Budgeted(self.table, run, tell, self._keep, size)

@@ -66,8 +66,9 @@ class Plan:
 
 def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed: int) -> Plan:
     """Build the network that a recipe describes. Errors: as ``backbones.build``."""
-    with _DRAWING:
-        torch.manual_seed(seed)  # the new head's weights, and all of them without pretraining
+    with _DRAWING, torch.random.fork_rng(devices=[]):  # the caller's own numbers stay as they are
+        # For the new head's weights, and all of them without pretraining.
+        torch.default_generator.manual_seed(seed)
         network, pretrained = build(recipe.backbone, figures, weights=weights)
     original = copy.deepcopy(network.backbone)
     folded = fold_norms(network.backbone) if recipe.norms == "folded" else {}

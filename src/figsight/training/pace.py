@@ -17,6 +17,20 @@ KEEP = 20.0  # seconds between two states that are written to disk, with a budge
 KEPT_STEPS = 16  # between two of them at most, without one, where epochs are shorter
 
 
+def divide_epoch(photos: int, batch: int) -> tuple[int, int]:
+    """Return how many steps an epoch takes, and the photos of each but the last, which may have fewer.
+
+    Batches are as near to ``batch`` as an even division allows: 130 photos at 8 are 14 times 9 and a
+    rest of 4, and not 16 times 8 and a rest of 2.
+
+    Args:
+        photos: How many there are.
+        batch: How many a step is wanted to have, from 1.
+    """
+    size = max(1, math.ceil(photos / max(1, round(photos / batch))))
+    return max(1, math.ceil(photos / size)), size
+
+
 class Pace(Protocol):
     """When a network ends, and how far it is on its way there."""
 

@@ -61,8 +61,13 @@ def deal_parts(
         n_folds: Networks that are kept from one part of the photos each; 1: from a fifth of each
             class; 0: none.
         left_out: Networks that are kept from whole figures, a third of them each, besides a fifth
-            of the photos of the others. None with fewer than three figures.
+            of the photos of the others. None with fewer than three figures; nor one whose other
+            figures are fewer than two, or have but copies of one shot each, so that there is nobody
+            to hold a stranger against.
         seed: Of the deal.
+
+    Raises:
+        DataError: The photos cannot be held out as wanted.
     """
     everything = np.arange(len(labels))
     n_figures = len(np.unique(labels))
@@ -84,8 +89,46 @@ def deal_parts(
         for name, part in zip(names, held, strict=True)
     ]
     if n_figures >= 3:
-        parts += [_leave_out(labels, groups, number, seed) for number in range(left_out)]
+        dealt = (_leave_out(labels, groups, number, seed) for number in range(left_out))
+        parts += [part for part in dealt if part is not None]
     return parts
+
+
+def deal_more(
+    labels: NDArray[np.int64],
+    groups: Sequence[str],
+    first: Part | None,
+    *,
+    figures: int,
+    n_folds: int,
+    left_out: int,
+    seed: int,
+) -> list[list[Part]]:
+    """Deal for what may be measured besides with more time, block by block, in the order of its worth.
+
+    First networks that are kept from some figures, so that it is known how unknown ones are told;
+    then those that are kept from the others; then the rest of a cross-validation.
+
+    Args:
+        labels: Class index of each photo, [N].
+        groups: Key of the group that each photo must stay with, N texts.
+        first: The network that is kept from a fifth, or the first of several; None: nothing is measured.
+        figures: How many there are, as for ``deal_parts``.
+        n_folds: Networks that measure already, as for ``deal_parts``.
+        left_out: Networks in the first block.
+        seed: Of the deal.
+
+    Returns:
+        No block is empty.
+    """
+    blocks: list[list[Part]] = []
+    if n_folds and left_out:
+        number = max(LEFT_OUT, left_out)
+        dealt = deal_parts(labels, groups, figures=figures, n_folds=0, left_out=number, seed=seed)
+        blocks += [dealt[:left_out], dealt[left_out:]]
+    if n_folds == 1 and first is not None:
+        blocks.append(deal_rest(labels, groups, first, n_folds=FOLDS, seed=seed))
+    return [block for block in blocks if block]
 
 
 def deal_rest(
@@ -119,7 +162,10 @@ def deal_rest(
     ]
 
 
-def _leave_out(labels: NDArray[np.int64], groups: Sequence[str], number: int, seed: int) -> Part:
+def _leave_out(
+    labels: NDArray[np.int64], groups: Sequence[str], number: int, seed: int
+) -> Part | None:
+    """Deal for a network that leaves a third of the figures out; None where the others do not do."""
     figures = np.unique(labels)
     order = np.random.default_rng([seed, number // LEFT_OUT]).permutation(figures)
     thirds = np.array_split(order, LEFT_OUT)
@@ -129,12 +175,18 @@ def _leave_out(labels: NDArray[np.int64], groups: Sequence[str], number: int, se
     taught = np.array(
         [i for i in np.flatnonzero(~away).tolist() if groups[i] not in tainted], np.intp
     )
-    kept, held = holdout(
-        labels[taught].tolist(), [groups[i] for i in taught.tolist()], HOLDOUT, seed + number
-    )
+    try:
+        kept, held = holdout(
+            labels[taught].tolist(), [groups[i] for i in taught.tolist()], HOLDOUT, seed + number
+        )
+    except DataError:
+        return None
+    own = np.unique(labels[taught[kept]])
+    if len(own) < 2:
+        return None
     return Part(
         run=f"left out {number + 1}",
-        figures=np.unique(labels[taught[kept]]),
+        figures=own,
         kept=taught[kept],
         held=taught[held],
         strangers=np.flatnonzero(away),

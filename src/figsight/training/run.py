@@ -17,28 +17,33 @@ from figsight import bundle
 from figsight.bundle.runtime import count_threads
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import kept_aside, training_part
-from figsight.dataset.findings import summarise, summarise_odd
+from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
-from figsight.training.budget import Timetable, start_budget
+from figsight.training.budget import Timetable
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.entry import TrainingResult
 from figsight.training.export import ALONE, draw_blank
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
 from figsight.training.network import plan_network
-from figsight.training.progress import OneAtATime, Silence, Watcher
+from figsight.training.progress import OneAtATime
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
 from figsight.training.sample import prepare
 from figsight.training.symmetry import judge_mirrored, spare_figures
+from figsight.training.versions import list_versions
 from figsight.training.workplace import Workplace
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    import torch
+
+    from figsight.dataset import Photo
     from figsight.dataset.findings import Findings
     from figsight.training.budget import Budget
+    from figsight.training.entry import TrainingOptions
     from figsight.training.export import Blank
     from figsight.training.network import Plan
     from figsight.training.sample import Sample
@@ -50,71 +55,27 @@ DRAWING = 20.0  # more, where the graph could not be drawn beforehand
 
 
 def train(
-    data: str | os.PathLike[str] | Dataset,
-    out: str | os.PathLike[str],
-    *,
-    recipe: str | Path | Recipe = "quick",
-    backbone: str | None = None,
-    weights: str | Path | None = None,
-    epochs: int | None = None,
-    budget: float | Budget | None = None,
-    folds: int | None = None,
-    seed: int = 0,
-    resume: bool = False,
-    overwrite: bool = False,
-    skip_bad: bool = False,
-    thumbnails: bool = True,
-    device: str = "auto",
-    watch: Watcher | None = None,
+    data: str | os.PathLike[str] | Dataset, out: str | os.PathLike[str], options: TrainingOptions
 ) -> TrainingResult:
     """Train a classifier, as ``entry.train`` says."""
     started = time.perf_counter()
-    budget = start_budget(budget, epochs)
-    target = Path(out)
-    bundle.check_target(target, overwrite=overwrite)
-    if not isinstance(recipe, Recipe):
-        recipe = read_recipe(recipe)
-    recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=folds)
+    target, watch = Path(out), options.watch
+    bundle.check_target(target, overwrite=options.overwrite)
+    recipe = _read_recipe(options)
     whole = data if isinstance(data, Dataset) else read(data)
     dataset, aside = training_part(whole), kept_aside(whole)
-    # A budget buys what is measured, too: the other fifths come late in its order.
-    if budget is not None:
-        recipe = change_recipe(recipe, min_held=0)
     recipe = adapt(recipe, look_at(dataset), len(dataset.photos), len(dataset.figures))
-    watch = watch or Silence()
+    versions = list_versions()  # now, and not when hours have gone into a model
     machine.keep_freed_memory()
-    where = machine.choose_device(device)
+    device = machine.choose_device(options.device)
     with ALONE:
-        plan = plan_network(recipe, len(dataset.figures), weights, seed)
+        plan = plan_network(recipe, len(dataset.figures), options.weights, options.seed)
     place = Workplace(target)
-    place.open(resume=resume, overwrite=overwrite)
+    place.open(resume=options.resume, overwrite=options.overwrite)
     try:
-        watch.begin("reading photos", len(dataset.photos) + len(aside))
-        sample, blank = _read_and_draw(
-            plan,
-            recipe,
-            partial(
-                prepare,
-                dataset,
-                recipe,
-                place.folder,
-                aside=aside,
-                skip_bad=skip_bad,
-                progress=lambda n, _: watch.advance(n),
-            ),
-        )
-        for line in _say_what_was_seen(sample, judge_mirrored(plan, recipe, sample)):
-            watch.note(line)
+        sample, blank = _look_at_photos(dataset, aside, recipe, plan, place, options)
         with closing(sample), machine.repeatable():
-            # Without measuring, one photo of a figure is enough to learn from.
-            require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
-            if len(sample.dataset.figures) < len(dataset.figures):
-                blank = None  # it has a place for figures without a readable photo
-            recipe = spare_figures(recipe, plan, sample, where, watch.note)
-            rest = _expect_rest(len(sample.labels), drawn=blank is not None)
-            cores = count_threads() if where.type == "cpu" else 1
-            table = _plan_time(budget, place, recipe, rest, cores, watch.note) if budget else None
-            run = Run(sample, recipe, plan, seed, where, place, OneAtATime(watch), table)
+            run = _prepare(sample, recipe, plan, device, place, options, drawn=blank is not None)
             place.agree(run.describe())
             outcome = run.train()
             machine.hand_back_memory()
@@ -126,31 +87,75 @@ def train(
                 sample=sample,
                 outputs=outcome.outputs,
                 recipe=outcome.recipe,
-                seed=seed,
-                device=run.device.type,
+                seed=options.seed,
+                device=device.type,
                 seconds=time.perf_counter() - started,
                 history=outcome.history,
                 judgement=judgement,
+                versions=versions,
                 blank=blank,
-                budget=table.budget.seconds if table else None,
+                budget=options.budget.seconds if options.budget else None,
             )
-            deliver(delivery, target, thumbnails=thumbnails, overwrite=overwrite)
+            kept = deliver(
+                delivery, target, thumbnails=options.thumbnails, overwrite=options.overwrite
+            )
     except BaseException:  # Ctrl-C, too
         place.leave()
         raise
     place.remove()
     watch.advance(1)
-    if table is not None:
-        for line in table.look_back():
-            watch.note(line)
-    photos = len(sample.dataset.photos)
+    for line in run.table.look_back() if run.table else []:
+        watch.note(line)
     return TrainingResult(
         path=target,
         accuracy=judgement.accuracy,
-        calibration=judgement.calibration,
-        photos=photos,
+        calibration=kept,
+        photos=len(sample.dataset.photos),
         seconds=time.perf_counter() - started,
     )
+
+
+def _read_recipe(options: TrainingOptions) -> Recipe:
+    """Return the recipe with what is asked for instead."""
+    recipe = options.recipe
+    if not isinstance(recipe, Recipe):
+        recipe = read_recipe(recipe)
+    recipe = change_recipe(
+        recipe, backbone=options.backbone, epochs=options.epochs, folds=options.folds
+    )
+    # A budget buys what is measured, too: the other fifths come late in its order.
+    return recipe if options.budget is None else change_recipe(recipe, min_held=0)
+
+
+def _look_at_photos(
+    dataset: Dataset,
+    aside: Sequence[Photo],
+    recipe: Recipe,
+    plan: Plan,
+    place: Workplace,
+    options: TrainingOptions,
+) -> tuple[Sample, Blank | None]:
+    """Read the photos and say what there is to say of them; draw the graph to deliver beside that."""
+    watch = options.watch
+    watch.begin("reading photos", len(dataset.photos) + len(aside))
+    sample, blank = _read_and_draw(
+        plan,
+        recipe,
+        partial(
+            prepare,
+            dataset,
+            recipe,
+            place.folder,
+            aside=aside,
+            skip_bad=options.skip_bad,
+            progress=lambda n, _: watch.advance(n),
+        ),
+    )
+    for line in _say_what_was_seen(sample, judge_mirrored(plan, recipe, sample)):
+        watch.note(line)
+    if len(sample.dataset.figures) < len(dataset.figures):
+        blank = None  # it has a place for figures without a readable photo
+    return sample, blank
 
 
 def _say_what_was_seen(sample: Sample, findings: Findings) -> list[str]:
@@ -164,6 +169,29 @@ def _say_what_was_seen(sample: Sample, findings: Findings) -> list[str]:
             f"their groups, and a test on those would say nothing"
         )
     return lines
+
+
+def _prepare(
+    sample: Sample,
+    recipe: Recipe,
+    plan: Plan,
+    device: torch.device,
+    place: Workplace,
+    options: TrainingOptions,
+    *,
+    drawn: bool,
+) -> Run:
+    """Decide which networks there are and what they learn from, before the first of them begins."""
+    # Without measuring, one photo of a figure is enough to learn from.
+    require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
+    watch = options.watch
+    recipe = spare_figures(recipe, plan, sample, device, watch.note)
+    table = None
+    if options.budget is not None:
+        rest = _expect_rest(len(sample.labels), drawn=drawn)
+        cores = count_threads() if device.type == "cpu" else 1
+        table = _plan_time(options.budget, place, recipe, rest, cores, watch.note)
+    return Run(sample, recipe, plan, options.seed, device, place, OneAtATime(watch), table)
 
 
 def _read_and_draw(

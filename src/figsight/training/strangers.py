@@ -54,14 +54,17 @@ def judge_unknown(
     that leaves none out) the mixed score decides, unmeasured. With fewer than 19 known photos the
     threshold is set to keep 90 or 80 % of them, and says so: a rule that calls one known photo in five
     unknown is worth more than none.
+
+    Returns:
+        A ``Refusal`` when there are fewer than four known photos, or a network's own photos give
+        nothing to measure by: one of each figure, or copies of one.
     """
     told: list[_Told] = []
     for one in answers:
         own = sample.labels[one.part.kept]
-        refusal = calibration.refuse_single(own)
-        if refusal is not None:
-            return refusal
         scorer = calibration.fit_scorer(one.own.embeddings, own, style=_styles(one.own))
+        if isinstance(scorer, calibration.Refusal):
+            return scorer
         strange = _score(scorer, one.strangers) if len(one.part.strangers) else None
         told.append(_Told(one.part, _score(scorer, one.held), strange))
     told = _align(told)
@@ -152,7 +155,7 @@ def _align(told: Sequence[_Told]) -> list[_Told]:
 
 def equip(
     rule: bundle.UnknownRule, own: Outputs, labels: NDArray[np.int64]
-) -> tuple[bundle.UnknownRule, dict[str, NDArray[np.float32]]]:
+) -> tuple[bundle.UnknownRule, dict[str, NDArray[np.float32]]] | calibration.Refusal:
     """Give the rule what it measures against: the delivered network's own training photos.
 
     Args:
@@ -161,11 +164,14 @@ def equip(
         labels: Class index of each, [N].
 
     Returns:
-        The rule with the numbers that go with its arrays, and the arrays.
+        The rule with the numbers that go with its arrays, and the arrays. A ``Refusal`` when the
+        photos give nothing to measure by.
     """
-    scorer: UnknownScorer = calibration.fit_scorer(
+    scorer = calibration.fit_scorer(
         own.embeddings, labels, rule.parts, style=_styles(own), k=rule.k
     )
+    if isinstance(scorer, calibration.Refusal):
+        return scorer
     choice = calibration.ScoreRule(
         rule.score, tuple(rule.parts), tuple(rule.centres), tuple(rule.spreads)
     )

@@ -69,6 +69,7 @@ class Workplace:
     def __init__(self, model: Path) -> None:
         self.folder = model.with_name(f"{model.name}.training")
         self._state = Lock()
+        self._hopeless = False
         self._lock = FileLock(self.folder / MARK)
 
     def open(self, *, resume: bool, overwrite: bool) -> None:
@@ -266,9 +267,15 @@ class Workplace:
     def _outputs(self, run: str) -> Path:
         return self.folder / f"{run.replace(' ', '-')}.outputs.safetensors"
 
+    def give_up(self) -> None:
+        """Hear that the run would end as it did, whoever went on with it."""
+        self._hopeless = True
+
     def leave(self) -> None:
         """Clear the folder away unless an epoch lies in it that somebody may want to go on from."""
-        if any(_KEPT.fullmatch(path.name) for path in self.folder.glob("*.safetensors")):
+        if not self._hopeless and any(
+            _KEPT.fullmatch(path.name) for path in self.folder.glob("*.safetensors")
+        ):
             self._lock.give_back()
         else:
             self.remove()

@@ -1,0 +1,53 @@
+"""What the networks of a run are called: in files, and to people.
+
+Knows names. Does not know what the networks do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from figsight.training.parts import Part
+
+FINAL = "final"
+
+# The words that a terminal shows while these networks learn: see ``console``.
+_WORDS = (
+    (FINAL, "your model"),
+    ("holdout", "test network"),
+    (r"left out (\d+)", r"unknowns test \1"),
+    (r"fold (\d+)", r"test \1"),
+)
+
+
+def call(run: str, number: int) -> str:
+    """Name an ingredient of a network: "final", "final (2)", ..."""
+    return f"{run} ({number + 1})" if number else run
+
+
+def say(run: str) -> str:
+    """Return what people call a network: "your model", "test 2", ..."""
+    for pattern, words in _WORDS:
+        if found := re.fullmatch(pattern, run):
+            return found.expand(words)
+    return run
+
+
+def say_parts(parts: Sequence[Part]) -> str:
+    """Say what networks that measure are for."""
+    networks = "1 network" if len(parts) == 1 else f"{len(parts)} networks"
+    if len(parts[0].strangers):
+        return f"{networks} that leave figures out"
+    return f"{networks}, so that every photo is held out once"
+
+
+def say_spoilt(run: str, spoilt: int, ingredients: int) -> str:
+    """Say that some of the ingredients of a network are no good, and what became of them."""
+    return (
+        f"{say(run)}: {spoilt} of the {ingredients} networks whose mean it is learned nothing, and "
+        f"{'was' if spoilt == 1 else 'were'} left out"
+    )
