@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from tests.training.make import plant_photos
 
 from figsight.classifier import load
 from figsight.cli.telling import LISTED, tell
+from figsight.errors import PhotoError
 from figsight.evaluation import Evaluation
-from figsight.evaluation.results import Caveat, OperatingScore
-from figsight.metrics import say_probability, say_share, wilson
+from figsight.evaluation.results import Caveat, OperatingScore, Resembling
+from figsight.metrics import SCORE_WORDS, say_probability, say_share, wilson
 
 
 def test_evaluate__json_says_everything(model: Path, photos: Path, out: Path) -> None:
@@ -139,7 +141,11 @@ def test_evaluate__writes_a_report(model: Path, photos: Path, out: Path) -> None
     assert result.stderr == f"report: {out / 'page.html'}\nreport: {out / 'page.json'}\n"
     found = json.loads(result.stdout)
     numbers = json.loads((out / "page.json").read_text())
-    assert numbers.pop("audit")["photos"] == 6
+    audit = numbers.pop("audit")
+    assert audit["photos"] == 6
+    assert audit["notes"] == [
+        "labels that look wrong were not looked for here; figsight audit looks for them"
+    ]
     assert numbers == found
     assert all(len(one["neighbours"]) == 3 for one in found["mistakes"])
     page = (out / "page.html").read_text("utf-8")
@@ -224,7 +230,11 @@ def test_tell__of_two_figures_and_repeats() -> None:
     plain = tell(made).replace("\u00a0%", " %")
     assert lines[1].startswith("accuracy 75.0\u00a0%: 3 of 4 answers to 2 photos right (Wilson, a ")
     assert "threshold for a sensitivity of 95 %: sensitivity 95.0 % (76.4 % to 99.1 %), " in plain
-    assert "SAME (1): ROC AUC 1.000, sensitivity 100.0 % (" in plain
+    assert "scores, with 95 % intervals; the figure that is looked for is SAME (1):" in plain
+    assert any(line.startswith("  ROC AUC ") and " 1.000   " in line for line in lines)
+    assert any(
+        line.startswith("  Sensitivity ") and " 100.0 %   " in line for line in plain.splitlines()
+    )
     assert "  SAME (0): 0.5 of 1" in lines
     assert "  0.png: SAME (0), taken for SAME (1) (60.0\u00a0%, repeat 2)" in lines
 
@@ -237,6 +247,108 @@ def test_tell__says_first_what_a_test_on_training_photos_is_worth() -> None:
         for words in ("It saw one", "accuracy", "2nd time")
     )
     assert worth < accuracy < other
+
+
+def test_tell__counts_only_what_is_a_test_and_names_the_rest() -> None:
+    n = 20
+    likes = tuple(Resembling(f"{i}.png", f"old/{i}.png", 0.99) for i in range(3, 12))
+    made = make_evaluation(
+        [0, 1] * 10,
+        [[0.9, 0.1], [0.6, 0.4]] * 10,  # every other one is wrong
+        trained_on=("0.png", "2.png", "4.png"),
+        resembles_trained=likes,
+        notes=(Caveat("It has seen some."), "A note."),
+    )
+    lines = tell(made).splitlines()
+    score = wilson(4, 9)
+    assert lines[1:3] == [
+        "It has seen some.",
+        (
+            f"accuracy {say_share(4 / 9)}: 4 right of the 9 photos that it had not seen (Wilson: "
+            f"{say_share(score.low)} to {say_share(score.high)})"
+        ),
+    ]
+    first = lines.index("photos that are no test of the model:")
+    assert lines[first + 1] == "  3.png: looks much like old/3.png, a training photo"
+    assert lines[first + 10 : first + 12] == [
+        "  0.png: was trained on",
+        "  and 2 more: --json has all",
+    ]
+    # The table is of these, what comes after the last of the notes of all.
+    table = next(i for i, line in enumerate(lines) if line.startswith("scores, with "))
+    assert lines[table + 1].split()[:2] == ["Accuracy", f"{100 * 4 / 9:.1f}\u00a0%".split()[0]]
+    rest = lines.index(f"of all {n} photos:")
+    assert first < table < lines.index("A note.") < rest
+    assert lines[rest + 1 :][:2] == [
+        "figures with mistakes, and how many photos are right:",
+        "  SAME (1): 0 of 10",
+    ]
+
+
+def test_tell__gives_no_number_where_nothing_is_a_test() -> None:
+    made = make_evaluation(
+        [0, 1],
+        [[0.9, 0.1], [0.2, 0.8]],
+        trained_on=("0.png", "1.png"),
+        notes=(Caveat("It saw them: the numbers flatter it."),),
+        skipped=(),
+    )
+    assert tell(made).splitlines() == [
+        "some photos",
+        "No test: the model was trained on all 2 of these photos.",
+        (
+            "It names 2 of 2 right: that shows what it remembers, not how it does on other photos. Test "
+            "it on photos that you kept aside, or let figsight evaluate --folds 5 train and test on these "
+            "in turn."
+        ),
+    ]
+
+
+def test_tell__puts_scores_and_their_intervals_in_columns() -> None:
+    made = make_evaluation([0, 1, 2], [[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.8, 0.1]])
+    lines = tell(made).replace("\u00a0", "_").splitlines()
+    table = lines[lines.index("scores, with 95_% intervals:") + 1 :][: len(made.scores)]
+    scores = [made.scores[key] for key in SCORE_WORDS if key in made.scores]
+    for line, score in zip(table, scores, strict=True):
+        _, value, low, high = re.split(r"  +| to +", line.strip())
+        for shown, number in ((value, score.value), (low, score.low), (high, score.high)):
+            share = shown.endswith("_%")
+            assert float(shown.removesuffix("_%")) == pytest.approx(
+                100 * number if share else number, abs=0.0501 if share else 0.000501
+            )
+    assert len({line.rindex(" to ") for line in table}) == 1
+
+
+def test_tell__says_what_was_left_out_and_why_something_was_not_measured() -> None:
+    made = make_evaluation(
+        [0, 1],
+        [[0.9, 0.1], [0.2, 0.8]],
+        skipped=tuple(PhotoError(f"{i}.png", "it is damaged") for i in range(12)),
+        refused={"sets": "they need 50 photos", "operating_point": "it needs 10% more"},
+    )
+    lines = tell(made).splitlines()
+    first = lines.index("12 photos left out, which cannot be decoded:")
+    assert lines[first + 1] == "  0.png: it is damaged"
+    assert lines[first + 11] == "  and 2 more: --json has all"
+    assert "no sets of names: they need 50 photos" in lines
+    assert "no threshold: it needs 10\u00a0% more" in lines
+
+
+def test_evaluate__tells_of_photos_that_it_was_to_skip(model: Path, photos: Path) -> None:
+    (photos / "1" / "bad.png").write_bytes(b"no picture")
+    said = call("evaluate", model, photos, "--skip-bad", "--no-record").stdout
+    assert "\n1 photo left out, which cannot be decoded:\n  1/bad.png: expected " in said
+
+
+def test_evaluate__json_has_what_each_mistake_resembles(model: Path, photos: Path) -> None:
+    mistakes = json.loads(call("evaluate", model, photos, "--json", "--no-record").stdout)[
+        "mistakes"
+    ]
+    assert mistakes
+    for one in mistakes:
+        distances = [other["distance"] for other in one["neighbours"]]
+        assert len(distances) == 3
+        assert distances == sorted(distances)
 
 
 def test_tell__makes_no_json_of_all_answers_to_print_a_few(

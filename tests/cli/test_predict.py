@@ -23,12 +23,13 @@ from tests.bundle.make import (
 from tests.cli.make import call, refused
 
 from figsight.classifier import Prediction, Ranked, Sought, load
-from figsight.cli.predict import _describe, _echo_row, _list_cells
+from figsight.cli.predict import COLUMNS, _describe, _echo_row, _list_cells
 from figsight.metrics import say_probability
 
 NEVER = (
     "this model never says 'unknown': it was trained without measuring; every photo gets a name\n"
 )
+_ABC = (("A", 0.9), ("B", 0.07), ("C", 0.03))
 KEYS = [
     *("path", "class_id", "name", "probability", "top"),
     *("unknown", "unknown_score", "set", "sought"),
@@ -87,6 +88,8 @@ def test_predict__csv_tells_unknown_photos(ruled: Path, both: Path) -> None:
             assert isinstance(said, Prediction)
             assert row[4] == ("true" if said.unknown else "false")
             assert float(row[5]) == pytest.approx(said.unknown_score, rel=1e-5)
+            assert said.names is not None
+            assert row[7].split("; ") == [one.name for one in said.names]
 
 
 def test_predict__keep_draws_another_line(ruled: Path, both: Path) -> None:
@@ -111,6 +114,23 @@ def test_predict__text_says_what_an_unknown_photo_looks_most_like(ruled: Path, b
                 assert line == f"{said.path}: unknown (looks most like {best})"
             else:
                 assert line.startswith(f"{said.path}: {best}")
+
+
+@pytest.mark.parametrize(
+    ("size", "top", "said"),
+    [
+        (1, 5, "a.png: A, 90.0 %"),
+        (2, 5, "a.png: A, 90.0 %  set of names: A; B"),
+        (3, 2, "a.png: A, 90.0 %  set of names: A; B; and 1 more"),
+    ],
+)
+def test_predict__text_names_a_set_of_more_than_the_first(size: int, top: int, said: str) -> None:
+    ranked = tuple(Ranked(str(i), name, p) for i, (name, p) in enumerate(_ABC))
+    prediction = Prediction("a.png", "0", "A", 0.9, ranked[:1], names=ranked[:size])
+    assert _describe(prediction, top).replace("\u00a0%", " %") == said
+    assert _list_cells(prediction)[-1] == "; ".join("ABC"[:size])
+    # What is called unknown is of none of them.
+    assert "set" not in _describe(replace(prediction, unknown=True), top)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +178,8 @@ def test_predict__text_says_where_the_threshold_makes_something_else_of_a_photo(
         sought=Sought("1", "ill", ill, threshold),
     )
     assert _describe(prediction, 5).replace("\u00a0%", " %") == said
-    assert _list_cells(prediction)[-1] == str(ill >= threshold).lower()
+    cells = dict(zip(COLUMNS, _list_cells(prediction), strict=True))
+    assert (cells["found"], cells["set"]) == (str(ill >= threshold).lower(), "")
     found = prediction.to_dict()["sought"]
     assert found == {
         "class_id": "1",
@@ -236,14 +257,14 @@ def test_predict__csv_has_a_header_and_a_row_a_photo(
     assert (result.exit_code, result.stderr) == (0, f"{NEVER}3 photos: 3 named\n")
     header, *rows = csv.reader(io.StringIO(result.stdout))
     assert header == [
-        *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found")
+        *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found", "set")
     ]
     assert [row[0] for row in rows] == [
         str(path) for path in (file, *sorted((photos / "2").iterdir()))
     ]
     with load(model) as classifier:
         for path, class_id, name, probability, *unknown in rows:
-            assert unknown == ["", "", ""]
+            assert unknown == ["", "", "", ""]
             said = classifier.predict(Path(path).read_bytes())
             assert (class_id, name) == (said.class_id, said.name)
             assert float(probability) == pytest.approx(said.probability, abs=5e-7)
@@ -260,7 +281,7 @@ def test_predict__csv_keeps_every_name_whole(model: Path, photos: Path) -> None:
     command = [sys.executable, "-m", "figsight", "predict", str(model), *map(str, files), "--csv"]
     done = subprocess.run(command, capture_output=True, check=True)
     _, *rows = csv.reader(io.StringIO(done.stdout.decode(), newline=""))
-    assert [(row[0], len(row)) for row in rows] == [(str(file), 7) for file in files]
+    assert [(row[0], len(row)) for row in rows] == [(str(file), 8) for file in files]
     assert b"\r\n" not in done.stdout
 
 

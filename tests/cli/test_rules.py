@@ -83,6 +83,21 @@ def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
     )
 
 
+def test_tell_rules__names_the_lines_of_a_rule_that_was_not_measured() -> None:
+    rule = UnknownRule(
+        score="energy",
+        parts=["energy"],
+        threshold=1.0,
+        kept=0.95,
+        protocol="no figure was left out: how well unknown ones are recognised was not measured",
+        lines=[UnknownLine(kept=0.9, threshold=0.5), UnknownLine(kept=0.99, threshold=2.0)],
+    )
+    _, line = tell_rules(Calibration(temperature=1.0, unknown=rule))
+    assert line.replace("\u00a0", " ") == (
+        "known photos refused with other lines: 10 % with --keep 0.9, 1 % with --keep 0.99"
+    )
+
+
 def test_never_unknown__says_why() -> None:
     never = "this model never says 'unknown': "
     assert never_unknown(None) == f"{never}it was trained without measuring"

@@ -221,14 +221,15 @@ def test_evaluate__names_photos_that_were_trained_on_and_their_likes(
         ("17/like.jpg", "17/2.png"),
         ("17/twin.jpg", "17/2.png"),
     ]
-    first, second = found.notes
-    assert first.startswith(
-        "The model was trained on 1 of these 12 photos: the numbers flatter it. Of the other 11, "
+    (note,) = found.notes
+    assert note == (
+        "The model was trained on 1 of these 12 photos, and 2 more look much like such photos: these "
+        "flatter it, and the headline counts the other 9 alone."
     )
-    assert (found.caveats, found.remarks) == ((first,), (second,))
-    assert second.startswith("2 photos look much like photos that the model was trained on: ")
+    assert (found.caveats, found.remarks) == ((note,), ())
     said = found.to_dict()
-    assert said["notes"] == [first, second]
+    assert said["tested"]["n"] == 9
+    assert said["notes"] == [note]
     assert {type(note) for note in said["notes"]} == {str}
     assert said["trained_on"] == ["1/same.png"]
     assert [one["path"] for one in said["resembles_trained"]] == ["17/like.jpg", "17/twin.jpg"]
@@ -247,6 +248,8 @@ def test_evaluate__cannot_find_likes_without_thumbnails(desk: Path, tmp_path: Pa
     model = make_bundle(tmp_path / "model", thumbnails=None)
     found = evaluate(model, desk / "new", record=False)
     assert found.resembles_trained is found.to_dict()["resembles_trained"] is None
+    (note,) = found.remarks
+    assert note.startswith("The model carries no thumbnails of the photos that it was trained on, ")
 
 
 def test_evaluate__reads_and_decodes_each_photo_once(

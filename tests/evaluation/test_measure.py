@@ -155,7 +155,13 @@ def test_evaluate__counts_the_photos_that_were_trained_on(
         if photo.path not in found.trained_on
     )
     assert note.startswith(f"The model was trained on {name}")
-    assert f": the numbers flatter it. Of the other {6 - number}, {right} are named right: " in note
+    rest = 6 - number
+    assert note.endswith(f": these flatter it, and the headline counts the other {rest} alone.")
+    tested = found.to_dict()["tested"]
+    assert (tested["n"], tested["correct"], tested["accuracy"]) == (rest, right, right / rest)
+    low, high = tested["interval"]
+    assert low < tested["accuracy"] < high
+    assert tested["scores"]["accuracy"]["value"] == tested["accuracy"]
 
 
 def test_evaluate__of_training_photos_alone_has_no_others(model: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def evaluate(
             arguments[0],
             dataset,
             split=split,
-            explain=report is not None,
+            explain=report is not None or as_json,
             record=not no_record,
             **shared,
         )

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from figsight.classifier import Classifier, Evidence, Prediction
 
+COLUMNS = [  # of the table
+    *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found", "set"),
+]
+
 
 @main.command(
     short_help="Name the figure on each photo.",
@@ -41,7 +45,8 @@ if TYPE_CHECKING:
     "--csv",
     "as_csv",
     is_flag=True,
-    help="A table; where `unknown` is true, the name is only what the photo looks most like.",
+    help="A table; where `unknown` is true, the name is only what the photo looks most like. `set` "
+    "has the names that are to hold the right one, joined by '; '.",
 )
 @click.option(
     "--picture",
@@ -144,7 +149,7 @@ def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], Non
         # In ASCII it is JSON in every locale, whatever bytes the photo's name is made of.
         return lambda one: click.echo(json.dumps(one.to_dict(top)))
     if as_csv:
-        _echo_row(["path", "class_id", "name", "probability", "unknown", "unknown_score", "found"])
+        _echo_row(COLUMNS)
         return lambda one: _echo_row(_list_cells(one))
     return lambda one: say(_describe(one, top))
 
@@ -158,6 +163,7 @@ def _list_cells(one: Prediction) -> list[str]:
         "" if one.unknown is None else str(one.unknown).lower(),
         "" if one.unknown_score is None else f"{one.unknown_score:.6g}",
         "" if one.sought is None else str(one.sought.found).lower(),
+        "; ".join(other.name for other in one.names or ()),
     ]
 
 
@@ -182,7 +188,16 @@ def _describe(prediction: Prediction, top: int) -> str:
     )
     line = f"{prediction.path}: {best}"
     line = f"{line}  (then {others})" if others else line
-    return line + _threshold(prediction)
+    return line + _threshold(prediction) + _set(prediction, top)
+
+
+def _set(prediction: Prediction, top: int) -> str:
+    """Name the set that is to hold the right name, where it is more than the first name."""
+    names = [one.name for one in prediction.names or ()]
+    if len(names) < 2:
+        return ""
+    more = f"; and {len(names) - top} more" if len(names) > top else ""
+    return f"  set of names: {'; '.join(names[:top])}{more}"
 
 
 def _threshold(prediction: Prediction) -> str:

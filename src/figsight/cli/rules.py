@@ -50,6 +50,7 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
             f"unknown figures: {REFUSED} {say_stated(1 - unknown.kept)}; how often strangers are "
             f"recognised was not measured ({why})"
         )
+        lines += _tell_choices(unknown)
     sets = calibration.sets
     if sets is not None and sets.measured is not None and sets.mean_size is not None:
         lines.append(
@@ -75,6 +76,16 @@ def _tell_lines(unknown: UnknownRule) -> list[str]:
         if line.accepted is not None
     ]
     return [f"{GIVEN} with other lines: {', '.join(found)}"] if found else []
+
+
+def _tell_choices(unknown: UnknownRule) -> list[str]:
+    """Say which other lines ``--keep`` can choose, of which nobody knows what they let in."""
+    found = [
+        f"{say_stated(1 - line.kept)} with --keep {line.kept:g}"
+        for line in unknown.lines
+        if line.kept != unknown.kept
+    ]
+    return [f"{REFUSED} with other lines: {', '.join(found)}"] if found else []
 
 
 def glue_signs(line: str) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
 from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, glue_signs, say_span
-from figsight.evaluation.tested import say_no_test
 from figsight.metrics.words import SCORE_WORDS, say_probability, say_share, say_stated
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 LISTED = 50  # mistakes
 SEEN = 10  # photos that are no test
-SKIPPED = 3
+SKIPPED = 10
 
 
 def tell(evaluation: Evaluation) -> str:
@@ -28,38 +27,37 @@ def tell(evaluation: Evaluation) -> str:
 
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:
+    from figsight.evaluation.tested import WAY_OUT, say_no_test, say_remembered  # brings numpy
+
     tested = evaluation.tested
     yield evaluation.protocol
     # That a test is none comes before its number.
     if tested is None:
         yield say_no_test(evaluation)
-        yield (
-            f"It names {evaluation.correct} of {evaluation.n} right: that shows what it remembers, not "
-            "how it does on other photos."
-        )
+        yield f"{say_remembered(evaluation)}. {WAY_OUT}"
     else:
         yield from evaluation.caveats
         yield _headline(evaluation, tested)
         if tested.limits:
             yield tested.limits
     yield from _seen(evaluation)
-    if evaluation.skipped:
-        yield _skipped(evaluation.skipped)
+    yield from _skipped(evaluation.skipped)
     if tested is not None:
         yield from _table(tested)
         yield from _answered(tested)
     yield from evaluation.remarks
-    if tested is not None and tested.n < evaluation.n:
-        yield f"What follows is of all {evaluation.n} photos."
-    yield from _other_answers(evaluation)
-    yield from _mistakes(evaluation)
+    yield from _refusals(evaluation)
+    rest = [*_other_answers(evaluation), *_mistakes(evaluation)]
+    if rest and tested is not None and tested.n < evaluation.n:
+        yield f"of all {evaluation.n} photos:"
+    yield from rest
 
 
 def _headline(evaluation: Evaluation, tested: Evaluation) -> str:
     accuracy = tested.accuracy
     what = f"{tested.tally}{f' to {tested.n} photos' if tested.repeats > 1 else ''} right"
     if tested.n < evaluation.n:
-        what = f"{tested.correct} of the {_photos(tested.n)} right that it had not seen"
+        what = f"{tested.correct} right of the {_photos(tested.n)} that it had not seen"
     return (
         f"accuracy {say_share(accuracy.value)}: {what} ({accuracy.method}: {say_share(accuracy.low)} "
         f"to {say_share(accuracy.high)})"
@@ -74,15 +72,21 @@ def _seen(evaluation: Evaluation) -> Iterator[str]:
     ]
     if len(evaluation.trained_on) < evaluation.n:
         found += [f"  {path}: was trained on" for path in evaluation.trained_on]
+    if found:
+        yield "photos that are no test of the model:"
     yield from found[:SEEN]
     if len(found) > SEEN:
-        yield f"  and {len(found) - SEEN} more that are no test: --report and --json have all"
+        yield f"  and {len(found) - SEEN} more: --json has all"
 
 
-def _skipped(skipped: Sequence[PhotoError]) -> str:
-    said = "; ".join(f"{one.path} ({one.reason})" for one in skipped[:SKIPPED])
-    more = f"; and {len(skipped) - SKIPPED} more" if len(skipped) > SKIPPED else ""
-    return f"{_photos(len(skipped))} left out: {said}{more}"
+def _skipped(skipped: Sequence[PhotoError]) -> Iterator[str]:
+    """Name photos that were left out, some of them."""
+    if skipped:
+        yield f"{_photos(len(skipped))} left out, which cannot be decoded:"
+    for one in skipped[:SKIPPED]:
+        yield f"  {one}"
+    if len(skipped) > SKIPPED:
+        yield f"  and {len(skipped) - SKIPPED} more: --json has all"
 
 
 def _table(tested: Evaluation) -> Iterator[str]:
@@ -100,7 +104,7 @@ def _table(tested: Evaluation) -> Iterator[str]:
         of = f"; the figure that is looked for is {tested.figures[tested.positive].display}"
     yield f"scores, with {say_stated(tested.accuracy.level)} intervals{of}:"
     for title, value, low, high in rows:
-        yield (f"  {title:<{wide[0]}}  {value:>{wide[1]}}  ({low:>{wide[2]}} to {high:>{wide[3]}})")
+        yield f"  {title:<{wide[0]}}  {value:>{wide[1]}}   {low:>{wide[2]}} to {high:>{wide[3]}}"
 
 
 def _answered(tested: Evaluation) -> Iterator[str]:
@@ -114,7 +118,7 @@ def _answered(tested: Evaluation) -> Iterator[str]:
 
 
 def _other_answers(evaluation: Evaluation) -> Iterator[str]:
-    """Tell what else was measured, or why it was not: a threshold, sets of names, unknown photos."""
+    """Tell what else was measured: a threshold, sets of names, unknown photos."""
     if evaluation.operating is not None:
         at = evaluation.operating
         yield (
@@ -139,6 +143,11 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
         )
     if unknown is not None and unknown.missed:
         yield unknown.missed
+
+
+def _refusals(evaluation: Evaluation) -> Iterator[str]:
+    """Tell why something was not measured."""
+    unknown = evaluation.unknown_score
     measured = {
         "operating_point": evaluation.operating,
         "sets": evaluation.sets,
@@ -155,11 +164,15 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
 def _mistakes(evaluation: Evaluation) -> Iterator[str]:
     """Tell on which figures it fails, and its surest mistakes."""
     names, repeats = [figure.display for figure in evaluation.figures], evaluation.repeats
+    places, answers = evaluation.wrong.tolist(), evaluation.predicted
+    if places:
+        yield "figures with mistakes, and how many photos are right:"
     for score in evaluation.per_class:
         if score.correct < score.n:
             right = score.correct / repeats  # of one repeat, on average
             yield f"  {names[score.index]}: {right:.{int(repeats > 1)}f} of {score.n // repeats}"
-    places, answers = evaluation.wrong.tolist(), evaluation.predicted
+    if places:
+        yield "mistakes, the surest first:"
     for i in places[:LISTED]:
         repeat = f", repeat {i // evaluation.n + 1}" if repeats > 1 else ""
         unknown = evaluation.unknown is not None and evaluation.unknown[i]

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from figsight.classifier import Classifier
     from figsight.dataset import Photo
 
-MOST = 60  # mistakes that are explained, the surest first; more than anybody reads
 NEIGHBOURS = 3
 
 
@@ -42,11 +41,9 @@ def explain_mistakes(
         sureness: Logits or probabilities, [N, K].
     """
     answers = sureness.argmax(axis=1)
-    wrong = np.flatnonzero(answers != labels)
-    wrong = wrong[np.argsort(-sureness.max(axis=1)[wrong], kind="stable")][:MOST]
     ids = [figure.id for figure in classifier.figures]
     grounds = {}
-    for i in sorted(wrong.tolist()):
+    for i in np.flatnonzero(answers != labels).tolist():
         both = [ids[answers[i]], ids[labels[i]]]
         chosen, true = classifier.explain(photos[i], both, neighbours=NEIGHBOURS)
         grounds[i] = Grounds(chosen=chosen, true_heat=true.heat, input=classifier.input)

@@ -71,7 +71,7 @@ def evaluate(
         keep: Share of photos of its figures that are not to be called unknown, as for ``load``; an
             open classifier has chosen already.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
-        explain: Collect what spoke for each mistake; costs two passes of the network for each.
+        explain: Collect what spoke for each mistake; costs a pass of the network for each.
         record: Write into the side file of the model that it was tested on these photos.
         progress: Called after each photo with how many are done and how many there are.
 
@@ -267,8 +267,8 @@ def _look_back(
     notes = list(found.notes)
     said, rest = say_seen(found), len(paths) - len(list_seen(found))
     if said is not None:
-        alone = f" The headline counts the other {rest} alone." if rest else ""
-        notes.append(Caveat(f"{said}: the numbers flatter it.{alone}"))
+        alone = f"these flatter it, and the headline counts the other {rest} alone"
+        notes.append(Caveat(f"{said}: {alone if rest else 'the numbers flatter it'}."))
     if like is None:
         notes.append(
             "The model carries no thumbnails of the photos that it was trained on, so nobody could "
@@ -342,11 +342,13 @@ def _consult_log(
         notes.append(f"That these photos were tested could not be recorded: {error}.")
     if log is None or log.retested is None:
         return replace(found, notes=tuple(notes))
+    if found.tested is not None:
+        notes.append(say_retested(log, found.n))
     return replace(
         found,
         tested_before=tuple(sorted(log.times + log.other_times)),
         retested=log.retested,
-        notes=(*notes, say_retested(log, found.n)),
+        notes=tuple(notes),
     )
 
 

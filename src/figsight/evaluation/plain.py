@@ -89,6 +89,7 @@ def _tested(evaluation: Evaluation) -> dict[str, Any] | None:
         "accuracy": accuracy.value,
         "interval": _ends(accuracy),
         "interval_method": accuracy.method,
+        "scores": {name: score.to_dict() for name, score in tested.scores.items()},
     }
 
 

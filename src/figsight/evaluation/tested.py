@@ -14,6 +14,11 @@ import numpy as np
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
 
+WAY_OUT = (
+    "Test it on photos that you kept aside, or let figsight evaluate --folds 5 train and test on these "
+    "in turn."
+)
+
 
 def list_seen(evaluation: Evaluation) -> set[str]:
     """Return the paths of photos that are no test: trained on, or near-duplicates of such."""
@@ -73,3 +78,11 @@ def say_no_test(evaluation: Evaluation) -> str:
     if trained:
         return f"No test: the model was trained on {all_of}, or on near-copies of them."
     return f"No test: the model was trained on near-copies of {all_of}."
+
+
+def say_remembered(evaluation: Evaluation) -> str:
+    """Say what an evaluation without such a photo shows, without an end."""
+    return (
+        f"It names {evaluation.correct} of {evaluation.n} right: that shows what it remembers, not how "
+        "it does on other photos"
+    )

@@ -16,7 +16,7 @@ import pytest
 from tests.bundle.make import make_calibration, make_measured, make_sets, make_unknown
 from tests.evaluation.make import make_evaluation, make_remembering, plant_desk
 
-from figsight.audit import examine
+from figsight.audit import SuspectLabel, examine
 from figsight.dataset import Dataset, Figure, Photo, read
 from figsight.errors import MissingExtraError, OutputError
 from figsight.evaluation import Evaluation, evaluate
@@ -202,6 +202,23 @@ def test_report__has_its_numbers_as_json_beside_it(
     audit = numbers.pop("audit")
     assert numbers == found.to_dict()
     assert audit["duplicates"] == [["1/0.png", "1/copy.png"]]
+    (note,) = audit["notes"]  # nobody has asked
+    assert note.startswith("labels that look wrong were not looked for here")
+    assert note in page.text
+    assert all(len(one["neighbours"]) == 3 for one in numbers["mistakes"])
+
+
+def test_report__repeats_no_reason_of_an_audit(
+    found: Evaluation, audit: Audit, tmp_path: Path
+) -> None:
+    for more in ({"notes": ("no torch",)}, {"suspect_labels": (_suspect(audit),)}):
+        write_report(found, tmp_path / "out.html", audit=replace(audit, **more))
+        assert "not looked for" not in (tmp_path / "out.html").read_text("utf-8")
+
+
+def _suspect(audit: Audit) -> SuspectLabel:
+    figure = audit.dataset.figures[0]
+    return SuspectLabel(audit.dataset.photos[0], figure, figure, 0.1, False)
 
 
 def test_report__is_the_same_for_the_same_evaluation(
@@ -301,7 +318,7 @@ def test_report__of_photos_that_are_gone_says_so(tmp_path: Path) -> None:
     made = make_evaluation([0, 1], [[0.9, 0.1, 0], [0.8, 0.2, 0]])
     write_report(made, tmp_path / "out.html")
     page = check_page((tmp_path / "out.html").read_text("utf-8"))
-    assert page.text.count("No such file or directory") >= 2
+    assert page.text.count("1.pngNo such file or directory") >= 2
 
 
 def test_report__without_a_mistake_says_so(tmp_path: Path) -> None:

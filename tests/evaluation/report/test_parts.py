@@ -13,6 +13,7 @@ from tests.evaluation.make import make_evaluation
 from figsight.evaluation.history import read_history
 from figsight.evaluation.report.confusion import MOST, choose_figures, write_confusion
 from figsight.evaluation.report.markup import name, path, table, text
+from figsight.evaluation.report.mistakes import _say_distance
 from figsight.evaluation.report.photos import choose_photos
 from figsight.evaluation.report.plots import plot_curves, plot_reliability, plot_strangeness
 from figsight.evaluation.report.svg import INK
@@ -144,3 +145,11 @@ def test_plot_curves__are_two_that_stand_below_each_other_on_a_phone() -> None:
 def test_plot_strangeness__can_have_no_strangers_and_no_spread() -> None:
     assert plot_strangeness([1.0, 1.0], [], None)
     assert plot_strangeness([1.0], [1.0], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("distance", "words"),
+    [(0.0, "<0.0001"), (0.0394, "0.039"), (0.1, "0.10"), (0.123, "0.12"), (1.0, "1.0")],
+)
+def test_say_distance__has_two_digits_that_count(distance: float, words: str) -> None:
+    assert _say_distance(distance) == words

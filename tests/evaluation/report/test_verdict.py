@@ -12,7 +12,7 @@ from tests.evaluation.make import make_evaluation, make_remembering, plant_desk
 
 from figsight.evaluation import evaluate
 from figsight.evaluation.report.verdict import write_scores, write_verdict
-from figsight.evaluation.results import Caveat
+from figsight.evaluation.results import Caveat, Resembling
 from figsight.evaluation.tested import keep_tested
 from figsight.metrics import wilson
 
@@ -119,10 +119,47 @@ def test_write_verdict__counts_only_what_the_model_had_not_seen() -> None:
         "\u00a0", " "
     )
     assert (
-        "The model was trained on 7 of these 20 photos. They are not in the numbers above" in words
+        "The model was trained on 7 of these 20 photos. They are neither in the numbers above"
+        in words
     )
     assert ": so." not in words
-    assert "Of all photos, also the 7 that the model was trained on." in write_scores(made)
+    # The table is of these photos, too.
+    scores = read_words(write_scores(made))
+    assert (
+        "The table is of the 13 photos that the model had not seen. What stands below it" in scores
+    )
+    assert re.search("Accuracy photos named right 76.9.%", scores)
+
+
+def test_write_verdict__does_not_count_what_looks_like_training_photos() -> None:
+    labels, p = answers({(0, 1): 2, (1, 0): 1})
+    likes = tuple(
+        Resembling(f"{i}.png", "a.png", 0.99) for i in (0, 12)
+    )  # a wrong answer and a right
+    made = make_evaluation(labels, p, trained_on=("13.png",), resembles_trained=likes)
+    found = read_words(write_verdict(made))
+    assert read_head(write_verdict(made)).startswith(
+        "15 of the 17 photos that it had not seen named"
+    )
+    assert (
+        "The model was trained on 1 of these 20 photos, and 2 more look much like such photos. They are "
+        "neither in the numbers above"
+    ) in found
+    assert "12.png (like a.png)" in found
+    every = tuple(Resembling(f"{i}.png", "a.png", 0.99) for i in range(20))
+    for trained, words in (
+        ((), "No test: the model was trained on near-copies of all 20 of these photos."),
+        (
+            ("0.png",),
+            "No test: the model was trained on all 20 of these photos, or on near-copies of them.",
+        ),
+    ):
+        none = make_evaluation(
+            labels, p, trained_on=trained, resembles_trained=every[len(trained) :]
+        )
+        assert none.tested is none.to_dict()["tested"] is None
+        assert read_head(write_verdict(none)) == words
+        assert "Of photos that the model has seen in training." in write_scores(none)
 
 
 def test_write_verdict__says_it_of_real_training_photos_once(tmp_path: Path) -> None:

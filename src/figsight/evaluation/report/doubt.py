@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from figsight.evaluation.report.markup import paragraph, section
 from figsight.evaluation.report.plots import plot_reliability, plot_risk
+from figsight.evaluation.tested import list_seen
 from figsight.metrics import risk_coverage, say_share
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def write_doubt(evaluation: Evaluation) -> str:
     """Return the section."""
     error = evaluation.scores["expected_calibration_error"]
+    seen = list_seen(evaluation)
     return section(
         "doubt",
         "Do the probabilities hold?",
@@ -32,6 +34,9 @@ def write_doubt(evaluation: Evaluation) -> str:
         "</figcaption></figure>",
         "</div>",
         paragraph(_say_coverage(evaluation)),
+        lead=f"Of all {evaluation.n} photos, those that the model has seen among them."
+        if seen
+        else "",
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST = 60
 FIRST = 6  # what comes after them is folded: the tables below must not be pages away
 _SMALL = 96  # pixels of a neighbour, as bundles keep them
+_LEAST = 0.0001  # a distance below it is noise of float16
 
 
 def write_mistakes(evaluation: Evaluation) -> str:
@@ -89,6 +90,11 @@ def _neighbour(one: Neighbour, known: Mapping[str, Photo]) -> str:
     else:
         picture = '<div class="gone">the model carries no pictures</div>'
     return (
-        f"<figure>{picture}<figcaption>{name(one.name)}, {one.distance:.3f}<br>"
+        f"<figure>{picture}<figcaption>{name(one.name)}, {_say_distance(one.distance)}<br>"
         f"<small>{path(one.path)}</small></figcaption></figure>"
     )
+
+
+def _say_distance(distance: float) -> str:
+    """Write two digits that count: of a small distance more decimals than of a large one."""
+    return f"{distance:#.2g}" if distance >= _LEAST else f"<{_LEAST:g}"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from figsight.drawing import overlay_heat, place_heat
 from figsight.errors import PhotoError
-from figsight.evaluation.report.markup import image, text
+from figsight.evaluation.report.markup import image, path, text
 from figsight.images import decode, shrink
 
 if TYPE_CHECKING:
@@ -68,4 +68,4 @@ def _show(pixels: NDArray[np.uint8], words: str) -> str:
 
 
 def _gone(error: PhotoError) -> str:
-    return f'<div class="gone">{text(error.reason)}</div>'
+    return f'<div class="gone"><span>{path(error.path)}<br>{text(error.reason)}</span></div>'

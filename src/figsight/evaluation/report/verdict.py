@@ -11,7 +11,7 @@ import numpy as np
 
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.plots import plot_roc
-from figsight.evaluation.tested import list_seen, say_no_test, say_seen
+from figsight.evaluation.tested import WAY_OUT, list_seen, say_no_test, say_remembered, say_seen
 from figsight.metrics import SCORE_WORDS, say_share, say_stated
 
 if TYPE_CHECKING:
@@ -68,13 +68,11 @@ def _say_seen(evaluation: Evaluation, tested: Evaluation | None) -> list[str]:
     if seen is None:
         return []
     if tested is None:
-        words = (
-            f"It names {evaluation.correct} of {evaluation.n} right: that shows what it remembers, not "
-            "how it does on other photos, and so does everything below. Test it on photos that you "
-            "kept aside, or let figsight evaluate --folds 5 train and test on these in turn."
-        )
-    else:
-        words = f"{seen}. They are not in the numbers above, but in all that follow, which they flatter."
+        return [f"{say_remembered(evaluation)}, and so does everything below. {WAY_OUT}"]
+    words = (
+        f"{seen}. They are neither in the numbers above nor in the table of scores, but in all else that "
+        "follows, which they flatter."
+    )
     return [words]
 
 
@@ -133,7 +131,8 @@ def _say_answered(tested: Evaluation) -> str:
 
 
 def write_scores(evaluation: Evaluation) -> str:
-    """Return the table of scores."""
+    """Return the table of scores, of the photos that are a test where some are, and what else there is."""
+    tested = evaluation.tested or evaluation
     rows = [
         (
             f"{title}<small>{what}</small>",
@@ -141,7 +140,7 @@ def write_scores(evaluation: Evaluation) -> str:
             _ends(score, is_share) + f"<small>{text(score.method)}</small>",
         )
         for key, (title, what, is_share) in SCORE_WORDS.items()
-        if (score := evaluation.scores.get(key)) is not None
+        if (score := tested.scores.get(key)) is not None
     ]
     parts = [table(("Score", "Value", "95\u00a0% interval"), rows, "scores")]
     if evaluation.sets is not None:
@@ -155,9 +154,13 @@ def write_scores(evaluation: Evaluation) -> str:
         )
     elif "sets" in evaluation.refused:
         parts.append(paragraph(f"No sets of names: {evaluation.refused['sets']}.", "soft"))
-    seen = len(list_seen(evaluation))
-    like = ", or on near-copies of which" if evaluation.resembles_trained else ""
-    lead = f"Of all photos, also the {seen} on which{like} the model was trained." if seen else ""
+    lead = ""
+    if tested.n < evaluation.n:
+        lead = f"The table is of the {tested.n} photos that the model had not seen."
+        if evaluation.sets is not None or "roc_auc" in evaluation.scores:
+            lead += f" What stands below it is of all {evaluation.n}."
+    elif list_seen(evaluation):
+        lead = "Of photos that the model has seen in training."
     return section("scores", "Scores", *parts, *_two_figures(evaluation), lead=lead)
 
 
