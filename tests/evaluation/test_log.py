@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bundle.make import make_bundle, make_manifest
-from tests.evaluation.make import plant
+from tests.evaluation.make import make_remembering, plant, plant_desk
 
 from figsight.bundle import verify
 from figsight.errors import OutputError
@@ -154,6 +154,23 @@ def test_evaluate__knows_photos_of_an_earlier_test_among_others(
         True,
         False,
     ]
+
+
+def test_evaluate__says_of_no_training_photo_that_it_was_tested_before(tmp_path: Path) -> None:
+    plant_desk(tmp_path)
+    model = make_remembering(tmp_path / "model", tmp_path / "old")
+    first = evaluate(model, tmp_path / "old")
+    again = evaluate(model, tmp_path / "old")
+    assert again.tested_before == (first.about["time"],)
+    assert again.retested is None
+    assert again.remarks == ()
+    shutil.copy(tmp_path / "old" / "1" / "0.png", tmp_path / "new" / "1" / "old.png")
+    assert evaluate(model, tmp_path / "new").remarks == ()
+    (note,) = evaluate(model, tmp_path / "new").remarks
+    assert note.startswith("2nd time that this model is tested on these photos (first on ")
+    (tmp_path / "new" / "2" / "0.png").unlink()
+    (note,) = evaluate(model, tmp_path / "new").remarks
+    assert note.startswith("8 of these 8 photos were tested before (first on ")
 
 
 def test_read_log__understands_lines_of_older_versions(tmp_path: Path) -> None:

@@ -85,25 +85,32 @@ def fingerprint_photos(sha256: Iterable[str]) -> str:
     return hashlib.sha256("".join(sorted(sha256)).encode()).hexdigest()
 
 
-def read_log(path: Path, sha256: Sequence[str], seal: str) -> Log:
+def read_log(
+    path: Path, sha256: Sequence[str], seal: str, test: Sequence[str] | None = None
+) -> Log:
     """Return when photos were tested.
 
     Args:
         path: The side file.
         sha256: Of the file of each photo, as hex, [N].
         seal: Of the model.
+        test: Of those that are a test; by default all. Of the others, which were trained on, nobody
+            needs to be told that they were tested before.
 
     Raises:
         OutputError: The file is there and cannot be read.
     """
     entries, damaged = _read_entries(path)
     same = fingerprint_photos(sha256)
-    known = {entry["photos"]: entry["each"] for entry in entries if "each" in entry}
-    own, seen = {_shorten(one) for one in sha256}, set[str]()
+    test = sha256 if test is None else test
+    own, seen = {_shorten(one) for one in test}, set[str]()
+    # Of each set by itself: it may have been tested a thousand times.
+    shared = {e["photos"]: own & _split(e["each"]) for e in entries if "each" in e}
+    listed = same in shared
+    shared[same] = own
     touched = []
     for entry in entries:
-        parts = own if entry["photos"] == same else own & _split(known.get(entry["photos"], ""))
-        if parts:
+        if parts := shared.get(entry["photos"]):
             seen |= parts
             touched.append((entry["time"], entry.get("model", seal) != seal))
     touched.sort()
@@ -111,9 +118,9 @@ def read_log(path: Path, sha256: Sequence[str], seal: str) -> Log:
     return Log(
         times=tuple(sorted(time for time, ours in alike if ours)),
         other_times=tuple(sorted(time for time, ours in alike if not ours)),
-        listed=same in known,
+        listed=listed,
         retested=Retested(
-            n=sum(_shorten(one) in seen for one in sha256),
+            n=sum(_shorten(one) in seen for one in test),
             first=touched[0][0],
             earlier_model=touched[0][1],
             earlier_first=next((time for time, earlier in touched if earlier), None),

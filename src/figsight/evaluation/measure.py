@@ -316,8 +316,14 @@ def _consult_log(
     path = find_log(classifier.bundle.path)
     seal = about["model"]["seal"]
     log: Log | None = None
+    seen = list_seen(found)
+    test = [
+        sha256
+        for photo, sha256 in zip(asked.photos, asked.sha256, strict=True)
+        if photo.path not in seen
+    ]
     try:
-        log = read_log(path, asked.sha256, seal)
+        log = read_log(path, asked.sha256, seal, test)
         if log.damaged:
             notes.append(f"{path.name}: {log.damaged} lines cannot be read and were passed over.")
         if record:
@@ -340,10 +346,10 @@ def _consult_log(
             )
     except OutputError as error:
         notes.append(f"That these photos were tested could not be recorded: {error}.")
-    if log is None or log.retested is None:
+    if log is None:
         return replace(found, notes=tuple(notes))
-    if found.tested is not None:
-        notes.append(say_retested(log, found.n))
+    if log.retested is not None:
+        notes.append(say_retested(log, len(test)))
     return replace(
         found,
         tested_before=tuple(sorted(log.times + log.other_times)),
