@@ -223,8 +223,8 @@ def test_evaluate__names_photos_that_were_trained_on_and_their_likes(
     ]
     (note,) = found.notes
     assert note == (
-        "The model was trained on 1 of these 12 photos, and 2 more look much like such photos: these "
-        "flatter it, and the headline counts the other 9 alone."
+        "The model was trained on 1 of these 12 photos, and 2 more look much like such photos: the "
+        "headline counts only the other 9, which it had not seen."
     )
     assert (found.caveats, found.remarks) == ((note,), ())
     said = found.to_dict()

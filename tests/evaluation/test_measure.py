@@ -156,7 +156,7 @@ def test_evaluate__counts_the_photos_that_were_trained_on(
     )
     assert note.startswith(f"The model was trained on {name}")
     rest = 6 - number
-    assert note.endswith(f": these flatter it, and the headline counts the other {rest} alone.")
+    assert note.endswith(f": the headline counts only the other {rest}, which it had not seen.")
     tested = found.to_dict()["tested"]
     assert (tested["n"], tested["correct"], tested["accuracy"]) == (rest, right, right / rest)
     low, high = tested["interval"]

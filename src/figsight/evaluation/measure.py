@@ -267,8 +267,8 @@ def _look_back(
     notes = list(found.notes)
     said, rest = say_seen(found), len(paths) - len(list_seen(found))
     if said is not None:
-        alone = f"these flatter it, and the headline counts the other {rest} alone"
-        notes.append(Caveat(f"{said}: {alone if rest else 'the numbers flatter it'}."))
+        only = f"the headline counts only the other {rest}, which it had not seen"
+        notes.append(Caveat(f"{said}: {only if rest else 'the numbers flatter it'}."))
     if like is None:
         notes.append(
             "The model carries no thumbnails of the photos that it was trained on, so nobody could "

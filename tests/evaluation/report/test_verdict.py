@@ -119,8 +119,7 @@ def test_write_verdict__counts_only_what_the_model_had_not_seen() -> None:
         "\u00a0", " "
     )
     assert (
-        "The model was trained on 7 of these 20 photos. They are neither in the numbers above"
-        in words
+        "The model was trained on 7 of these 20 photos. What it has seen is neither in the" in words
     )
     assert ": so." not in words
     # The table is of these photos, too.
@@ -142,8 +141,8 @@ def test_write_verdict__does_not_count_what_looks_like_training_photos() -> None
         "15 of the 17 photos that it had not seen named"
     )
     assert (
-        "The model was trained on 1 of these 20 photos, and 2 more look much like such photos. They are "
-        "neither in the numbers above"
+        "The model was trained on 1 of these 20 photos, and 2 more look much like such photos. What it "
+        "has seen is neither in the numbers above"
     ) in found
     assert "12.png (like a.png)" in found
     every = tuple(Resembling(f"{i}.png", "a.png", 0.99) for i in range(20))

@@ -70,8 +70,8 @@ def _say_seen(evaluation: Evaluation, tested: Evaluation | None) -> list[str]:
     if tested is None:
         return [f"{say_remembered(evaluation)}, and so does everything below. {WAY_OUT}"]
     words = (
-        f"{seen}. They are neither in the numbers above nor in the table of scores, but in all else that "
-        "follows, which they flatter."
+        f"{seen}. What it has seen is neither in the numbers above nor in the table of scores, but in all "
+        "else that follows, which it flatters."
     )
     return [words]
 
