@@ -29,7 +29,7 @@ from figsight.bundle import OperatingPoint
 from figsight.classifier import Classifier, load
 from figsight.dataset import Photo
 from figsight.errors import BundleError, DataError, UnreadablePhotosError
-from figsight.evaluation import evaluate
+from figsight.evaluation import evaluate, evidence
 from figsight.images import decoding
 
 
@@ -295,3 +295,16 @@ def test_evaluate__explains_its_mistakes_when_asked(plain: Path, desk: Path) -> 
             assert np.array_equal(grounds.true_heat, true)
     for mistake in found.to_dict()["mistakes"]:
         assert len(mistake["neighbours"]) == 3
+
+
+def test_evaluate__explains_every_mistake_and_keeps_pictures_for_the_surest(
+    plain: Path, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "DRAWN", 2)
+    found = evaluate(plain, desk / "new", explain=True, record=False)
+    assert set(found.grounds) == set(found.wrong.tolist())
+    assert len(found.grounds) > 2, "the test needs some"
+    for rank, place in enumerate(found.wrong.tolist()):
+        neighbours = found.grounds[place].chosen.neighbours
+        assert len(neighbours) == 3
+        assert all((one.thumbnail is None) == (rank >= 2) for one in neighbours)

@@ -68,6 +68,15 @@ def test_to_dict__has_the_epochs_of_training() -> None:
     ]
 
 
+def test_to_dict__leaves_epochs_out_of_a_long_training() -> None:
+    rows = "".join(f"{run},{i},1,0.5,3\n" for run in "ab" for i in range(1, 1001))
+    text = f"run,epoch,loss,accuracy,seconds\n{rows}"
+    found = make_evaluation([0], [[0.9, 0.1]], history=text).to_dict()["history"]
+    for run in "ab":
+        epochs = [one["epoch"] for one in found if one["run"] == run]
+        assert (epochs[0], epochs[-1], len(epochs)) == (1, 1000, POINTS)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, POINTS, POINTS + 1, 12_345])
 def test_thin__keeps_both_ends(n: int) -> None:
     places = thin(n).tolist()

@@ -43,7 +43,7 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
             f"{say_stated(1 - unknown.kept)}; AUROC {area.value:.3f} ({area.low:.3f} to "
             f"{area.high:.3f}); measured on {unknown.protocol}"
         )
-        lines += _tell_lines(unknown)
+        lines += _tell_lines(unknown) or _tell_choices(unknown)
     elif unknown is not None:
         why = unknown.protocol.partition(":")[0]
         lines.append(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figsight import metrics
-from figsight.evaluation.history import read_history
+from figsight.evaluation.history import COLUMNS, read_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,11 +88,11 @@ def describe_roc(evaluation: Evaluation) -> list[dict[str, float | None]] | None
 
 
 def describe_history(evaluation: Evaluation) -> list[dict[str, Any]] | None:
-    """Return a line an epoch of each network; None where no model says."""
+    """Return a line an epoch of each network, at most ``POINTS`` of each; None where no model says."""
     found = [
-        {"run": run, "epoch": epoch, "loss": loss, "accuracy": accuracy}
+        dict(zip(COLUMNS, (run, *rows[i]), strict=True))
         for run, rows in read_history(evaluation.history).items()
-        for epoch, loss, accuracy in rows
+        for i in thin(len(rows))
     ]
     return found or None
 

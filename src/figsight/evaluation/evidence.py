@@ -6,7 +6,7 @@ Knows maps and neighbours, and how they are kept with a fold's answers. Does not
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from figsight.classifier import Classifier
     from figsight.dataset import Photo
 
+DRAWN = 60  # mistakes, the surest first, of which anybody wants to see the neighbours
 NEIGHBOURS = 3
 
 
@@ -34,6 +35,8 @@ def explain_mistakes(
 ) -> dict[int, Grounds]:
     """Return what spoke for each wrong answer, by its place in ``photos``.
 
+    Of the surest ``DRAWN`` with the neighbours' thumbnails, where the model has such.
+
     Args:
         classifier: The network that was asked.
         photos: [N].
@@ -41,13 +44,22 @@ def explain_mistakes(
         sureness: Logits or probabilities, [N, K].
     """
     answers = sureness.argmax(axis=1)
+    wrong = np.flatnonzero(answers != labels)
+    drawn = set(wrong[np.argsort(-sureness.max(axis=1)[wrong], kind="stable")][:DRAWN].tolist())
     ids = [figure.id for figure in classifier.figures]
     grounds = {}
-    for i in np.flatnonzero(answers != labels).tolist():
+    for i in wrong.tolist():
         both = [ids[answers[i]], ids[labels[i]]]
         chosen, true = classifier.explain(photos[i], both, neighbours=NEIGHBOURS)
+        if i not in drawn:
+            chosen = _without_pictures(chosen)
         grounds[i] = Grounds(chosen=chosen, true_heat=true.heat, input=classifier.input)
     return grounds
+
+
+def _without_pictures(evidence: Evidence) -> Evidence:
+    bare = tuple(replace(one, thumbnail=None) for one in evidence.neighbours)
+    return replace(evidence, neighbours=bare)
 
 
 def pack_grounds(grounds: Mapping[int, Grounds]) -> dict[str, NDArray[Any]]:

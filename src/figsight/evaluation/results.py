@@ -299,7 +299,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> Estimate:
-        """The share of right answers."""
+        """The share of right answers to all photos; of a test alone it is ``tested.accuracy``."""
         return self.scores["accuracy"]
 
     @cached_property

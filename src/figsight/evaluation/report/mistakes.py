@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from figsight.evaluation.evidence import DRAWN
 from figsight.evaluation.report.markup import name, path, section, text
 from figsight.evaluation.report.pictures import show_heat, show_photo, show_thumbnail
 from figsight.metrics import say_probability
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from figsight.dataset import Photo
     from figsight.evaluation.results import Evaluation
 
-MOST = 60
 FIRST = 6  # what comes after them is folded: the tables below must not be pages away
 _SMALL = 96  # pixels of a neighbour, as bundles keep them
 _LEAST = 0.0001  # a distance below it is noise of float16
@@ -30,15 +30,15 @@ def write_mistakes(evaluation: Evaluation) -> str:
     if not wrong:
         return section("mistakes", "Mistakes", "<p>There are none among these photos.</p>")
     known = {photo.path: photo for photo in evaluation.photos}
-    cards = [_card(evaluation, place, known) for place in wrong[:MOST]]
+    cards = [_card(evaluation, place, known) for place in wrong[:DRAWN]]
     lead = (
         "The surest first. The maps show where on the photo something spoke for a name, both to one "
         "scale; a cell of a map covers some thirty pixels of what the network was shown. Below are "
         "the training photos that the network finds most similar: 0 is the same, 1 has nothing in "
         "common."
     )
-    if len(wrong) > MOST:
-        lead += f" Shown are {MOST} of {len(wrong)}; the JSON lists all."
+    if len(wrong) > DRAWN:
+        lead += f" Shown are {DRAWN} of {len(wrong)}; the JSON lists all."
     parts = [_grid(cards[:FIRST])]
     if cards[FIRST:]:
         more = f"{len(cards) - FIRST} more mistake{'s' * (len(cards) - FIRST != 1)}"
