@@ -20,6 +20,7 @@ from figsight.dataset.choosing import kept_aside, training_part
 from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
+from figsight.training.asked import SENSITIVITY, require_positive
 from figsight.training.budget import Timetable
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.entry import TrainingResult
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 
     from figsight.dataset import Photo
     from figsight.dataset.findings import Findings
+    from figsight.training.answers import Answers
     from figsight.training.budget import Budget
     from figsight.training.entry import TrainingOptions
     from figsight.training.export import Blank
+    from figsight.training.judging import Judgement
     from figsight.training.network import Plan
     from figsight.training.sample import Sample
 
@@ -64,6 +67,7 @@ def train(
     recipe = _read_recipe(options)
     whole = data if isinstance(data, Dataset) else read(data)
     dataset, aside = training_part(whole), kept_aside(whole)
+    positive = require_positive(dataset, options.positive, options.sensitivity)
     recipe = adapt(recipe, look_at(dataset), len(dataset.photos), len(dataset.figures))
     versions = list_versions()  # now, and not when hours have gone into a model
     machine.keep_freed_memory()
@@ -79,7 +83,7 @@ def train(
             place.agree(run.describe())
             outcome = run.train()
             machine.hand_back_memory()
-            judgement = judge(outcome.answers, sample)
+            judgement = _judge(outcome.answers, sample, positive, options)
             watch.begin("writing the model", 1)
             delivery = Delivery(
                 plan=plan,
@@ -125,6 +129,21 @@ def _read_recipe(options: TrainingOptions) -> Recipe:
     )
     # A budget buys what is measured, too: the other fifths come late in its order.
     return recipe if options.budget is None else change_recipe(recipe, min_held=0)
+
+
+def _judge(
+    answers: Sequence[Answers], sample: Sample, positive: int, options: TrainingOptions
+) -> Judgement:
+    """Judge by the figure and the sensitivity that were asked for; say when they cannot be kept."""
+    sensitivity = SENSITIVITY if options.sensitivity is None else options.sensitivity
+    judgement = judge(answers, sample, positive=positive, sensitivity=sensitivity)
+    asked = options.positive is not None or options.sensitivity is not None
+    if asked and judgement.calibration is None:
+        options.watch.note(
+            "nothing was measured, so that the model has no threshold, and does not keep which figure "
+            "is looked for"
+        )
+    return judgement
 
 
 def _look_at_photos(
