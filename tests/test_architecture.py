@@ -44,7 +44,6 @@ LONG = {  # functions that have more: none may grow, and none may come
     "training/run.py train": 99,
     "evaluation/crossval.py cross_validate": 90,
     "audit/labels.py rank_labels": 66,
-    "training/fit.py fit": 62,
 }
 HEAVY = {"torch", "torchvision", "timm", "onnx", "onnxscript", "matplotlib"}
 

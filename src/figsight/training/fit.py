@@ -90,8 +90,6 @@ def fit(
     """
     network.to(device).to(memory_format=torch.channels_last)
     frozen = freeze(network, recipe)
-    if recipe.norms == "folded":  # those that no convolution took in keep their statistics
-        frozen += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     lowered = lower_ceiling(network, recipe.ceiling)
     average = copy.deepcopy(network) if recipe.averaging else network
     optimizer = make_optimizer(network, recipe)
@@ -112,9 +110,7 @@ def fit(
             epoch = len(history)
             started = time.perf_counter()
             rng = seeded(seed, run, epoch)
-            network.train()
-            for module in frozen:
-                module.eval()
+            _wake(network, frozen)
             loss_sum, right, seen = 0.0, 0, 0
             order = torch.randperm(len(data.photos), generator=rng)
             batches = order.split(size)  # type: ignore[no-untyped-call]
@@ -163,7 +159,17 @@ def freeze(network: Network, recipe: Recipe) -> list[nn.Module]:
     for parameter in network.parameters():
         parameter.requires_grad_(id(parameter) not in frozen)
     owned = [(m, [id(p) for p in m.parameters(recurse=False)]) for m in network.modules()]
-    return [module for module, ids in owned if ids and frozen.issuperset(ids)]
+    asleep = [module for module, ids in owned if ids and frozen.issuperset(ids)]
+    if recipe.norms == "folded":  # those that no convolution took in keep their statistics
+        asleep += [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    return asleep
+
+
+def _wake(network: Network, frozen: list[nn.Module]) -> None:
+    """Let a network learn, but for what is frozen."""
+    network.train()
+    for module in frozen:
+        module.eval()
 
 
 def weigh_classes(labels: NDArray[np.int64], figures: int, balance: float) -> Tensor:
