@@ -13,9 +13,8 @@ from tests.training.make import TINY
 from figsight import calibration
 from figsight.classifier import load
 from figsight.dataset import Dataset, read
-from figsight.dataset.choosing import training_part
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
-from figsight.evaluation import cross_validate, crossval
+from figsight.evaluation import cross_validate
 from figsight.evaluation.report.background import write_provenance
 from figsight.training import Silence
 
@@ -288,12 +287,3 @@ def test_cross_validate__states_a_sensitivity_for_two_figures_only(
         "set: expected two figures for a stated sensitivity, found 3; leave the sensitivity out"
     )
     assert not trainer.learned
-
-
-def test_say_untaught__names_figures_that_no_photo_shows(tmp_path: Path) -> None:
-    plant(tmp_path / "set", "train/1", "train/2", "test/17")
-    dataset = read(tmp_path / "set")
-    assert crossval._say_untaught(dataset) == ()
-    assert crossval._say_untaught(training_part(dataset)) == (
-        "Figures without a photo to learn from, left out: 17.",
-    )

@@ -22,7 +22,7 @@ from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.names import FINAL, call, say_parts, say_spoilt
 from figsight.training.network import Plan, answer
 from figsight.training.pace import Budgeted, Steady, divide_epoch
-from figsight.training.parts import Part, deal_more, deal_parts
+from figsight.training.parts import LEFT_OUT, Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
 from figsight.training.turns import Turns
@@ -128,6 +128,14 @@ class Run:
             "labels": self.sample.labels.tolist(),
             "budget": self.table.budget.seconds if self.table else None,
         }
+
+    @property
+    def undealt(self) -> int:
+        """How many networks that are to leave figures out there cannot be, whatever the time."""
+        if not self.recipe.folds or len(np.unique(self.sample.labels)) < LEFT_OUT:
+            return 0  # nobody expects any
+        ahead = self.parts if self.table is None else [one for b in self._blocks for one in b]
+        return max(0, self.recipe.left_out - sum(len(one.strangers) > 0 for one in ahead))
 
     def train(self) -> Outcome:
         """Train all networks, as many at a time as there are cores, each on its own share of them.

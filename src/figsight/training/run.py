@@ -27,6 +27,7 @@ from figsight.training.entry import TrainingResult
 from figsight.training.export import ALONE, draw_blank
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
+from figsight.training.names import say_undealt
 from figsight.training.network import plan_network
 from figsight.training.progress import OneAtATime
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
@@ -210,7 +211,10 @@ def _prepare(
         rest = _expect_rest(len(sample.labels), drawn=drawn)
         cores = count_threads() if device.type == "cpu" else 1
         table = _plan_time(options.budget, place, recipe, rest, cores, watch.note)
-    return Run(sample, recipe, plan, options.seed, device, place, OneAtATime(watch), table)
+    run = Run(sample, recipe, plan, options.seed, device, place, OneAtATime(watch), table)
+    if run.undealt:
+        watch.note(say_undealt(run.undealt, recipe.left_out))
+    return run
 
 
 def _read_and_draw(
