@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from PIL import Image
 from tests.training.make import TINY, Interruption, plant_photos
 
-from figsight import bundle, load, read, train
+from figsight import bundle, evaluate, load, read, train
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
 from figsight.training import change_recipe
 from figsight.training.progress import Silence
@@ -31,6 +31,16 @@ from figsight.training.workplace import MARK
 
 if TYPE_CHECKING:
     from figsight.training.checkpoint import EpochRecord
+
+
+class Told(Silence):
+    """Writes down what it is told in passing."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
 
 
 def weights_of(path: Path) -> dict[str, bytes]:
@@ -77,6 +87,89 @@ def test_train__says_how_more_photos_are_held_out(
     reasons = made.calibration.refused
     assert "sets" in reasons
     assert all(reason.endswith(f"; add photos{advice}") for reason in reasons.values())
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+def test_train__keeps_which_figure_is_looked_for(photos: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"recipe": TINY, "weights": "random", "positive": "figure-0"}
+    made = train(photos, tmp_path / "m", sensitivity=0.5, **how)
+    with bundle.open_bundle(tmp_path / "m") as opened:
+        manifest = opened.manifest
+    assert manifest.calibration == made.calibration
+    assert manifest.calibration is not None
+    assert manifest.calibration.positive == "figure-0"
+    point = manifest.calibration.operating_point
+    assert point is not None
+    with load(tmp_path / "m") as classifier:
+        sought = classifier.predict(photos / "figure-1" / "0.png").sought
+    assert sought is not None
+    assert (sought.class_id, sought.threshold) == ("figure-0", point.threshold)
+    found = evaluate(tmp_path / "m", photos, record=False)
+    assert found.figures[found.positive].id == "figure-0"
+    assert found.operating is not None
+    assert found.operating.positive == "figure-0"
+    said = (tmp_path / "m" / "README.md").read_text()
+    assert "**figure\\-0 looked for**: from a probability of " in said
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+@pytest.mark.parametrize("asked", [{}, {"positive": "figure-0"}, {"sensitivity": 0.9}])
+def test_train__says_that_nothing_measured_leaves_nothing_looked_for(
+    photos: Path, tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    told = Told()
+    train(photos, tmp_path / "m", recipe=TINY, weights="random", folds=0, watch=told, **asked)
+    said = [line for line in told.lines if "looked for" in line]
+    lost = (
+        "nothing was measured, so that the model has no threshold, and does not keep which figure is "
+        "looked for"
+    )
+    assert said == ([lost] if asked else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"positive": "figure-2"}, DataError),
+        ({"sensitivity": 1}, RecipeError),
+        ({"sensitivity": "0.9"}, RecipeError),
+    ],
+)
+def test_train__refuses_what_cannot_be_looked_for_before_it_begins(
+    photos: Path, tmp_path: Path, asked: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=r"^(set|sensitivity): expected .*, found .*; write "):
+        train(photos, tmp_path / "m", recipe=TINY, weights="random", **asked)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+@pytest.mark.parametrize("budget", [None, 60.0])
+def test_train__says_which_networks_that_leave_figures_out_cannot_be(
+    tmp_path: Path, budget: float | None
+) -> None:
+    # Of three figures one has two shots: without it there is nobody to hold a stranger against.
+    photos = plant_photos(tmp_path / "set", figures=3, photos=4)
+    for name in ("figure-1", "figure-2"):
+        for number in (1, 2, 3):
+            shutil.copy(photos / name / "0.png", photos / name / f"{number}.png")
+    recipe = change_recipe(TINY, folds=1, left_out=3, epochs=None if budget else 1)
+
+    class Stopped(Told, Interruption):
+        """Hears what is said before the first epoch."""
+
+        def __init__(self) -> None:
+            Told.__init__(self)
+            Interruption.__init__(self, 0)
+
+    told = Stopped()
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=recipe, weights="random", budget=budget, watch=told)
+    (said,) = [line for line in told.lines if "leave figures out" in line]
+    assert said == (
+        "1 of the 3 networks that were to leave figures out is left away: the figures that it would "
+        "learn have but one shot each, or belong together with those left out"
+    )
 
 
 def test_train__writes_every_value_of_its_recipe_down(model: Path) -> None:
@@ -285,13 +378,8 @@ def plant_leaks(root: Path) -> Path:
 
 @pytest.mark.usefixtures("graph_at_hand")
 def test_train__learns_from_nothing_that_is_kept_aside_under_another_name(tmp_path: Path) -> None:
-    data, told = plant_leaks(tmp_path / "set"), list[str]()
-
-    class Told(Silence):
-        def note(self, line: str) -> None:
-            told.append(line)
-
-    train(data, tmp_path / "m", recipe=TINY, weights="random", folds=0, watch=Told())
+    data, told = plant_leaks(tmp_path / "set"), Told()
+    train(data, tmp_path / "m", recipe=TINY, weights="random", folds=0, watch=told)
     with bundle.open_bundle(tmp_path / "m") as opened:
         taught, training = opened.gallery().paths, opened.manifest.training
     gone = ["figure-0/0", "figure-0/4", "figure-1/1"]
@@ -299,9 +387,9 @@ def test_train__learns_from_nothing_that_is_kept_aside_under_another_name(tmp_pa
     assert len(taught) == training.photos == 8
     assert not set(taught) & {one.path for one in training.skipped}
     assert training.skipped[2].reason == "one shot or group with test/mirrored.png, kept aside"
-    assert any(line.startswith("3 of the photos to learn from are left out") for line in told)
-    assert any(line.startswith("3 groups of copies across the given splits") for line in told)
-    assert "1 picture cannot be decoded: test/broken.png" in told
+    assert any(line.startswith("3 of the photos to learn from are left out") for line in told.lines)
+    assert any(line.startswith("3 groups of copies across the given splits") for line in told.lines)
+    assert "1 picture cannot be decoded: test/broken.png" in told.lines
 
 
 def test_train__stops_where_a_figure_would_keep_no_photo_to_learn_from(tmp_path: Path) -> None:

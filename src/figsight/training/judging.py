@@ -142,12 +142,16 @@ def _find_operating_point(
     sample: Sample,
     positive: int,
     sensitivity: float,
-) -> bundle.OperatingPoint | calibration.Refusal | None:
+) -> bundle.OperatingPoint | calibration.Refusal:
     """Choose the probability from which on one of two figures is said to be there."""
     figure = sample.dataset.figures[positive]
     scores, shows = probabilities[:, positive], labels == positive
     if shows.all():
-        return None
+        return calibration.Refusal(
+            f"a threshold for {figure.display} needs photos of the other figure to be tested on, found "
+            "none; add photos",
+            Remedy.ADD_PHOTOS,
+        )
 
     def fit(chosen: NDArray[np.bool_]) -> float | calibration.Refusal:
         which = np.flatnonzero(chosen & shows)
