@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.evaluation.make import Trainer, plant
-from tests.training.make import TINY
+from tests.training.make import TINY, Told
 
 from figsight import calibration
 from figsight.classifier import Classifier, load
@@ -290,23 +290,13 @@ def test_cross_validate__states_a_sensitivity_for_two_figures_only(
     assert not trainer.learned
 
 
-class Notebook(Silence):
-    """Writes down what it is told in passing."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, line: str) -> None:
-        self.lines.append(line)
-
-
 def test_cross_validate__says_what_an_audit_would_before_it_trains(
     trainer: Trainer, photos: Path
 ) -> None:
     for number in range(1, 6):
         (photos / "17" / f"{number}.png").unlink()
     Image.new("RGB", (48, 48), (200, 200, 200)).save(photos / "2" / "flat.png")
-    watch = Notebook()
+    watch = Told()
     found = cross_validate(photos, folds=2, recipe=TINY, watch=watch)
     assert watch.lines == [
         "1 class of a single shot, too few to learn from and be measured on: 17 (17/0.png)",
