@@ -247,7 +247,7 @@ def aim_options(when: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             "--positive",
             metavar="FIGURE",
             show_default="the second",
-            help=f"{of_two}: the one that is looked for, which sensitivity is about.",
+            help=f"{of_two}: the one that is looked for; sensitivity, ROC AUC and threshold are of it.",
         )(command)
 
     return add

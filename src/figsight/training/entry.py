@@ -117,7 +117,8 @@ def train(
         sensitivity: Of two figures: the share of photos of that one that a threshold is to find,
             0..1; by default 0.95.
         seed: Of everything random.
-        resume: Go on with the interrupted run of the same command.
+        resume: Go on with the interrupted run of the same command. ``positive`` and ``sensitivity`` may
+            be others: they decide how answers are judged in the end, and nothing that is learned.
         overwrite: Replace a model, or an unfinished run, of that name.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         thumbnails: Whether small copies of the photos travel with the model.
