@@ -117,6 +117,7 @@ def test_sets__too_few_photos_are_refused_with_the_reason() -> None:
         "sets that hold the right name 95% of the time need at least 50 photos, found 49; "
         "add photos",
         Remedy.ADD_PHOTOS,
+        50,
     )
     assert measure_sets(p, y) == refused
     groups = np.arange(120) // 3

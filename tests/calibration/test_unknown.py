@@ -166,6 +166,7 @@ def test_choice__too_few_known_photos_are_refused() -> None:
         "a threshold that keeps 95% of the known photos needs at least 19 of them, found 18; "
         "add photos",
         Remedy.ADD_PHOTOS,
+        19,
     )
     assert isinstance(fit_unknown(scores(40, 0.0, 0), known_groups=np.arange(40) // 4), Refusal)
     assert isinstance(fit_unknown(scores(19, 0.0, 0)), UnknownChoice)

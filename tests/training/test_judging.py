@@ -38,19 +38,27 @@ def find(
     )
 
 
-def _judge(labels: np.ndarray, logits: np.ndarray, figures: Any, **how: Any) -> Judgement:
-    """What comes of answers to photos that a single network was kept from."""
+def _judge(
+    labels: np.ndarray,
+    logits: np.ndarray,
+    figures: Any,
+    *,
+    spare: int = 0,
+    networks: int = 1,
+    **how: Any,
+) -> Judgement:
+    """What comes of answers to N photos that networks were kept from; some more were taught, twice."""
     n = len(labels)
     held = SimpleNamespace(held=np.arange(n), strangers=[], kept=np.arange(2))
     own = Outputs(*np.zeros((3, 2, 4), np.float32))
     said = Outputs(logits, *np.zeros((2, n, 4), np.float32))
     sample = SimpleNamespace(
-        labels=labels,
-        groups=[str(i) for i in range(n)],
+        labels=np.r_[labels, np.zeros(2 * spare, np.int64)],
+        groups=[str(i) for i in range(n)] + [f"spare {i // 2}" for i in range(2 * spare)],
         dataset=SimpleNamespace(figures=figures),
     )
     answers = SimpleNamespace(part=held, held=said, own=own)
-    return judge([answers], sample, **how)  # type: ignore[list-item, arg-type]
+    return judge([answers] * networks, sample, **how)  # type: ignore[list-item, arg-type]
 
 
 @pytest.mark.parametrize("negatives", [1, 2, 40])
@@ -114,9 +122,25 @@ def test_judge__keeps_what_is_looked_for_where_there_is_no_threshold() -> None:
     found = _judge(labels, np.eye(2, dtype=np.float32)[labels], FIGURES, positive=0).calibration
     assert found is not None
     assert (found.positive, found.operating_point) == ("n", None)
-    assert found.refused["operating_point"].endswith(
-        "found 4; add photos, or hold out all 8 in turn (--folds 5)"
+    assert "operating_point" in found.refused
+
+
+@pytest.mark.parametrize(("spare", "helps"), [(15, False), (16, True)])
+def test_judge__advises_to_hold_out_all_where_that_does(spare: int, helps: bool) -> None:
+    # Four of each figure were held out; of the first one there are some more, each of them twice.
+    labels = np.arange(8) % 2
+    logits = np.eye(2, dtype=np.float32)[labels]
+    found = _judge(labels, logits, FIGURES, spare=spare, positive=0).calibration
+    assert found is not None
+    advice = f", or hold out all {8 + 2 * spare} in turn (--folds 5)" if helps else ""
+    assert found.refused["operating_point"] == (
+        "a threshold that finds 95% of NORMAL needs at least 20 photos of it, copies counted once, to be "
+        f"set and tested on, found 4; add photos{advice}"
     )
+    assert found.refused["sets"].endswith("found 8; add photos")
+    several = _judge(labels, logits, FIGURES, spare=99, networks=2).calibration
+    assert several is not None
+    assert "hold out" not in several.refused["operating_point"]
 
 
 def test_judge__looks_for_no_figure_of_three() -> None:

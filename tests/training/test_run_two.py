@@ -46,7 +46,7 @@ def test_train__says_that_nothing_measured_leaves_nothing_looked_for(
     train(photos, tmp_path / "m", recipe=TINY, weights="random", folds=0, watch=told, **asked)
     said = [line for line in told.lines if "looked for" in line]
     lost = (
-        "nothing was measured, so that the model has no threshold, and does not keep which figure is "
+        "nothing will be measured, so that the model has no threshold, and does not keep which figure is "
         "looked for"
     )
     assert said == ([lost] if asked else [])

@@ -27,10 +27,12 @@ class Refusal:
     Attributes:
         reason: One sentence for people: what was needed, what was found, what to do.
         remedy: What to do, where that can be done in more ways than the reason says; None for most.
+        needed: How many photos it takes, copies counted once; None where their number is not the trouble.
     """
 
     reason: str
     remedy: Remedy | None = None
+    needed: int | None = None
 
 
 def fewest_for(share: float) -> int:

@@ -273,6 +273,7 @@ def _fit(
             f"sets that hold the right name {coverage:.0%} of the time need at least {needed} "
             f"photos, found {units}{copies}; add photos",
             Remedy.ADD_PHOTOS,
+            needed,
         )
     return PredictionSets(method, coverage, _threshold(p, y, groups, coverage, method), len(y))
 

@@ -210,6 +210,7 @@ def fit_unknown(
             f"a threshold that keeps {share:.0%} of the known photos needs at least {needed} of "
             f"them, found {units}; add photos",
             Remedy.ADD_PHOTOS,
+            needed,
         )
     drawn = [share, *sorted(other for other in set(other_shares) if other != share)]
     drawn = [one for one in drawn if fewest_for(check_share(one, "other_shares")) <= units]

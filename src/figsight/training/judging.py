@@ -16,7 +16,7 @@ from figsight.training.asked import SENSITIVITY
 from figsight.training.strangers import judge_unknown, measured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,9 +45,8 @@ class Judgement:
 def judge(
     answers: Sequence[Answers],
     sample: Sample,
-    *,
     positive: int = 1,
-    sensitivity: float = SENSITIVITY,
+    sensitivity: float | None = None,
 ) -> Judgement:
     """Score out-of-sample answers, and fit everything to them that turns outputs into answers.
 
@@ -59,7 +58,7 @@ def judge(
         answers: What each measuring network said.
         sample: The photos.
         positive: Of two figures: the one that is looked for, 0 or 1.
-        sensitivity: Likewise: the share of its photos that a threshold is to find, 0..1.
+        sensitivity: Likewise: the share of its photos that a threshold is to find, 0..1; by default 0.95.
     """
     whole = [one for one in answers if not len(one.part.strangers)]
     if not whole:
@@ -72,9 +71,7 @@ def judge(
     temperature = calibration.fit_temperature(logits, labels, weights)
     probabilities = calibration.softmax(logits, temperature)
     of_two = logits.shape[1] == 2
-    estimates = metrics.summarise(
-        labels, probabilities, groups=groups, positive=positive if of_two else 1
-    )
+    estimates = metrics.summarise(labels, probabilities, groups=groups, positive=positive)
     right = int((probabilities.argmax(1) == labels).sum())
     protocol = f"{len(whole)}-fold cross-validation"
     if len(whole) == 1:
@@ -96,13 +93,12 @@ def judge(
         "unknown": judge_unknown(answers, sample),
         "sets": _judge_sets(probabilities, labels, groups),
         "operating_point": _find_operating_point(
-            probabilities, labels, groups, sample, positive, sensitivity
+            probabilities, labels, groups, sample, positive, sensitivity or SENSITIVITY
         )
         if of_two
         else None,
     }
-    more = len(sample.labels) if len(whole) == 1 else 0
-    refused = {k: _advise(v, more) for k, v in fitted.items() if isinstance(v, calibration.Refusal)}
+    refused = _tell_refused(fitted, sample, positive, alone=len(whole) == 1)
     rules: dict[str, Any] = {k: v for k, v in fitted.items() if k not in refused}
     found = bundle.Calibration(
         temperature=temperature,
@@ -113,11 +109,27 @@ def judge(
     return Judgement(estimates["accuracy"], scores, found)
 
 
-def _advise(refusal: calibration.Refusal, photos: int) -> str:
-    """Say how more photos are had without taking any, where only a fifth was held out."""
-    if not photos or refusal.remedy is not Remedy.ADD_PHOTOS:
-        return refusal.reason
-    return f"{refusal.reason}, or hold out all {photos} in turn (--folds 5)"
+def _tell_refused(
+    fitted: Mapping[str, object], sample: Sample, positive: int, *, alone: bool
+) -> dict[str, str]:
+    """Return why there are no such rules, and how they are had without taking any photos.
+
+    Args:
+        fitted: A rule, a refusal or nothing by name.
+        sample: The photos.
+        positive: Of two figures: the one that is looked for.
+        alone: Whether a single network measures, so that more photos would if all were held out in turn.
+    """
+    refused = {}
+    for name, one in fitted.items():
+        if not isinstance(one, calibration.Refusal):
+            continue
+        refused[name] = one.reason
+        those = sample.labels == positive if name == "operating_point" else sample.labels >= 0
+        shots = len({sample.groups[i] for i in np.flatnonzero(those)})  # copies count once
+        if alone and one.remedy is Remedy.ADD_PHOTOS and shots >= (one.needed or 0):
+            refused[name] += f", or hold out all {len(sample.labels)} in turn (--folds 5)"
+    return refused
 
 
 def _judge_sets(
@@ -171,6 +183,7 @@ def _find_operating_point(
             f"{needed} photos of it, copies counted once, to be set and tested on, found "
             f"{sum(tested)}; add photos",
             Remedy.ADD_PHOTOS,
+            needed,
         )
     threshold, *others = thresholds
     called = np.zeros(len(labels))

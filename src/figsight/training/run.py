@@ -20,7 +20,7 @@ from figsight.dataset.choosing import kept_aside, training_part
 from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
-from figsight.training.asked import SENSITIVITY, require_positive
+from figsight.training.asked import require_positive
 from figsight.training.budget import Timetable
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.entry import TrainingResult
@@ -44,11 +44,9 @@ if TYPE_CHECKING:
 
     from figsight.dataset import Photo
     from figsight.dataset.findings import Findings
-    from figsight.training.answers import Answers
     from figsight.training.budget import Budget
     from figsight.training.entry import TrainingOptions
     from figsight.training.export import Blank
-    from figsight.training.judging import Judgement
     from figsight.training.network import Plan
     from figsight.training.sample import Sample
 
@@ -84,7 +82,7 @@ def train(
             place.agree(run.describe())
             outcome = run.train()
             machine.hand_back_memory()
-            judgement = _judge(outcome.answers, sample, positive, options)
+            judgement = judge(outcome.answers, sample, positive, options.sensitivity)
             watch.begin("writing the model", 1)
             delivery = Delivery(
                 plan=plan,
@@ -130,21 +128,6 @@ def _read_recipe(options: TrainingOptions) -> Recipe:
     )
     # A budget buys what is measured, too: the other fifths come late in its order.
     return recipe if options.budget is None else change_recipe(recipe, min_held=0)
-
-
-def _judge(
-    answers: Sequence[Answers], sample: Sample, positive: int, options: TrainingOptions
-) -> Judgement:
-    """Judge by the figure and the sensitivity that were asked for; say when they cannot be kept."""
-    sensitivity = SENSITIVITY if options.sensitivity is None else options.sensitivity
-    judgement = judge(answers, sample, positive=positive, sensitivity=sensitivity)
-    asked = options.positive is not None or options.sensitivity is not None
-    if asked and judgement.calibration is None:
-        options.watch.note(
-            "nothing was measured, so that the model has no threshold, and does not keep which figure "
-            "is looked for"
-        )
-    return judgement
 
 
 def _look_at_photos(
@@ -205,6 +188,12 @@ def _prepare(
     # Without measuring, one photo of a figure is enough to learn from.
     require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
     watch = options.watch
+    asked = options.positive is not None or options.sensitivity is not None
+    if asked and not recipe.folds:
+        watch.note(
+            "nothing will be measured, so that the model has no threshold, and does not keep which figure "
+            "is looked for"
+        )
     recipe = spare_figures(recipe, plan, sample, device, watch.note)
     table = None
     if options.budget is not None:
