@@ -248,8 +248,8 @@ class Classifier:
         """Turn logits into probabilities: softmax(logits / temperature), computed in float64.
 
         The temperature is the manifest's, fitted out-of-sample (Guo et al. 2017,
-        https://arxiv.org/abs/1706.04599); without calibration it is 1 and the probabilities are
-        likely to be too sure.
+        https://arxiv.org/abs/1706.04599); without calibration it is 1 and nothing is promised: networks
+        that learned from smoothed labels tend to be right more often than they say.
 
         Args:
             logits: [N, K].
