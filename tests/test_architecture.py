@@ -40,11 +40,6 @@ LAYERS = [
 ]
 DECISION = Path(__file__).parents[1] / "docs" / "decisions" / "0001-layers.md"
 LINES = 60  # of a function, from its name to its end, without decorators and docstring
-LONG = {  # functions that have more: none may grow, and none may come
-    "training/run.py train": 99,
-    "evaluation/crossval.py cross_validate": 90,
-    "audit/labels.py rank_labels": 66,
-}
 HEAVY = {"torch", "torchvision", "timm", "onnx", "onnxscript", "matplotlib"}
 
 
@@ -140,8 +135,7 @@ def test_functions__stay_small(path: Path) -> None:
             lines = (node.end_lineno or 0) - node.lineno + 1
             if ast.get_docstring(node) is not None:
                 lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
-            most = LONG.get(f"{path.relative_to(SOURCE)} {node.name}", LINES)
-            assert lines <= most, f"{node.name}: {lines} lines, over {most}: split it"
+            assert lines <= LINES, f"{node.name}: {lines} lines, over {LINES}: split it"
 
 
 @pytest.mark.parametrize(

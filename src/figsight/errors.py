@@ -32,9 +32,10 @@ Result = TypeVar("Result")
 
 
 class Remedy(Enum):
-    """What can be done about an error, with the words of a message for a caller in Python."""
+    """What can be done about an error, or a refusal, with the words for a caller in Python."""
 
     OVERWRITE = "say that it may be overwritten"
+    ADD_PHOTOS = "add photos"
 
 
 class FigsightError(Exception):

@@ -174,6 +174,17 @@ def test_card__tells_the_operating_point() -> None:
     ) in card
 
 
+def test_card__names_the_figure_that_is_looked_for_where_there_is_no_threshold() -> None:
+    two = [FigureEntry(id=str(i), name=name, display=name) for i, name in enumerate(("no", "*y*"))]
+    for refused, why in (
+        ({"operating_point": "it needs 19 photos"}, ": it needs 19 photos"),
+        ({}, ""),
+    ):
+        calibration = make_calibration(positive="1", refused=refused)
+        card = _card(make_manifest(figures=two, calibration=calibration))
+        assert f"**\\*y\\* looked for**: there is no threshold for it{why}." in card
+
+
 def test_card__does_not_depend_on_hashes() -> None:
     one = make_manifest()
     two = msgspec.structs.replace(one, files={"model.onnx": "0" * 64}, seal="1" * 64)

@@ -25,7 +25,7 @@ from figsight.calibration.conformal import (
     fewest_to_trust,
 )
 from figsight.calibration.sets import set_scores
-from figsight.errors import BundleError
+from figsight.errors import BundleError, Remedy
 
 METHODS: list[Any] = ["lac", "aps", "raps"]
 
@@ -115,7 +115,9 @@ def test_sets__too_few_photos_are_refused_with_the_reason() -> None:
     refused = fit_sets(p, y)
     assert refused == Refusal(
         "sets that hold the right name 95% of the time need at least 50 photos, found 49; "
-        "add photos"
+        "add photos",
+        Remedy.ADD_PHOTOS,
+        50,
     )
     assert measure_sets(p, y) == refused
     groups = np.arange(120) // 3

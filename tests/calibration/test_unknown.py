@@ -23,7 +23,7 @@ from figsight.calibration import (
     fit_unknown,
     refuse_single,
 )
-from figsight.errors import BundleError
+from figsight.errors import BundleError, Remedy
 from figsight.metrics import auroc
 
 
@@ -164,7 +164,9 @@ def test_choice__copies_count_once() -> None:
 def test_choice__too_few_known_photos_are_refused() -> None:
     assert fit_unknown(scores(18, 0.0, 0)) == Refusal(
         "a threshold that keeps 95% of the known photos needs at least 19 of them, found 18; "
-        "add photos"
+        "add photos",
+        Remedy.ADD_PHOTOS,
+        19,
     )
     assert isinstance(fit_unknown(scores(40, 0.0, 0), known_groups=np.arange(40) // 4), Refusal)
     assert isinstance(fit_unknown(scores(19, 0.0, 0)), UnknownChoice)

@@ -110,6 +110,12 @@ def test_evaluate__refuses_what_it_cannot_do(
     assert refused("evaluate", model, photos, "--sensitivity", "0.9") == (
         "figsight: --sensitivity goes with --folds only"
     )
+    assert refused("evaluate", model, photos, "--positive", "1") == (
+        "figsight: --positive goes with --folds only"
+    )
+    assert refused("evaluate", "--folds", "2", photos, "--positive", "1") == (
+        "figsight: photos: expected two figures for one that is looked for, found 3; leave positive out"
+    )
     assert refused("evaluate", "--folds", "2", photos, "--keep", "0.9") == (
         "figsight: --keep goes with --unknown only where there is no MODEL"
     )

@@ -43,6 +43,21 @@ def test_train__refuses_before_it_begins(
     assert refused("train", data, "-o", new, "--recipe", ranged) == (
         f"figsight: recipe {ranged}: optimizer.learning_rate: Expected `float` > 0.0"
     )
+    assert refused("train", data, *how, "--positive", "figure-2") == (
+        "figsight: data: expected 'figure-0' or 'figure-1' for the figure that is looked for, found "
+        "'figure-2'; write one of them as it stands here"
+    )
+    three = plant_photos(tmp_path / "three", figures=3)
+    assert refused("train", three, *how, "--positive", "figure-2") == (
+        "figsight: three: expected two figures for one that is looked for, found 3; leave positive out"
+    )
+    assert refused("train", three, *how, "--sensitivity", "0.9") == (
+        "figsight: three: expected two figures for a stated sensitivity, found 3; leave the "
+        "sensitivity out"
+    )
+    assert refused("train", data, *how, "--sensitivity", "95").startswith(
+        "figsight: invalid value for '--sensitivity': 95"
+    )
     assert refused("train", data, "-o", new, "--recipe", "slow") == (
         "figsight: recipe: expected one of densenet121, quick or a .toml file, found 'slow'"
     )

@@ -29,7 +29,7 @@ from figsight.bundle import OperatingPoint
 from figsight.classifier import Classifier, load
 from figsight.dataset import Photo
 from figsight.errors import BundleError, DataError, UnreadablePhotosError
-from figsight.evaluation import evaluate, evidence
+from figsight.evaluation import Evaluation, evaluate, evidence
 from figsight.images import decoding
 
 
@@ -172,25 +172,46 @@ def test_evaluate__measures_the_sets_that_users_get(ruled: Path, desk: Path) -> 
     assert plain["mean_size_interval"][0] <= plain["mean_size"] <= plain["mean_size_interval"][1]
 
 
-def test_evaluate__applies_the_operating_point_of_two_figures(
-    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def evaluate_two(
+    desk: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **calibration: Any
+) -> Evaluation:
+    """Measure a model of two figures, 1 and 2, on photos of theirs."""
     monkeypatch.setattr(make, "FIGURES", 2)
-    point = OperatingPoint(positive="1", stated_sensitivity=0.9, threshold=0.2)
-    manifest = make_manifest(calibration=make_calibration(operating_point=point))
+    manifest = make_manifest(calibration=make_calibration(**calibration))
     figures = [figure for figure in manifest.figures if figure.id != "17"]
     manifest = make_manifest(calibration=manifest.calibration, figures=figures)
     proto = make.make_proto(5)
     path = make_bundle(
-        tmp_path / "two",
+        folder / "two",
         manifest,
         model=bytes(proto.SerializeToString()),
         gallery=make.make_gallery(5),
         network=make.make_weights(5),
     )
-    shutil.copytree(desk / "new", tmp_path / "set")
-    shutil.rmtree(tmp_path / "set" / "17")
-    found = evaluate(path, tmp_path / "set", record=False)
+    shutil.copytree(desk / "new", folder / "set")
+    shutil.rmtree(folder / "set" / "17")
+    return evaluate(path, folder / "set", record=False)
+
+
+@pytest.mark.parametrize("positive", ["1", "2"])
+def test_evaluate__is_about_the_figure_that_is_looked_for(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, positive: str
+) -> None:
+    found = evaluate_two(desk, tmp_path, monkeypatch, positive=positive)
+    assert found.figures[found.positive].id == positive
+    assert found.operating is None
+    plain = found.to_dict()
+    assert plain["positive_class_id"] == positive
+    shown = found.labels == found.positive
+    named = found.predicted == found.positive
+    assert plain["sensitivity"] == pytest.approx(named[shown].mean())
+
+
+def test_evaluate__applies_the_operating_point_of_two_figures(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = OperatingPoint(positive="1", stated_sensitivity=0.9, threshold=0.2)
+    found = evaluate_two(desk, tmp_path, monkeypatch, operating_point=point)
     assert found.figures[found.positive].id == "1"
     called = found.probabilities[:, found.positive] >= 0.2
     looked_for = found.labels == found.positive

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.evaluation.make import Trainer, plant
-from tests.training.make import TINY
+from tests.training.make import TINY, Told
 
 from figsight import calibration
-from figsight.classifier import load
+from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
-from figsight.dataset.choosing import training_part
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
-from figsight.evaluation import cross_validate, crossval
+from figsight.evaluation import cross_validate
 from figsight.evaluation.report.background import write_provenance
 from figsight.training import Silence
 
@@ -290,10 +290,82 @@ def test_cross_validate__states_a_sensitivity_for_two_figures_only(
     assert not trainer.learned
 
 
-def test_say_untaught__names_figures_that_no_photo_shows(tmp_path: Path) -> None:
-    plant(tmp_path / "set", "train/1", "train/2", "test/17")
-    dataset = read(tmp_path / "set")
-    assert crossval._say_untaught(dataset) == ()
-    assert crossval._say_untaught(training_part(dataset)) == (
-        "Figures without a photo to learn from, left out: 17.",
+def test_cross_validate__says_what_an_audit_would_before_it_trains(
+    trainer: Trainer, photos: Path
+) -> None:
+    for number in range(1, 6):
+        (photos / "17" / f"{number}.png").unlink()
+    Image.new("RGB", (48, 48), (200, 200, 200)).save(photos / "2" / "flat.png")
+    watch = Told()
+    found = cross_validate(photos, folds=2, recipe=TINY, watch=watch)
+    assert watch.lines == [
+        "1 class of a single shot, too few to learn from and be measured on: 17 (17/0.png)",
+        "2 files with the bytes of another: 1/0.png = 1/again.png = 1/copy.png",
+        "classes are unequal: 17 has 1 photo, 1 8",
+        "1 blank picture: 2/flat.png",
+    ]
+    (note,) = found.notes
+    assert note.endswith("never learned, so that it cannot be right: 17 (17/0.png).")
+
+
+def as_two(photos: Path) -> Dataset:
+    """Half of the photos under each of two names; the small bundle knows three figures."""
+    dataset = read(photos)
+    two = dataset.figures[:2]
+    return Dataset(
+        "set",
+        two,
+        tuple(replace(photo, figure_id=two[i % 2].id) for i, photo in enumerate(dataset.photos)),
     )
+
+
+@pytest.fixture
+def two_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the small bundle, which knows three figures, speak of the first two."""
+    whole = Classifier.run
+
+    def run(self: Classifier, pixels: np.ndarray) -> Any:
+        outputs = whole(self, pixels)
+        return replace(outputs, logits=outputs.logits[:, :2])
+
+    monkeypatch.setattr(Classifier, "run", run)
+    monkeypatch.setattr("figsight.evaluation.folds.explain_mistakes", lambda *_: {})
+
+
+@pytest.mark.usefixtures("two_logits", "trainer")
+def test_cross_validate__measures_the_figure_that_is_looked_for(
+    photos: Path, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"folds": 2, "recipe": TINY, "work": tmp_path / "work"}
+    data = as_two(photos)
+    usual = cross_validate(data, **how, sensitivity=0.6)
+    # The same folds, taken up again: nothing that is trained depends on what is looked for.
+    other = cross_validate(data, **how, positive=data.figures[0].display, sensitivity=0.5)
+    assert np.array_equal(usual.probabilities, other.probabilities)
+    for found, place, stated in ((usual, 1, 0.6), (other, 0, 0.5)):
+        figure, plain = data.figures[place], found.to_dict()
+        assert (found.positive, plain["positive_class_id"]) == (place, figure.id)
+        assert found.operating is not None
+        at = found.operating
+        assert (at.positive, at.stated_sensitivity) == (figure.id, stated)
+        shown = found.labels == place
+        assert plain["sensitivity"] == pytest.approx((found.predicted == place)[shown].mean())
+        assert at.sensitivity.n == shown.sum()
+
+
+@pytest.mark.parametrize("positive", ["3", "one"])
+def test_cross_validate__refuses_a_figure_that_there_is_not(
+    trainer: Trainer, photos: Path, tmp_path: Path, positive: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        cross_validate(as_two(photos), positive=positive, work=tmp_path / "work")
+    assert str(caught.value) == (
+        f"set: expected '1' or '2' for the figure that is looked for, found '{positive}'; write one of "
+        "them as it stands here"
+    )
+    with pytest.raises(
+        DataError, match=r"^set: expected two figures for one that is looked for, f"
+    ):
+        cross_validate(photos, positive="1", work=tmp_path / "work")
+    assert not trainer.learned
+    assert not (tmp_path / "work").exists()

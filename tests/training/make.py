@@ -48,6 +48,17 @@ class Interruption(Silence):
             raise KeyboardInterrupt
 
 
+class Told(Silence):
+    """Writes down what it is told in passing."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        """Take a line down."""
+        self.lines.append(line)
+
+
 def plant_photos(root: Path, figures: int = 2, photos: int = 6) -> Path:
     """Write noise of one colour a figure; no photo is a near-duplicate of another."""
     rng = np.random.default_rng(0)

@@ -82,7 +82,7 @@ def test_train__hands_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "train", lambda *all_of_it: given.extend(all_of_it))
     data, out, *rest = inspect.signature(entry.train).parameters
     options: dict[str, Any] = {name: object() for name in rest}
-    options |= {"epochs": None, "budget": Budget(5), "seed": 7}
+    options |= {"epochs": None, "budget": Budget(5), "sensitivity": 0.9, "seed": 7}
     entry.train(data, out, **options)
     assert given == [data, out, entry.TrainingOptions(**options)]
 

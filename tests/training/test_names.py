@@ -7,7 +7,7 @@ import re
 import pytest
 
 from figsight.console import SAID
-from figsight.training.names import say, say_spoilt
+from figsight.training.names import say, say_spoilt, say_undealt
 
 
 @pytest.mark.parametrize("run", ["final", "holdout", "fold 3", "left out 2"])
@@ -22,3 +22,15 @@ def test_say_spoilt__counts() -> None:
     assert say_spoilt("fold 2", 2, 6) == (
         "test 2: 2 of the 6 networks whose mean it is learned nothing, and were left out"
     )
+
+
+def test_say_undealt__says_how_many_and_what_is_not_measured_then() -> None:
+    assert say_undealt(1, 1) == (
+        "the network that was to leave figures out is left away: the figures that it would learn have but "
+        "one shot each, or belong together with those left out; how unknown figures are recognised is not "
+        "measured"
+    )
+    assert say_undealt(2, 3).startswith(
+        "2 of the 3 networks that were to leave figures out are left away: the figures that they would "
+    )
+    assert say_undealt(2, 3).endswith("with those left out")

@@ -54,3 +54,26 @@ def test_train__resumed_with_other_groups_says_so(photos: Path, tmp_path: Path) 
         train(write(12), tmp_path / "m", watch=Interruption(1), **how)
     with pytest.raises(OutputError, match="had other groups, "):
         train(write(4), tmp_path / "m", resume=True, **how)
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+def test_train__resumed_judges_by_what_is_looked_for_now(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"recipe": TINY, "weights": "random", "device": "cpu"}
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", watch=Interruption(3), positive="figure-1", **how)
+    asked: dict[str, Any] = {"positive": "figure-0", "sensitivity": 0.5}
+    resumed = train(photos, tmp_path / "m", resume=True, **asked, **how)
+    # Nothing that is trained depends on it: the same comes of a run that began with it.
+    whole = train(photos, tmp_path / "whole", **asked, **how)
+    assert resumed.calibration == whole.calibration
+    assert resumed.calibration is not None
+    point = resumed.calibration.operating_point
+    assert point is not None
+    assert (point.positive, point.stated_sensitivity) == ("figure-0", 0.5)
+    weights = [
+        (path / "network.safetensors").read_bytes()
+        for path in (tmp_path / "m", tmp_path / "whole", model)
+    ]
+    assert weights[0] == weights[1] == weights[2]

@@ -19,12 +19,11 @@ import pytest
 import torch
 from msgspec.structs import replace
 from PIL import Image
-from tests.training.make import TINY, Interruption, plant_photos
+from tests.training.make import TINY, Interruption, Told, plant_photos
 
 from figsight import bundle, load, read, train
 from figsight.errors import DataError, OutputError, RecipeError, UnreadablePhotosError
 from figsight.training import change_recipe
-from figsight.training.progress import Silence
 from figsight.training.recipe import Recipe
 from figsight.training.sample import prepare
 from figsight.training.workplace import MARK
@@ -65,18 +64,51 @@ def test_train__reports_accuracy_on_unseen_photos_with_its_interval(model: Path)
     assert manifest.training.photos == 12
 
 
-@pytest.mark.parametrize(
-    ("folds", "advice"), [(1, ", or hold out all 12 in turn (--folds 5)"), (3, "")]
-)
-def test_train__says_how_more_photos_are_held_out(
-    photos: Path, tmp_path: Path, folds: int, advice: str
-) -> None:
+@pytest.mark.usefixtures("graph_at_hand")
+@pytest.mark.parametrize("folds", [1, 3])
+def test_train__says_how_more_photos_are_held_out(photos: Path, tmp_path: Path, folds: int) -> None:
     recipe = change_recipe(TINY, folds=folds, epochs=1)
-    made = train(photos, tmp_path / "m", recipe=recipe, weights="random")
+    how: dict[str, Any] = {"recipe": recipe, "weights": "random"}
+    made = train(photos, tmp_path / "m", sensitivity=0.5, **how)
     assert made.calibration is not None
     reasons = made.calibration.refused
-    assert "sets" in reasons
-    assert all(reason.endswith(f"; add photos{advice}") for reason in reasons.values())
+    # Of 12 photos all in turn are too few for sets, too, but enough for the others.
+    assert reasons["sets"].endswith("; add photos")
+    if folds == 1:
+        advice = "; add photos, or hold out all 12 in turn (--folds 5)"
+        assert reasons["operating_point"].endswith(f"found 1{advice}")
+        assert reasons["unknown"].endswith(f"found 2{advice}")
+    else:
+        assert set(reasons) == {"sets"}
+
+
+@pytest.mark.usefixtures("graph_at_hand")
+@pytest.mark.parametrize("budget", [None, 60.0])
+def test_train__says_which_networks_that_leave_figures_out_cannot_be(
+    tmp_path: Path, budget: float | None
+) -> None:
+    # Of three figures one has two shots: without it there is nobody to hold a stranger against.
+    photos = plant_photos(tmp_path / "set", figures=3, photos=4)
+    for name in ("figure-1", "figure-2"):
+        for number in (1, 2, 3):
+            shutil.copy(photos / name / "0.png", photos / name / f"{number}.png")
+    recipe = change_recipe(TINY, folds=1, left_out=3, epochs=None if budget else 1)
+
+    class Stopped(Told, Interruption):
+        """Hears what is said before the first epoch."""
+
+        def __init__(self) -> None:
+            Told.__init__(self)
+            Interruption.__init__(self, 0)
+
+    told = Stopped()
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", recipe=recipe, weights="random", budget=budget, watch=told)
+    (said,) = [line for line in told.lines if "leave figures out" in line]
+    assert said == (
+        "1 of the 3 networks that were to leave figures out is left away: the figures that it would "
+        "learn have but one shot each, or belong together with those left out"
+    )
 
 
 def test_train__writes_every_value_of_its_recipe_down(model: Path) -> None:
@@ -285,13 +317,8 @@ def plant_leaks(root: Path) -> Path:
 
 @pytest.mark.usefixtures("graph_at_hand")
 def test_train__learns_from_nothing_that_is_kept_aside_under_another_name(tmp_path: Path) -> None:
-    data, told = plant_leaks(tmp_path / "set"), list[str]()
-
-    class Told(Silence):
-        def note(self, line: str) -> None:
-            told.append(line)
-
-    train(data, tmp_path / "m", recipe=TINY, weights="random", folds=0, watch=Told())
+    data, told = plant_leaks(tmp_path / "set"), Told()
+    train(data, tmp_path / "m", recipe=TINY, weights="random", folds=0, watch=told)
     with bundle.open_bundle(tmp_path / "m") as opened:
         taught, training = opened.gallery().paths, opened.manifest.training
     gone = ["figure-0/0", "figure-0/4", "figure-1/1"]
@@ -299,9 +326,9 @@ def test_train__learns_from_nothing_that_is_kept_aside_under_another_name(tmp_pa
     assert len(taught) == training.photos == 8
     assert not set(taught) & {one.path for one in training.skipped}
     assert training.skipped[2].reason == "one shot or group with test/mirrored.png, kept aside"
-    assert any(line.startswith("3 of the photos to learn from are left out") for line in told)
-    assert any(line.startswith("3 groups of copies across the given splits") for line in told)
-    assert "1 picture cannot be decoded: test/broken.png" in told
+    assert any(line.startswith("3 of the photos to learn from are left out") for line in told.lines)
+    assert any(line.startswith("3 groups of copies across the given splits") for line in told.lines)
+    assert "1 picture cannot be decoded: test/broken.png" in told.lines
 
 
 def test_train__stops_where_a_figure_would_keep_no_photo_to_learn_from(tmp_path: Path) -> None:

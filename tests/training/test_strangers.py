@@ -11,6 +11,7 @@ import pytest
 from tests.training.make import TINY, plant_photos
 
 from figsight import bundle, calibration, load, train
+from figsight.errors import Remedy
 from figsight.training import change_recipe
 from figsight.training.answers import Answers, Outputs
 from figsight.training.parts import deal_parts
@@ -148,7 +149,8 @@ def test_judge_unknown__refuses_networks_that_learned_from_one_photo_a_figure() 
     answers, sample = make_answers(left_out=0, apart=1.0, each=2)
     assert judge_unknown(answers, sample) == calibration.Refusal(
         "telling unknown photos needs a figure with at least two photos to learn from, found one "
-        "photo a figure; add photos"
+        "photo a figure; add photos",
+        Remedy.ADD_PHOTOS,
     )
 
 
@@ -163,7 +165,9 @@ def test_judge_unknown__refuses_networks_that_learned_from_copies_only() -> None
     one = answers[0]
     first = np.searchsorted(sample.labels[one.part.kept], sample.labels[one.part.kept])
     own = Outputs(*(array[first] for array in vars(one.own).values()))
-    assert judge_unknown([replace(one, own=own)], sample) == calibration.Refusal(COPIES)
+    assert judge_unknown([replace(one, own=own)], sample) == calibration.Refusal(
+        COPIES, Remedy.ADD_PHOTOS
+    )
 
 
 def test_equip__refuses_photos_that_a_network_takes_for_copies() -> None:
@@ -172,7 +176,7 @@ def test_equip__refuses_photos_that_a_network_takes_for_copies() -> None:
     assert isinstance(rule, bundle.UnknownRule)
     one = answers[0].own
     own = Outputs(*(array[sample.labels] for array in vars(one).values()))
-    assert equip(rule, own, sample.labels) == calibration.Refusal(COPIES)
+    assert equip(rule, own, sample.labels) == calibration.Refusal(COPIES, Remedy.ADD_PHOTOS)
 
 
 def test_equip__gives_the_detector_what_it_measures_against() -> None:

@@ -26,9 +26,11 @@ def tell_answers(manifest: Manifest) -> str:
     answers = [_tell_unknown(calibration), _tell_sets(calibration)]
     if calibration.operating_point is not None:
         answers.append(_tell_point(calibration.operating_point, manifest))
-    elif "operating_point" in calibration.refused:
-        why = _tell_why(calibration, "operating_point")
-        answers.append(f"**One figure looked for**: there is no threshold for it{why}.")
+    elif calibration.positive is not None or "operating_point" in calibration.refused:
+        figure, why = "One figure", _tell_why(calibration, "operating_point")
+        if calibration.positive is not None:
+            figure = escape(_find_display(calibration.positive, manifest))
+        answers.append(f"**{figure} looked for**: there is no threshold for it{why}.")
     return "## What else it says\n\n" + "\n\n".join(answers) + "\n"
 
 
@@ -112,7 +114,7 @@ def _tell_sets(calibration: Calibration) -> str:
 
 
 def _tell_point(point: OperatingPoint, manifest: Manifest) -> str:
-    display = next(one.display for one in manifest.figures if one.id == point.positive)
+    display = _find_display(point.positive, manifest)
     found = []
     if point.sensitivity is not None:
         found.append(f"sensitivity {_show(point.sensitivity)}")
@@ -122,6 +124,10 @@ def _tell_point(point: OperatingPoint, manifest: Manifest) -> str:
         f"**{escape(display)} looked for**: from a probability of {point.threshold:.4g} on, meant "
         f"to find {say_stated(point.stated_sensitivity)} of its photos. {_say_measured(found)}"
     )
+
+
+def _find_display(figure: str, manifest: Manifest) -> str:
+    return next(one.display for one in manifest.figures if one.id == figure)
 
 
 def _say_measured(found: list[str]) -> str:

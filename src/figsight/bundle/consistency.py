@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from figsight.bundle.manifest import Manifest
-    from figsight.bundle.parts import Measured, OperatingPoint, SetRule, UnknownRule
+    from figsight.bundle.parts import Calibration, Measured, OperatingPoint, SetRule, UnknownRule
 
 # Of the scores that figsight.calibration knows, those that need more than logits.
 KNN = "knn"
@@ -63,6 +63,7 @@ def _find_bad_calibration(manifest: Manifest) -> str | None:
     return (
         _find_bad_unknown(calibration.unknown, manifest)
         or _find_bad_sets(calibration.sets, manifest)
+        or _find_bad_positive(calibration, manifest)
         or _find_bad_point(calibration.operating_point, manifest)
     )
 
@@ -143,6 +144,22 @@ def _find_bad_sets(rule: SetRule | None, manifest: Manifest) -> str | None:
         if problem is None and rule.mean_size.low < 0:
             problem = f"{where}.mean_size: expected numbers from 0 up, found {rule.mean_size.low}"
     return problem
+
+
+def _find_bad_positive(calibration: Calibration, manifest: Manifest) -> str | None:
+    positive, point = calibration.positive, calibration.operating_point
+    if positive is None:
+        return None
+    where = "calibration.positive"
+    if len(manifest.figures) != 2:
+        return f"{where}: expected 2 figures, found {len(manifest.figures)}"
+    if positive not in [figure.id for figure in manifest.figures]:
+        return f"{where}: expected the id of a figure, found {positive!a}"
+    if point is not None and point.positive != positive:
+        return (
+            f"{where}: expected {point.positive!a}, as of the operating point, found {positive!a}"
+        )
+    return None
 
 
 def _find_bad_point(point: OperatingPoint | None, manifest: Manifest) -> str | None:

@@ -208,6 +208,8 @@ class Calibration(Part, frozen=True, kw_only=True):
         temperature: Logits are divided by it before the softmax.
         unknown: ``None`` when the model always answers with a figure.
         sets: ``None`` when the model gives no prediction sets.
+        positive: Id of the figure that is looked for, of two ("melanoma"); the scores are about it. It
+            stays when there is no threshold for it. ``None`` for more figures, and in older models.
         operating_point: ``None`` when the more probable figure is the answer.
         refused: Why there is no such rule, by the name of the field.
     """
@@ -215,6 +217,7 @@ class Calibration(Part, frozen=True, kw_only=True):
     temperature: Temperature
     unknown: UnknownRule | None = None
     sets: SetRule | None = None
+    positive: str | None = None
     operating_point: OperatingPoint | None = None
     refused: dict[str, str] = {}
 

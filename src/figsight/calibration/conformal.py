@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from figsight.errors import Remedy
     from figsight.metrics.checks import Floats, Ints
 
 _ROUNDING = 1e-9  # 0.95 * 20 may come out as 19.000000000000004
@@ -25,9 +26,13 @@ class Refusal:
 
     Attributes:
         reason: One sentence for people: what was needed, what was found, what to do.
+        remedy: What to do, where that can be done in more ways than the reason says; None for most.
+        needed: How many photos it takes, copies counted once; None where their number is not the trouble.
     """
 
     reason: str
+    remedy: Remedy | None = None
+    needed: int | None = None
 
 
 def fewest_for(share: float) -> int:

@@ -23,7 +23,7 @@ from figsight.calibration.strangeness import (
 )
 from figsight.calibration.style import StyleDistance, fit_style
 from figsight.calibration.unknown import GUARDS, ScoreRule
-from figsight.errors import BundleError
+from figsight.errors import BundleError, Remedy
 from figsight.metrics.checks import Bools, Floats, Floats32, check_matrix32
 
 if TYPE_CHECKING:
@@ -177,7 +177,8 @@ def fit_scorer(
         except AlikeError:
             return Refusal(
                 "telling unknown photos needs a figure with at least two photos that differ to learn "
-                "from, found only copies of one photo a figure; add photos"
+                "from, found only copies of one photo a figure; add photos",
+                Remedy.ADD_PHOTOS,
             )
     if style is not None and STYLE in names:
         try:
@@ -185,7 +186,8 @@ def fit_scorer(
         except AlikeError:
             return Refusal(
                 "telling unknown photos needs photos to learn from that differ in light or texture, "
-                "found all alike; add photos"
+                "found all alike; add photos",
+                Remedy.ADD_PHOTOS,
             )
     return UnknownScorer(
         k=k,
@@ -205,7 +207,8 @@ def refuse_single(labels: ArrayLike) -> Refusal | None:
         return None
     return Refusal(
         "telling unknown photos needs a figure with at least two photos to learn from, found one "
-        "photo a figure; add photos"
+        "photo a figure; add photos",
+        Remedy.ADD_PHOTOS,
     )
 
 

@@ -18,7 +18,7 @@ from figsight.calibration.conformal import (
     deal_folds,
     fewest_to_trust,
 )
-from figsight.errors import BundleError
+from figsight.errors import BundleError, Remedy
 from figsight.metrics.checks import (
     Bools,
     Floats,
@@ -271,7 +271,9 @@ def _fit(
         copies = "" if groups is None else " (copies counted once)"
         return Refusal(
             f"sets that hold the right name {coverage:.0%} of the time need at least {needed} "
-            f"photos, found {units}{copies}; add photos"
+            f"photos, found {units}{copies}; add photos",
+            Remedy.ADD_PHOTOS,
+            needed,
         )
     return PredictionSets(method, coverage, _threshold(p, y, groups, coverage, method), len(y))
 

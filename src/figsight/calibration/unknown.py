@@ -19,6 +19,7 @@ from figsight.calibration.conformal import (
     deal_folds,
     fewest_for,
 )
+from figsight.errors import Remedy
 from figsight.metrics.binary import auroc, false_accept_at
 from figsight.metrics.checks import Floats, Ints, check_groups, check_scores, check_share
 from figsight.metrics.estimates import Estimate, share_of
@@ -207,7 +208,9 @@ def fit_unknown(
     if units < needed:
         return Refusal(
             f"a threshold that keeps {share:.0%} of the known photos needs at least {needed} of "
-            f"them, found {units}; add photos"
+            f"them, found {units}; add photos",
+            Remedy.ADD_PHOTOS,
+            needed,
         )
     drawn = [share, *sorted(other for other in set(other_shares) if other != share)]
     drawn = [one for one in drawn if fewest_for(check_share(one, "other_shares")) <= units]

@@ -227,6 +227,32 @@ def keep_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def aim_options(when: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options that say which of two figures is looked for, and how much of it is to be found.
+
+    Args:
+        when: Stands before their help: with what else they go.
+    """
+    of_two = f"{when}, of two figures" if when else "Of two figures"
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = click.option(
+            "--sensitivity",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            metavar="SHARE",
+            show_default="0.95",
+            help=f"{of_two}: how much of that one a threshold is to find.",
+        )(command)
+        return click.option(
+            "--positive",
+            metavar="FIGURE",
+            show_default="the second",
+            help=f"{of_two}: the one that is looked for; sensitivity, ROC AUC and threshold are of it.",
+        )(command)
+
+    return add
+
+
 def refuse_two_clocks(budget: float | None, epochs: int | None) -> None:
     """Raise when both were given: a budget plans the epochs itself."""
     if budget is not None and epochs is not None:

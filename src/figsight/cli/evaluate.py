@@ -11,6 +11,7 @@ import click
 from figsight.cli.base import (
     SEED,
     Span,
+    aim_options,
     data_options,
     keep_option,
     main,
@@ -36,6 +37,7 @@ FOR_FOLDS = (
     "epochs",
     "budget",
     "seed",
+    "positive",
     "sensitivity",
     "work",
 )
@@ -95,13 +97,7 @@ FOR_MODEL = ("split", "no_record")
     metavar="N",
     help="For --folds: of everything random.",
 )
-@click.option(
-    "--sensitivity",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="SHARE",
-    show_default="0.95",
-    help="For --folds, of two figures: how much of the second is to be found.",
-)
+@aim_options("For --folds")
 @click.option(
     "--work", metavar="FOLDER", help="For --folds: keep finished ones there, and go on with them."
 )

@@ -13,6 +13,7 @@ import click
 from figsight.cli.base import (
     SEED,
     Span,
+    aim_options,
     data_options,
     main,
     name_program,
@@ -58,6 +59,7 @@ STARTING = 1.5  # seconds that Python takes before and, with torch, after: in th
     show_default="1, which holds a fifth out; 5 with fewer than 125 photos",
     help="Networks that measure, each without a part of the photos; 0 for none.",
 )
+@aim_options("")
 @click.option(
     "--seed", default=0, show_default=True, type=SEED, metavar="N", help="Of everything random."
 )

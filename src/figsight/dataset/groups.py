@@ -1,6 +1,7 @@
 """Which photos must stay on one side of every split: copies, and what the source says belongs together.
 
-Knows photos and their fingerprints. Does not decide what a copy is (``copies``), nor who is held out
+Knows photos and their fingerprints, and takes note of what is odd on the way, as every photo is decoded
+here. Does not decide what a copy is (``copies``) or what is odd (``quality``), nor who is held out
 (``splits``).
 """
 
@@ -12,12 +13,19 @@ from typing import TYPE_CHECKING
 
 from figsight.dataset.check import look_at_photos, require_readable
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
+from figsight.dataset.findings import find_findings
+from figsight.dataset.quality import find_odd, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from figsight.dataset.copies import Copies, Fingerprint
+    from figsight.dataset.findings import Findings
     from figsight.dataset.model import Dataset, Photo
+    from figsight.dataset.quality import Oddities, Quality
     from figsight.errors import PhotoError
 
 
@@ -30,31 +38,48 @@ class Grouped:
         groups: Key of each photo's group.
         sha256: Of each photo's file, as hex.
         failures: One error for each unreadable photo.
+        findings: What an audit says of them, as far as it needs no network.
+        odd: Which of them are blank, dark, blurred or of an odd size, by their numbers.
     """
 
     dataset: Dataset
     groups: list[str]
     sha256: list[str]
     failures: tuple[PhotoError, ...]
+    findings: Findings
+    odd: Oddities
 
 
 def read_groups(
     dataset: Dataset, *, skip_bad: bool, progress: Callable[[int, int], None] | None = None
 ) -> Grouped:
-    """Decode every photo once and find which must stay together.
+    """Decode every photo once; find which must stay together, and what is wrong with the set.
 
     Raises:
         UnreadablePhotosError: Photos cannot be decoded, and ``skip_bad`` is false.
     """
 
-    def keep(_: Photo, print_: Fingerprint) -> None:
-        prints.append(print_)
+    def look(pixels: NDArray[np.uint8], sha256: str) -> tuple[Fingerprint, Quality]:
+        return fingerprint(pixels, sha256), measure(pixels)
 
+    def keep(_: Photo, marks: tuple[Fingerprint, Quality]) -> None:
+        prints.append(marks[0])
+        qualities.append(marks[1])
+
+    qualities: list[Quality] = []
     with closing(Fingerprints()) as prints:
-        report = look_at_photos(dataset.photos, fingerprint, keep, progress=progress)
+        report = look_at_photos(dataset.photos, look, keep, progress=progress)
         readable = require_readable(dataset, report, skip_bad=skip_bad)
-        groups = group_photos(readable.photos, prints.sha256, find_copies(prints))
-    return Grouped(readable, groups, prints.sha256, report.failures)
+        copies = find_copies(prints)
+    photos, sha256, failures = readable.photos, prints.sha256, report.failures
+    return Grouped(
+        dataset=readable,
+        groups=group_photos(photos, sha256, copies),
+        sha256=sha256,
+        failures=failures,
+        findings=find_findings(readable, photos, sha256, copies, failures),
+        odd=find_odd(qualities),
+    )
 
 
 def group_photos(photos: Sequence[Photo], sha256: Sequence[str], copies: Copies) -> list[str]:

@@ -4,6 +4,7 @@ measure.py    a bundle against photos
 asking.py     what a classifier says of photos; seen.py which of them it was trained on
 log.py        what a model was tested on, and when
 crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``
+keeping.py    the folder of finished folds; remarks.py what a reader must know of it all
 folds.py      one fold; evidence.py what spoke for its mistakes
 strangers.py  pictures of none of the figures, shown to every fold's network
 points.py     a threshold for one of two figures

@@ -5,44 +5,37 @@ What is measured is what a user would get from so many photos: the file, through
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import tempfile
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from figsight import calibration
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
 from figsight.dataset.groups import read_groups
-from figsight.dataset.names import few
 from figsight.dataset.splits import folds as make_folds
+from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.dataset.unlabelled import read_unlabelled
-from figsight.errors import DataError, OutputError
 from figsight.evaluation.folds import Named, Part, answer, make_bundle
+from figsight.evaluation.keeping import agree, describe, open_place, require_ours
 from figsight.evaluation.log import fingerprint_photos
-from figsight.evaluation.points import STATED, measure_folds
+from figsight.evaluation.points import measure_folds
+from figsight.evaluation.remarks import say_of_budget, say_single, say_untaught
 from figsight.evaluation.results import Evaluation
 from figsight.evaluation.strangers import add_verdict, ask_strangers, judge_strangers
-from figsight.files import is_litter, write_whole
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
-from figsight.training.asked import require_share, require_whole
+from figsight.training.asked import SENSITIVITY, require_positive, require_share, require_whole
 from figsight.training.budget import start_budget
 from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -54,13 +47,6 @@ if TYPE_CHECKING:
 
 ABOUT = ("folds", "seed", "weights", "recipe", "budget")
 """What an evaluation tells of how its folds were trained."""
-
-PLAN = "cross-validation.json"
-"""What the folder of finished folds holds from its first moment: says what they are for."""
-
-LATE = 1.1  # times its budget: from there on it is said
-
-_FOLD = re.compile(r"repeat-\d+-fold-\d+.*")
 
 
 def cross_validate(
@@ -74,6 +60,7 @@ def cross_validate(
     epochs: int | None = None,
     budget: float | None = None,
     seed: int = 0,
+    positive: str | None = None,
     sensitivity: float | None = None,
     unknown: str | os.PathLike[str] | None = None,
     keep: float | None = None,
@@ -97,14 +84,18 @@ def cross_validate(
         budget: Seconds that the training of each fold may take, imports not counted; see ``train``.
             Nothing of them goes into measuring, as with ``folds=0`` there.
         seed: Of everything random.
-        sensitivity: Of two figures: the share of photos of the second that a threshold, chosen on
-            the other folds, is to find; by default 0.95.
+        positive: Of two figures: the one that is looked for, by its id or its name; by default the
+            second. Sensitivity, specificity, ROC AUC and the threshold are about it.
+        sensitivity: Of two figures: the share of photos of that one that a threshold, chosen on the
+            other folds, is to find; by default 0.95.
         unknown: A folder or a zip of pictures of none of the figures, to measure how they are told.
             Rule and threshold of each fold are fitted to the other folds' photos; these pictures
             take no part in it.
         keep: Share of photos of the figures that are not to be called unknown then; by default 0.95.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         work: A folder for finished folds: the same command with the same folder goes on with them.
+            Which figure is looked for, how much of it, and ``keep`` may be others then: no network
+            depends on them.
         watch: Is told how it goes.
 
     Returns:
@@ -122,68 +113,23 @@ def cross_validate(
     seed = require_whole("seed", seed, 0)
     sensitivity, keep = require_share("sensitivity", sensitivity), require_share("keep", keep)
     if work is not None:
-        _require_ours(Path(work))
+        require_ours(Path(work))
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=0)
     start_budget(budget, epochs)  # only to see that there can be one
     dataset = training_part(data if isinstance(data, Dataset) else read(data))
-    if sensitivity is not None and len(dataset.figures) != 2:
-        raise DataError(
-            f"{dataset.name}: expected two figures for a stated sensitivity, found "
-            f"{len(dataset.figures)}; leave the sensitivity out"
-        )
-    watch.begin("reading photos", len(dataset.photos))
-    found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
-    require_trainable(found.dataset, photos_each=0)
+    looked_for = require_positive(dataset, positive, sensitivity)
+    found = _read_photos(dataset, watch, skip_bad=skip_bad)
     strangers = None
     if unknown is not None:
         strangers = read_groups(read_unlabelled(unknown), skip_bad=skip_bad)
-    dataset, labels = found.dataset, np.array(found.dataset.labels(), np.int64)
-    deals = [make_folds(labels.tolist(), found.groups, folds, seed + r) for r in range(repeats)]
-    with _workplace(work) as folder:
-        plan = _describe(found, recipe, weights, seed, folds, budget)
-        _agree(Path(folder), plan)
-        parts = [
-            Part(repeat, number, held, Path(folder))
-            for repeat, deal in enumerate(deals)
-            for number, held in enumerate(deal)
-        ]
-        untrained = sum(not part.is_trained for part in parts)
-        said = _Said.expect(repeats, len(labels), len(dataset.figures))
-        told: list[Told | calibration.Refusal] = []
-        for part in parts:
-            name = f"fold {part.number + 1}"
-            name = name if repeats == 1 else f"repeat {part.repeat + 1} {name}"
-            options: dict[str, Any] = {
-                "recipe": recipe,
-                "weights": weights,
-                "seed": seed + part.repeat,
-                "budget": budget,
-            }
-            listener = Named(watch, name, untrained)
-            said.add(part, name, answer(part, dataset, options, listener))
-            if strangers is not None:
-                make = partial(make_bundle, part, dataset, options, listener)
-                told.append(ask_strangers(part, found, strangers, make, watch))
-    temperatures = [said.fit_temperature(part, labels, found.groups) for part in parts]
-    shown = f"{folds}-fold cross-validation of {dataset.name}" + (
-        f", {repeats} times" if repeats > 1 else ""
-    )
-    how = recipe.name if budget is None else f"{recipe.name} in {budget:g} s"
-    evaluation = Evaluation(
-        protocol=f"{shown}, recipe {how}, copies kept together",
-        figures=dataset.figures,
-        photos=dataset.photos * repeats,
-        labels=np.tile(labels, repeats),
-        probabilities=said.calibrate(parts, temperatures),
-        groups=tuple(found.groups) * repeats,
-        repeats=repeats,
-        skipped=found.failures,
-        grounds=said.grounds,
-        history=said.history(),
-        about=_tell_about(found, plan, repeats, said),
-        notes=_say_untaught(found.dataset) + _say_of_budget(said.seconds, budget),
+    task = _Task(found, strangers, folds, repeats, recipe, weights, seed, budget)
+    parts, said, told = _ask_all(task, work, watch)
+    temperatures = [said.fit_temperature(part, task.labels, found.groups) for part in parts]
+    evaluation = replace(
+        _put_together(task, said, said.calibrate(parts, temperatures)),
+        positive=looked_for,
         seconds=time.perf_counter() - started,
     )
     evaluation = _judge(evaluation, said, found.groups, sensitivity)
@@ -191,6 +137,134 @@ def cross_validate(
         verdict = judge_strangers(parts, told, temperatures, found.groups, strangers, keep)
         evaluation = add_verdict(evaluation, verdict, found, strangers)
     return evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is cross-validated, and how: everything that decides what the networks say.
+
+    Attributes:
+        found: The photos, N of them.
+        strangers: Pictures of none of their figures; None: nobody asks about any.
+        folds: How many parts.
+        repeats: How often they are dealt.
+        recipe: As each fold is trained.
+        weights: What each starts from.
+        seed: Of the first repeat; each further one has the next.
+        budget: Seconds that the training of each fold may take; None: the recipe says how long.
+    """
+
+    found: Grouped
+    strangers: Grouped | None
+    folds: int
+    repeats: int
+    recipe: Recipe
+    weights: str | Path | None
+    seed: int
+    budget: float | None
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class index of each photo, [N]."""
+        return np.array(self.found.dataset.labels(), np.int64)
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """What finished folds are kept for."""
+        return describe(self.found, self.recipe, self.weights, self.seed, self.folds, self.budget)
+
+    @property
+    def protocol(self) -> str:
+        """What is measured on what, in words."""
+        times = f", {self.repeats} times" if self.repeats > 1 else ""
+        how = f" in {self.budget:g} s" if self.budget is not None else ""
+        return (
+            f"{self.folds}-fold cross-validation of {self.found.dataset.name}{times}, recipe "
+            f"{self.recipe.name}{how}, copies kept together"
+        )
+
+    def deal(self) -> list[list[NDArray[np.intp]]]:
+        """Return the photos that each fold of each repeat holds out."""
+        labels, groups = self.labels.tolist(), self.found.groups
+        return [make_folds(labels, groups, self.folds, self.seed + r) for r in range(self.repeats)]
+
+    def options_of(self, part: Part) -> dict[str, Any]:
+        """Return how the network of a fold is trained."""
+        return {
+            "recipe": self.recipe,
+            "weights": self.weights,
+            "seed": self.seed + part.repeat,
+            "budget": self.budget,
+        }
+
+    def call(self, part: Part) -> str:
+        """Name a fold for people."""
+        name = f"fold {part.number + 1}"
+        return name if self.repeats == 1 else f"repeat {part.repeat + 1} {name}"
+
+
+def _read_photos(dataset: Dataset, watch: Watcher, *, skip_bad: bool) -> Grouped:
+    """Read the photos, and say what a person should know of them before anything is trained."""
+    watch.begin("reading photos", len(dataset.photos))
+    found = read_groups(dataset, skip_bad=skip_bad, progress=lambda n, _: watch.advance(n))
+    for line in summarise(found.findings) + summarise_odd(found.findings.photos, found.odd):
+        watch.note(line)
+    require_trainable(found.dataset, photos_each=0)
+    return found
+
+
+def _ask_all(
+    task: _Task, work: str | os.PathLike[str] | None, watch: Watcher
+) -> tuple[list[Part], _Said, list[Told | calibration.Refusal]]:
+    """Train the network of each fold and ask it: about the photos of its fold, and about strangers.
+
+    Returns:
+        The folds of all repeats, one repeat after the other; what their networks said of the photos;
+        and of the strangers, nothing where there are none.
+    """
+    deals = task.deal()
+    with open_place(work) as folder:
+        agree(Path(folder), task.plan)
+        parts = [
+            Part(repeat, number, held, Path(folder))
+            for repeat, deal in enumerate(deals)
+            for number, held in enumerate(deal)
+        ]
+        untrained = sum(not part.is_trained for part in parts)
+        dataset = task.found.dataset
+        said = _Said.expect(task.repeats, len(task.labels), len(dataset.figures))
+        told: list[Told | calibration.Refusal] = []
+        for part in parts:
+            name, options = task.call(part), task.options_of(part)
+            listener = Named(watch, name, untrained)
+            said.add(part, name, answer(part, dataset, options, listener))
+            if task.strangers is not None:
+                make = partial(make_bundle, part, dataset, options, listener)
+                told.append(ask_strangers(part, task.found, task.strangers, make, watch))
+    return parts, said, told
+
+
+def _put_together(task: _Task, said: _Said, probabilities: NDArray[np.float64]) -> Evaluation:
+    """Return what was answered, [R * N, K], as an evaluation, with what there is to say of it."""
+    found, repeats = task.found, task.repeats
+    return Evaluation(
+        protocol=task.protocol,
+        figures=found.dataset.figures,
+        photos=found.dataset.photos * repeats,
+        labels=np.tile(task.labels, repeats),
+        probabilities=probabilities,
+        groups=tuple(found.groups) * repeats,
+        repeats=repeats,
+        skipped=found.failures,
+        grounds=said.grounds,
+        history=said.history(),
+        about=_tell_about(task, said),
+        notes=(
+            *say_untaught(found.dataset),
+            *say_single(found),
+            *say_of_budget(said.seconds, task.budget),
+        ),
+    )
 
 
 @dataclass(eq=False)
@@ -270,7 +344,7 @@ def _judge(
             evaluation.labels[: evaluation.n],
             groups,
             positive=evaluation.positive,
-            stated=STATED if sensitivity is None else sensitivity,
+            stated=SENSITIVITY if sensitivity is None else sensitivity,
         )
         if isinstance(measured, calibration.Refusal):
             refused["operating_point"] = measured.reason
@@ -284,112 +358,16 @@ def _judge(
     )
 
 
-def _workplace(work: str | os.PathLike[str] | None) -> AbstractContextManager[str]:
-    if work is None:
-        return tempfile.TemporaryDirectory(prefix="figsight-")
-    try:
-        Path(work).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{work}: cannot be made ({error.strerror or error})") from error
-    return nullcontext(str(work))
-
-
-def _require_ours(place: Path) -> None:
-    """Refuse a folder that holds something, but no plan of a cross-validation and no fold of one."""
-    try:
-        names = sorted(path.name for path in place.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return  # it can be made, or that is said when it cannot
-    except OSError as error:
-        raise OutputError(f"{place}: cannot be looked into ({error.strerror})") from error
-    strangers = [n for n in names if not (is_litter(n) or is_litter(n, folder=True))]
-    if strangers and _read_plan(place) is None and not any(map(_FOLD.fullmatch, strangers)):
-        raise OutputError(
-            f"{place}: expected an empty folder, or one with finished folds, found {strangers[0]!a}; "
-            f"name another folder"
-        )
-
-
-def _read_plan(place: Path) -> dict[str, Any] | None:
-    """Return what the folds of a folder are for; None when it does not say so."""
-    try:
-        plan = json.loads((place / PLAN).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return plan if isinstance(plan, dict) and plan.keys() >= {"recipe", "seed", "folds"} else None
-
-
-def _describe(
-    found: Grouped,
-    recipe: Recipe,
-    weights: str | Path | None,
-    seed: int,
-    folds: int,
-    budget: float | None,
-) -> dict[str, Any]:
-    """Return everything that decides what a fold's answers are, but for the number of repeats."""
-    start = str(weights) if weights is not None else None
-    if weights is not None and Path(weights).is_file():
-        start = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
-    return {
-        "recipe": msgspec.to_builtins(recipe),
-        "weights": start,
-        "seed": seed,
-        "folds": folds,
-        "photos": found.sha256,
-        "figures": [photo.figure_id for photo in found.dataset.photos],
-        "classes": [figure.id for figure in found.dataset.figures],
-        "groups": found.groups,
-        **({} if budget is None else {"budget": budget}),
-    }
-
-
-def _tell_about(found: Grouped, plan: dict[str, Any], repeats: int, said: _Said) -> dict[str, Any]:
+def _tell_about(task: _Task, said: _Said) -> dict[str, Any]:
     """Return where the numbers come from, as plain values."""
     return {
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "figsight": find_version("figsight"),
-        "photos_fingerprint": fingerprint_photos(found.sha256),
+        "photos_fingerprint": fingerprint_photos(task.found.sha256),
         "cross_validation": {
-            **{key: plan[key] for key in ABOUT if key in plan},
-            "repeats": repeats,
+            **{key: task.plan[key] for key in ABOUT if key in task.plan},
+            "repeats": task.repeats,
             "training_seconds": [round(seconds, 1) for seconds in said.seconds],
             **said.about,
         },
     }
-
-
-def _say_untaught(dataset: Dataset) -> tuple[str, ...]:
-    """Say which figures no network was taught, as no photo of theirs can be learned from."""
-    names = few([figure.display for figure in dataset.untaught])
-    return (f"Figures without a photo to learn from, left out: {names}.",) if names else ()
-
-
-def _say_of_budget(seconds: Sequence[float], budget: float | None) -> tuple[str, ...]:
-    """Say what a model trained in a budget may lack, and whether the budget was kept here."""
-    if budget is None:
-        return ()
-    lacks = (
-        "Probabilities, unknown photos and sets of names are judged here by the other folds. A model that "
-        f"is trained in {budget:g} s has rules for them only where that leaves time to measure itself."
-    )
-    if max(seconds) <= LATE * budget:
-        return (lacks,)
-    late = sum(one > LATE * budget for one in seconds)
-    which = f"{late} of {len(seconds)} folds took longer than the {budget:g} s"
-    return (lacks, f"{which} that their training was given, {max(seconds):.0f} s at most.")
-
-
-def _agree(place: Path, plan: dict[str, Any]) -> None:
-    """Write down what the folder is for, or refuse one that is for something else."""
-    path = place / PLAN
-    text = json.dumps(plan, indent=2, sort_keys=True)
-    # A plan of which nothing has been trained binds nobody: a misspelt backbone leaves one.
-    if not any(place.glob("repeat-*")):
-        write_whole({path: text.encode()})
-        return
-    if _read_plan(place) != json.loads(text):
-        raise OutputError(
-            f"{place}: holds the folds of another cross-validation (other photos, recipe, folds or "
-            f"seed); name another folder, or remove it"
-        )

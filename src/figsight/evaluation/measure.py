@@ -223,9 +223,11 @@ def _apply_rules(classifier: Classifier, asked: Asked, found: Evaluation) -> Eva
     sets: SetScore | None = None
     if rules.sets is not None and asked.sets is not None:
         sets = judge_sets(asked.sets, found.labels, rules.sets.coverage, found.groups)
-    operating, positive = None, found.positive
+    operating, positive, ids = None, found.positive, [figure.id for figure in found.figures]
+    if rules.positive is not None:
+        positive = ids.index(rules.positive)
     if rules.operating_point is not None:
-        positive = [f.id for f in found.figures].index(rules.operating_point.positive)
+        positive = ids.index(rules.operating_point.positive)
         measured = measure_point(
             rules.operating_point, found.figures, found.probabilities, found.labels, found.groups
         )

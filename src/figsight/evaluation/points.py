@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from figsight.bundle import OperatingPoint
     from figsight.dataset import Figure
 
-STATED = 0.95  # the sensitivity to choose for when nobody says
-
 
 def measure_point(
     point: OperatingPoint,

@@ -1,15 +1,22 @@
-"""Numbers that a call is given, checked before anything is done with them.
+"""Numbers and figures that a call is given, checked before anything is done with them.
 
-Knows their kinds and ranges. The command line has checked its own already; these come from Python.
+Knows kinds and ranges, and what figures are called. The command line has checked its numbers already;
+these come from Python.
 """
 
 from __future__ import annotations
 
 import math
 from operator import index
+from typing import TYPE_CHECKING
 
-from figsight.errors import RecipeError
+from figsight.dataset.names import printable
+from figsight.errors import DataError, RecipeError
 
+if TYPE_CHECKING:
+    from figsight.dataset import Dataset, Figure
+
+SENSITIVITY = 0.95  # of two figures: the share of the one that is looked for, when nobody says
 MOST = 2**62  # what all libraries that are handed such a number can hold, and a little more
 
 
@@ -47,6 +54,48 @@ def require_share(name: str, value: object) -> float | None:
             f"{name}: expected a share between 0 and 1, found {_shorten(value)}; write 95 % as 0.95"
         )
     return share
+
+
+def require_positive(dataset: Dataset, positive: object, sensitivity: float | None) -> int:
+    """Return which of two figures is the one that is looked for.
+
+    Args:
+        dataset: The set, for its figures.
+        positive: The id of one, or a name that only one of them has, upper and lower case as they are
+            written; None: the second.
+        sensitivity: What share of its photos is asked for; None: nothing is.
+
+    Returns:
+        Its place. 1 where nothing is asked for, however many figures there are.
+
+    Raises:
+        DataError: Something is asked for, and there are not two figures, or none is called so.
+    """
+    figures, name = dataset.figures, printable(dataset.name)
+    if len(figures) != 2 and not (positive is None and sensitivity is None):
+        asked, it = "one that is looked for", "positive"
+        if positive is None:
+            asked, it = "a stated sensitivity", "the sensitivity"
+        raise DataError(
+            f"{name}: expected two figures for {asked}, found {len(figures)}; leave {it} out"
+        )
+    if positive is None:
+        return 1
+    for place, figure in enumerate(figures):
+        if figure.id == positive:
+            return place
+    named = [i for i, one in enumerate(figures) if positive in (one.name, one.display)]
+    if len(named) != 1:
+        raise DataError(
+            f"{name}: expected {' or '.join(map(_call, figures))} for the figure that is looked for, "
+            f"found {_shorten(positive)}; write one of them as it stands here"
+        )
+    return named[0]
+
+
+def _call(figure: Figure) -> str:
+    known = f"'{printable(figure.id)}'"
+    return known if figure.display == figure.id else f"{known} ({printable(figure.display)})"
 
 
 def _shorten(value: object) -> str:

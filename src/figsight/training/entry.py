@@ -42,6 +42,8 @@ class TrainingOptions:
     epochs: int | None
     budget: Budget | None
     folds: int | None
+    positive: str | None
+    sensitivity: float | None
     seed: int
     resume: bool
     overwrite: bool
@@ -81,6 +83,8 @@ def train(
     epochs: int | None = None,
     budget: float | Budget | None = None,
     folds: int | None = None,
+    positive: str | None = None,
+    sensitivity: float | None = None,
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
@@ -108,8 +112,13 @@ def train(
             and what is measured are then chosen to fill them, as far as that makes a better model;
             two such runs differ. See ``training/budget.py``.
         folds: Another number of measuring networks; 1 holds out a fifth, 0 measures nothing.
+        positive: Of two figures: the one that is looked for, by its id or its name; by default the
+            second. Sensitivity, specificity, ROC AUC and the threshold are about it.
+        sensitivity: Of two figures: the share of photos of that one that a threshold is to find,
+            0..1; by default 0.95.
         seed: Of everything random.
-        resume: Go on with the interrupted run of the same command.
+        resume: Go on with the interrupted run of the same command. ``positive`` and ``sensitivity`` may
+            be others: they decide how answers are judged in the end, and nothing that is learned.
         overwrite: Replace a model, or an unfinished run, of that name.
         skip_bad: Leave photos out that cannot be decoded, instead of stopping.
         thumbnails: Whether small copies of the photos travel with the model.
@@ -127,7 +136,7 @@ def train(
             that was there before stays as it was.
         MissingExtraError: The extra ``train`` is not installed.
     """
-    from figsight.training.asked import require_whole
+    from figsight.training.asked import require_share, require_whole
     from figsight.training.budget import start_budget
     from figsight.training.progress import Silence
 
@@ -138,6 +147,8 @@ def train(
         epochs=epochs,
         budget=start_budget(budget, epochs),  # loading torch takes seconds of it
         folds=folds,
+        positive=positive,
+        sensitivity=require_share("sensitivity", sensitivity),
         seed=require_whole("seed", seed, 0),
         resume=resume,
         overwrite=overwrite,

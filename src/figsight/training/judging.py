@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figsight import bundle, calibration, metrics
+from figsight.errors import Remedy
+from figsight.training.asked import SENSITIVITY
 from figsight.training.strangers import judge_unknown, measured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from figsight.training.sample import Sample
 
 COVERAGE = 0.95  # how often the names of a set are to hold the right one
-SENSITIVITY = 0.95  # with two figures: the share of the second that is to be found
 CROSS_FOLDS = 10
 
 
@@ -41,12 +42,23 @@ class Judgement:
     calibration: bundle.Calibration | None = None
 
 
-def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
+def judge(
+    answers: Sequence[Answers],
+    sample: Sample,
+    positive: int = 1,
+    sensitivity: float | None = None,
+) -> Judgement:
     """Score out-of-sample answers, and fit everything to them that turns outputs into answers.
 
     The temperature is one number fitted on all N answers, so the scores of probabilities (log loss,
     Brier, calibration error) are measured with one that was fitted on them too: with N above a
     hundred this flatters them by less than their interval. Accuracy does not depend on it.
+
+    Args:
+        answers: What each measuring network said.
+        sample: The photos.
+        positive: Of two figures: the one that is looked for, 0 or 1.
+        sensitivity: Likewise: the share of its photos that a threshold is to find, 0..1; by default 0.95.
     """
     whole = [one for one in answers if not len(one.part.strangers)]
     if not whole:
@@ -58,7 +70,8 @@ def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
     weights = calibration.weigh_groups(groups)
     temperature = calibration.fit_temperature(logits, labels, weights)
     probabilities = calibration.softmax(logits, temperature)
-    estimates = metrics.summarise(labels, probabilities, groups=groups)
+    of_two = logits.shape[1] == 2
+    estimates = metrics.summarise(labels, probabilities, groups=groups, positive=positive)
     right = int((probabilities.argmax(1) == labels).sum())
     protocol = f"{len(whole)}-fold cross-validation"
     if len(whole) == 1:
@@ -79,23 +92,44 @@ def judge(answers: Sequence[Answers], sample: Sample) -> Judgement:
     fitted = {
         "unknown": judge_unknown(answers, sample),
         "sets": _judge_sets(probabilities, labels, groups),
-        "operating_point": _find_operating_point(probabilities, labels, groups, sample),
+        "operating_point": _find_operating_point(
+            probabilities, labels, groups, sample, positive, sensitivity or SENSITIVITY
+        )
+        if of_two
+        else None,
     }
-    more = len(sample.labels) if len(whole) == 1 else 0
-    refused = {
-        k: _advise(v.reason, more) for k, v in fitted.items() if isinstance(v, calibration.Refusal)
-    }
+    refused = _tell_refused(fitted, sample, positive, alone=len(whole) == 1)
     rules: dict[str, Any] = {k: v for k, v in fitted.items() if k not in refused}
-    found = bundle.Calibration(temperature=temperature, **rules, refused=refused)
+    found = bundle.Calibration(
+        temperature=temperature,
+        **rules,
+        positive=sample.dataset.figures[positive].id if of_two else None,
+        refused=refused,
+    )
     return Judgement(estimates["accuracy"], scores, found)
 
 
-def _advise(reason: str, photos: int) -> str:
-    """Say how more photos are had without taking any, where only a fifth was held out."""
-    wanted = "; add photos"
-    if not photos or not reason.endswith(wanted):
-        return reason
-    return f"{reason}, or hold out all {photos} in turn (--folds 5)"
+def _tell_refused(
+    fitted: Mapping[str, object], sample: Sample, positive: int, *, alone: bool
+) -> dict[str, str]:
+    """Return why there are no such rules, and how they are had without taking any photos.
+
+    Args:
+        fitted: A rule, a refusal or nothing by name.
+        sample: The photos.
+        positive: Of two figures: the one that is looked for.
+        alone: Whether a single network measures, so that more photos would if all were held out in turn.
+    """
+    refused = {}
+    for name, one in fitted.items():
+        if not isinstance(one, calibration.Refusal):
+            continue
+        refused[name] = one.reason
+        those = sample.labels == positive if name == "operating_point" else sample.labels >= 0
+        shots = len({sample.groups[i] for i in np.flatnonzero(those)})  # copies count once
+        if alone and one.remedy is Remedy.ADD_PHOTOS and shots >= (one.needed or 0):
+            refused[name] += f", or hold out all {len(sample.labels)} in turn (--folds 5)"
+    return refused
 
 
 def _judge_sets(
@@ -118,15 +152,22 @@ def _find_operating_point(
     labels: NDArray[np.int64],
     groups: list[str],
     sample: Sample,
-) -> bundle.OperatingPoint | calibration.Refusal | None:
-    """With two figures, choose the probability from which on the second is said to be there."""
-    if probabilities.shape[1] != 2 or labels.all():
-        return None
-    positive, shows = probabilities[:, 1], labels == 1
+    positive: int,
+    sensitivity: float,
+) -> bundle.OperatingPoint | calibration.Refusal:
+    """Choose the probability from which on one of two figures is said to be there."""
+    figure = sample.dataset.figures[positive]
+    scores, shows = probabilities[:, positive], labels == positive
+    if shows.all():
+        return calibration.Refusal(
+            f"a threshold for {figure.display} needs photos of the other figure to be tested on, found "
+            "none; add photos",
+            Remedy.ADD_PHOTOS,
+        )
 
     def fit(chosen: NDArray[np.bool_]) -> float | calibration.Refusal:
         which = np.flatnonzero(chosen & shows)
-        return calibration.fit_threshold(positive[which], SENSITIVITY, [groups[i] for i in which])
+        return calibration.fit_threshold(scores[which], sensitivity, [groups[i] for i in which])
 
     # What it does to other photos: thresholds set without a part of the photos, applied to that.
     of_group = {key: i % CROSS_FOLDS for i, key in enumerate(sorted(set(groups)))}
@@ -136,20 +177,22 @@ def _find_operating_point(
     thresholds = [one for one in fitted if not isinstance(one, calibration.Refusal)]
     if len(thresholds) < len(fitted):
         tested = [len({groups[i] for i in np.flatnonzero(shows & here)}) for here in folds]
-        needed = calibration.fewest_for(SENSITIVITY) + max(tested)
+        needed = calibration.fewest_for(sensitivity) + max(tested)
         return calibration.Refusal(
-            f"a threshold that finds {SENSITIVITY:.0%} of {sample.dataset.figures[1].display} needs "
-            f"at least {needed} photos of it, copies counted once, to be set and tested on, found "
-            f"{sum(tested)}; add photos"
+            f"a threshold that finds {100 * sensitivity:.4g}% of {figure.display} needs at least "
+            f"{needed} photos of it, copies counted once, to be set and tested on, found "
+            f"{sum(tested)}; add photos",
+            Remedy.ADD_PHOTOS,
+            needed,
         )
     threshold, *others = thresholds
     called = np.zeros(len(labels))
     for at, here in zip(others, folds, strict=True):
-        called[here] = positive[here] >= at
-    shown = metrics.sensitivity_specificity(labels, called, 0.5, groups=groups)
+        called[here] = scores[here] >= at
+    shown = metrics.sensitivity_specificity(shows.astype(np.int64), called, 0.5, groups=groups)
     return bundle.OperatingPoint(
-        positive=sample.dataset.figures[1].id,
-        stated_sensitivity=SENSITIVITY,
+        positive=figure.id,
+        stated_sensitivity=sensitivity,
         threshold=min(1.0, threshold),
         sensitivity=measured(shown.sensitivity),
         specificity=measured(shown.specificity),

@@ -21,8 +21,8 @@ from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.names import FINAL, call, say_parts, say_spoilt
 from figsight.training.network import Plan, answer
-from figsight.training.pace import Budgeted, Steady, divide_epoch
-from figsight.training.parts import Part, deal_more, deal_parts
+from figsight.training.pace import Budgeted, Steady, count_steps
+from figsight.training.parts import LEFT_OUT, Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
 from figsight.training.turns import Turns
@@ -128,6 +128,14 @@ class Run:
             "labels": self.sample.labels.tolist(),
             "budget": self.table.budget.seconds if self.table else None,
         }
+
+    @property
+    def undealt(self) -> int:
+        """How many networks that are to leave figures out there cannot be, whatever the time."""
+        if not self.recipe.folds or len(np.unique(self.sample.labels)) < LEFT_OUT:
+            return 0  # nobody expects any
+        ahead = self.parts if self.table is None else [one for b in self._blocks for one in b]
+        return max(0, self.recipe.left_out - sum(len(one.strangers) > 0 for one in ahead))
 
     def train(self) -> Outcome:
         """Train all networks, as many at a time as there are cores, each on its own share of them.
@@ -370,7 +378,7 @@ class Run:
 
     def _pace(self, run: str, photos: int) -> Pace:
         """Say when a network will end."""
-        steps, size = divide_epoch(photos, self.recipe.batch_size)
+        steps = count_steps(photos, self.recipe.batch_size)
         if self.table is None:
             return Steady(self.recipe.epochs, steps)
 
@@ -378,4 +386,4 @@ class Run:
             self.watch.expect(self._learning() * epochs)
             self.watch.begin(run, epochs)
 
-        return Budgeted(self.table, run, tell, self._keep, size)
+        return Budgeted(self.table, run, tell, self._keep, photos / steps)

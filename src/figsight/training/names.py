@@ -51,3 +51,18 @@ def say_spoilt(run: str, spoilt: int, ingredients: int) -> str:
         f"{say(run)}: {spoilt} of the {ingredients} networks whose mean it is learned nothing, and "
         f"{'was' if spoilt == 1 else 'were'} left out"
     )
+
+
+def say_undealt(lacking: int, wanted: int) -> str:
+    """Say that some of the networks that are to leave figures out there cannot be, and why."""
+    one = lacking == 1
+    networks = (
+        "the network that was to leave figures out is"
+        if wanted == 1
+        else f"{lacking} of the {wanted} networks that were to leave figures out {'is' if one else 'are'}"
+    )
+    unmeasured = "; how unknown figures are recognised is not measured" if lacking == wanted else ""
+    return (
+        f"{networks} left away: the figures that {'it' if one else 'they'} would learn have but one shot "
+        f"each, or belong together with those left out{unmeasured}"
+    )

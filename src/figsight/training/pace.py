@@ -17,18 +17,18 @@ KEEP = 20.0  # seconds between two states that are written to disk, with a budge
 KEPT_STEPS = 16  # between two of them at most, without one, where epochs are shorter
 
 
-def divide_epoch(photos: int, batch: int) -> tuple[int, int]:
-    """Return how many steps an epoch takes, and the photos of each but the last, which may have fewer.
+def count_steps(photos: int, batch: int) -> int:
+    """Return into how many steps an epoch is divided evenly, so that no batch is a small rest.
 
-    Batches are as near to ``batch`` as an even division allows: 130 photos at 8 are 14 times 9 and a
-    rest of 4, and not 16 times 8 and a rest of 2.
+    The photos of two steps differ by one at most, and are as near to ``batch`` as that allows: 130 photos
+    at 8 are two times 9 and 14 times 8, and not 16 times 8 and a rest of 2, which would steer the network
+    as much as any other step, and by batch norms of two photos.
 
     Args:
-        photos: How many there are.
+        photos: How many there are, from 1.
         batch: How many a step is wanted to have, from 1.
     """
-    size = max(1, math.ceil(photos / max(1, round(photos / batch))))
-    return max(1, math.ceil(photos / size)), size
+    return max(1, round(photos / batch))
 
 
 class Pace(Protocol):
@@ -87,7 +87,7 @@ class Budgeted:
         run: str,
         tell: Callable[[int], None],
         keep: Callable[[], None],
-        batch: int,
+        batch: float,
     ) -> None:
         """Follow a timetable.
 
@@ -96,7 +96,7 @@ class Budgeted:
             run: Its name there.
             tell: Is told how many epochs there will be, whenever that changes.
             keep: Is called when the state is about to be kept.
-            batch: Views of a step.
+            batch: Views of a step, on average.
         """
         self._table, self._run, self._tell, self._keep = table, run, tell, keep
         self._batch = batch

@@ -20,12 +20,14 @@ from figsight.dataset.choosing import kept_aside, training_part
 from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.training import machine
 from figsight.training.adapting import adapt, look_at
+from figsight.training.asked import require_positive
 from figsight.training.budget import Timetable
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.entry import TrainingResult
 from figsight.training.export import ALONE, draw_blank
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
+from figsight.training.names import say_undealt
 from figsight.training.network import plan_network
 from figsight.training.progress import OneAtATime
 from figsight.training.recipe import Recipe, change_recipe, read_recipe
@@ -64,6 +66,7 @@ def train(
     recipe = _read_recipe(options)
     whole = data if isinstance(data, Dataset) else read(data)
     dataset, aside = training_part(whole), kept_aside(whole)
+    positive = require_positive(dataset, options.positive, options.sensitivity)
     recipe = adapt(recipe, look_at(dataset), len(dataset.photos), len(dataset.figures))
     versions = list_versions()  # now, and not when hours have gone into a model
     machine.keep_freed_memory()
@@ -79,7 +82,7 @@ def train(
             place.agree(run.describe())
             outcome = run.train()
             machine.hand_back_memory()
-            judgement = judge(outcome.answers, sample)
+            judgement = judge(outcome.answers, sample, positive, options.sensitivity)
             watch.begin("writing the model", 1)
             delivery = Delivery(
                 plan=plan,
@@ -185,13 +188,22 @@ def _prepare(
     # Without measuring, one photo of a figure is enough to learn from.
     require_trainable(sample.dataset, photos_each=2 if recipe.folds else 0)
     watch = options.watch
+    asked = options.positive is not None or options.sensitivity is not None
+    if asked and not recipe.folds:
+        watch.note(
+            "nothing will be measured, so that the model has no threshold, and does not keep which figure "
+            "is looked for"
+        )
     recipe = spare_figures(recipe, plan, sample, device, watch.note)
     table = None
     if options.budget is not None:
         rest = _expect_rest(len(sample.labels), drawn=drawn)
         cores = count_threads() if device.type == "cpu" else 1
         table = _plan_time(options.budget, place, recipe, rest, cores, watch.note)
-    return Run(sample, recipe, plan, options.seed, device, place, OneAtATime(watch), table)
+    run = Run(sample, recipe, plan, options.seed, device, place, OneAtATime(watch), table)
+    if run.undealt:
+        watch.note(say_undealt(run.undealt, recipe.left_out))
+    return run
 
 
 def _read_and_draw(
