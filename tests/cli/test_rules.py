@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from figsight.bundle import Calibration, Measured, OperatingPoint, SetRule, UnknownLine, UnknownRule
 from figsight.cli.rules import never_unknown, tell_rules
+from figsight.dataset import Figure
 
 
 def share(value: float) -> Measured:
@@ -55,6 +56,19 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
             "them, and clears 80.0 % (75.0 % to 85.0 %) of the others"
         ),
     ]
+
+
+def test_tell_rules__calls_the_figure_that_is_looked_for_by_its_name() -> None:
+    point = OperatingPoint(
+        positive="1",
+        stated_sensitivity=0.95,
+        threshold=0.31,
+        sensitivity=share(0.94),
+        specificity=share(0.8),
+    )
+    calibration = Calibration(temperature=1.0, operating_point=point)
+    (line,) = tell_rules(calibration, [Figure("0", "WELL", "WELL"), Figure("1", "ILL", "ILL")])
+    assert "a photo counts as ILL: finds" in line
 
 
 def test_tell_rules__gives_the_reason_of_each_refusal() -> None:

@@ -112,7 +112,7 @@ def test_train__hands_its_budget_on(data: Path, out: Path, monkeypatch: pytest.M
 
     def train(_: object, __: object, options: TrainingOptions) -> TrainingResult:
         given.update(vars(options))
-        return TrainingResult(out / "model", None, None, 8, 1.0)
+        return TrainingResult(out / "model", None, None, (), 8, 1.0)
 
     monkeypatch.setattr("figsight.training.run.train", train)
     before = time.perf_counter()

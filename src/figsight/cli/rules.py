@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from figsight.metrics.words import say_share, say_stated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from figsight.bundle import Calibration, Measured, UnknownRule
+    from figsight.dataset import Figure
 
 NEVER = "this model never says 'unknown'"
 UNMEASURED = "it was trained without measuring"
@@ -30,8 +33,13 @@ def never_unknown(calibration: Calibration | None) -> str:
     return f"{NEVER}: {glue_signs(why)}"
 
 
-def tell_rules(calibration: Calibration | None) -> list[str]:
-    """Say what was measured of unknown figures, sets and thresholds, and what was refused."""
+def tell_rules(calibration: Calibration | None, figures: Sequence[Figure] = ()) -> list[str]:
+    """Say what was measured of unknown figures, sets and thresholds, and what was refused.
+
+    Args:
+        calibration: Everything of that, as a model keeps it; None when nothing was measured.
+        figures: The model's, for the name of the one that is looked for; its id is told of others.
+    """
     if calibration is None:
         return []
     lines = []
@@ -59,8 +67,9 @@ def tell_rules(calibration: Calibration | None) -> list[str]:
         )
     point = calibration.operating_point
     if point is not None and point.sensitivity is not None and point.specificity is not None:
+        sought = next((one.display for one in figures if one.id == point.positive), point.positive)
         lines.append(
-            f"from a probability of {point.threshold:.3f} on a photo counts as {point.positive}: finds "
+            f"from a probability of {point.threshold:.3f} on a photo counts as {sought}: finds "
             f"{_spread(point.sensitivity)} of them, and clears {_spread(point.specificity)} of the "
             "others"
         )

@@ -48,7 +48,9 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     yield from evaluation.remarks
     yield from _refusals(evaluation)
     rest = [*_other_answers(evaluation), *_mistakes(evaluation)]
-    if rest and tested is not None and tested.n < evaluation.n:
+    if rest and tested is None:
+        yield "of what it remembers:"
+    elif rest and tested is not None and tested.n < evaluation.n:
         yield f"of all {evaluation.n} photos:"
     yield from rest
 

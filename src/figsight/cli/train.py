@@ -114,7 +114,7 @@ def train(
             f"({say_stated(0.95)} interval {say_share(accuracy.low)} to {say_share(accuracy.high)}, "
             f"{accuracy.n} photos)"
         )
-    for line in tell_rules(result.calibration):
+    for line in tell_rules(result.calibration, result.figures):
         say(line)
     click.echo(safe(f"next: {name_program()} predict {shlex.quote(str(result.path))} PHOTO"))
 

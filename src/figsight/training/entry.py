@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from figsight import bundle
-    from figsight.dataset import Dataset
+    from figsight.dataset import Dataset, Figure
     from figsight.metrics import Estimate
     from figsight.training.budget import Budget
     from figsight.training.progress import Watcher
@@ -62,6 +62,7 @@ class TrainingResult:
         accuracy: On photos that the network that was asked had never seen, nor copies of them;
             None when the recipe does not measure.
         calibration: What was fitted out-of-sample, as the bundle keeps it; None likewise.
+        figures: What it names, in the order of its answers.
         photos: How many photos the delivered network was trained on.
         seconds: How long everything took.
     """
@@ -69,6 +70,7 @@ class TrainingResult:
     path: Path
     accuracy: Estimate | None
     calibration: bundle.Calibration | None
+    figures: tuple[Figure, ...]
     photos: int
     seconds: float
 

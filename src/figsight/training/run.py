@@ -113,6 +113,7 @@ def train(
         path=target,
         accuracy=judgement.accuracy,
         calibration=kept,
+        figures=sample.dataset.figures,
         photos=len(sample.dataset.photos),
         seconds=time.perf_counter() - started,
     )
