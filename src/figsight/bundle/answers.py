@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.bundle.markdown import code, count, escape, write_table
-from figsight.metrics import say_share, say_stated
+from figsight.metrics import glue_signs, say_share, say_stated
 
 if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest
@@ -36,7 +36,7 @@ def tell_answers(manifest: Manifest) -> str:
 
 def _tell_why(calibration: Calibration, rule: str) -> str:
     reason = calibration.refused.get(rule)
-    return "" if reason is None else f": {escape(reason.rstrip('.'))}"
+    return "" if reason is None else f": {escape(glue_signs(reason).rstrip('.'))}"
 
 
 def _tell_unknown(calibration: Calibration) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from figsight.metrics.words import say_share, say_stated
+from figsight.metrics.words import glue_signs, say_share, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,11 +94,6 @@ def _tell_choices(unknown: UnknownRule) -> list[str]:
         if line.kept != unknown.kept
     ]
     return [f"{REFUSED} with other lines: {', '.join(found)}"] if found else []
-
-
-def glue_signs(line: str) -> str:
-    """Write percent signs of reasons from elsewhere as all others are written."""
-    return re.sub(r"(?<=\d) ?%", "\u00a0%", line)
 
 
 def say_span(value: float, low: float, high: float) -> str:

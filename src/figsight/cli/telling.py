@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
-from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, glue_signs, say_span
-from figsight.metrics.words import SCORE_WORDS, say_probability, say_share, say_stated
+from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, say_span
+from figsight.metrics.words import (
+    SCORE_WORDS,
+    glue_signs,
+    say_probability,
+    say_share,
+    say_stated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

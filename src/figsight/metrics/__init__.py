@@ -48,7 +48,13 @@ if TYPE_CHECKING:
         reliability,
         risk_coverage,
     )
-    from figsight.metrics.words import SCORE_WORDS, say_probability, say_share, say_stated
+    from figsight.metrics.words import (
+        SCORE_WORDS,
+        glue_signs,
+        say_probability,
+        say_share,
+        say_stated,
+    )
 
 __all__ = [
     "SCORE_WORDS",
@@ -67,6 +73,7 @@ __all__ = [
     "effective_count",
     "expected_calibration_error",
     "false_accept_at",
+    "glue_signs",
     "log_loss",
     "macro_f1",
     "per_class",
@@ -101,6 +108,7 @@ _HOMES = {
     "effective_count": "estimates",
     "expected_calibration_error": "scores",
     "false_accept_at": "binary",
+    "glue_signs": "words",
     "log_loss": "scores",
     "macro_f1": "scores",
     "per_class": "tables",

@@ -5,6 +5,7 @@ Knows names, numbers and typography. Does not know how anything is measured.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -51,6 +52,11 @@ def say_share(share: float) -> str:
 def say_stated(share: float) -> str:
     """Write a share that somebody chose: ``95 %``."""
     return f"{round(100 * share, 6):g}{_NARROW}%"
+
+
+def glue_signs(words: str) -> str:
+    """Write the percent signs of a sentence (``95%``, ``95 %``) as ``say_stated`` writes them."""
+    return re.sub(r"(?<=\d) ?%", f"{_NARROW}%", words)
 
 
 def say_probability(probability: float) -> str:

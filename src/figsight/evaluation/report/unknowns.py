@@ -12,7 +12,7 @@ import numpy as np
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.pictures import show_photo
 from figsight.evaluation.report.plots import plot_strangeness
-from figsight.metrics import say_share, say_stated
+from figsight.metrics import glue_signs, say_share, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ def write_unknowns(evaluation: Evaluation) -> str:
         return section(
             "unknowns",
             "Photos of none of the figures",
-            paragraph(words) if reason is None else f"<p>{text(reason, 400)}</p>",
+            paragraph(words) if reason is None else f"<p>{text(glue_signs(reason), 400)}</p>",
         )
     folds = evaluation.about.get("unknown")
     parts = [_tell_folds(folds) if folds else _tell_rule(rule), _tell_score(evaluation)]

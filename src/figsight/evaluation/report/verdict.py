@@ -12,7 +12,7 @@ import numpy as np
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.plots import plot_roc
 from figsight.evaluation.tested import WAY_OUT, list_seen, say_no_test, say_remembered, say_seen
-from figsight.metrics import SCORE_WORDS, say_share, say_stated
+from figsight.metrics import SCORE_WORDS, glue_signs, say_share, say_stated
 
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
@@ -153,7 +153,9 @@ def write_scores(evaluation: Evaluation) -> str:
             )
         )
     elif "sets" in evaluation.refused:
-        parts.append(paragraph(f"No sets of names: {evaluation.refused['sets']}.", "soft"))
+        parts.append(
+            paragraph(f"No sets of names: {glue_signs(evaluation.refused['sets'])}.", "soft")
+        )
     lead = ""
     if tested.n < evaluation.n:
         lead = f"The table is of the {tested.n} photos that the model had not seen."
@@ -190,7 +192,7 @@ def _two_figures(evaluation: Evaluation) -> list[str]:
     elif "operating_point" in evaluation.refused:
         parts.append(
             f'<p class="soft">No threshold for it: '
-            f"{text(evaluation.refused['operating_point'], 400)}.</p>"
+            f"{text(glue_signs(evaluation.refused['operating_point']), 400)}.</p>"
         )
     return [*parts, f'<figure class="plot">{plot_roc(evaluation)}</figure>']
 
