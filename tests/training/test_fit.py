@@ -26,7 +26,7 @@ from figsight.training.fit import (
 )
 from figsight.training.measuring import Run
 from figsight.training.network import plan_network
-from figsight.training.pace import Steady, count_steps
+from figsight.training.pace import Steady, divide_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,21 +180,33 @@ def test_fit__takes_the_steps_that_were_planned(
         pace=pace,
     )
     way = list(jobs)
-    steps = count_steps(photos, 8)
+    sizes = divide_epoch(photos, 8)
+    steps = len(sizes)
     assert way == [i / (3 * steps) for i in range(3 * steps)]
     assert averaged == list(range(3 * steps))
-    assert len(batches) == 3 * steps
-    assert sum(batches) == 3 * photos
-    assert max(batches) - min(batches) <= 1
+    assert batches == sizes * 3
 
 
 @given(st.integers(1, 3000), st.integers(1, 64))
-def test_count_steps__leaves_no_small_rest(photos: int, batch: int) -> None:
-    steps = count_steps(photos, batch)
-    sizes = [len(part) for part in torch.arange(photos).tensor_split(steps)]
-    assert max(sizes) - min(sizes) <= 1
-    assert abs(photos / steps - batch) <= batch / 2 or steps == 1
-    assert min(sizes) >= min(photos, (batch + 1) // 2)
+def test_divide_epoch__leaves_no_small_rest(photos: int, batch: int) -> None:
+    sizes = divide_epoch(photos, batch)
+    assert sum(sizes) == photos
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(sizes) >= max(sizes) / 2
+    assert abs(max(sizes) - batch) <= (batch + 1) / 2 or len(sizes) == 1
+
+
+@pytest.mark.parametrize(
+    ("photos", "sizes"),
+    [
+        (214, [8] * 26 + [6]),
+        (268, [8] * 33 + [4]),
+        (289, [9] + [8] * 35),
+        (3, [3]),
+    ],
+)
+def test_divide_epoch__is_even_where_a_rest_would_be_small(photos: int, sizes: list[int]) -> None:
+    assert divide_epoch(photos, 8) == sizes
 
 
 def test_fit__under_a_ceiling_goes_on_where_it_was_and_ends_without_one(tmp_path: Path) -> None:

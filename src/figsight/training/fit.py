@@ -22,7 +22,7 @@ from figsight.training.ceiling import lower_ceiling, raise_ceiling
 from figsight.training.checkpoint import EpochRecord, load_checkpoint, save_checkpoint
 from figsight.training.convolutions import mixed_precision, quick_convolutions
 from figsight.training.heads import start_head
-from figsight.training.pace import count_steps
+from figsight.training.pace import divide_epoch
 from figsight.training.views import make_views, mix
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def fit(
         watch.epoch(record)
     peaks = [group["initial_lr"] for group in optimizer.param_groups]
     weights = weigh_classes(data.labels[data.photos], network.head.out_features, recipe.balance)
-    steps = count_steps(len(data.photos), recipe.batch_size)
+    sizes = divide_epoch(len(data.photos), recipe.batch_size)
     with quick_convolutions(network, device):
         while pace.goes_on(len(history), 0):
             epoch = len(history)
@@ -113,7 +113,8 @@ def fit(
             _wake(network, frozen)
             loss_sum, right, seen = 0.0, 0, 0
             order = torch.randperm(len(data.photos), generator=rng)
-            for step, batch in enumerate(order.tensor_split(steps)):
+            batches = order.split(sizes)  # type: ignore[no-untyped-call]
+            for step, batch in enumerate(batches):
                 if step and not pace.goes_on(epoch, step):
                     break
                 way = pace.progress(epoch, step)
@@ -123,7 +124,7 @@ def fit(
                 loss, hits = _step(network, data, batch, recipe, optimizer, rng, device, weights)
                 loss_sum, right = loss_sum + loss * len(batch), right + hits
                 if recipe.averaging:
-                    _average(moving, recipe.averaging, epoch * steps + step)
+                    _average(moving, recipe.averaging, epoch * len(sizes) + step)
                 seen += len(batch)
                 pace.learned(len(batch))
             seconds = time.perf_counter() - started

@@ -21,7 +21,7 @@ from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.names import FINAL, call, say_parts, say_spoilt
 from figsight.training.network import Plan, answer
-from figsight.training.pace import Budgeted, Steady, count_steps
+from figsight.training.pace import Budgeted, Steady, divide_epoch
 from figsight.training.parts import LEFT_OUT, Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
 from figsight.training.soup import Soup
@@ -378,7 +378,7 @@ class Run:
 
     def _pace(self, run: str, photos: int) -> Pace:
         """Say when a network will end."""
-        steps = count_steps(photos, self.recipe.batch_size)
+        steps = len(divide_epoch(photos, self.recipe.batch_size))
         if self.table is None:
             return Steady(self.recipe.epochs, steps)
 

@@ -17,18 +17,24 @@ KEEP = 20.0  # seconds between two states that are written to disk, with a budge
 KEPT_STEPS = 16  # between two of them at most, without one, where epochs are shorter
 
 
-def count_steps(photos: int, batch: int) -> int:
-    """Return into how many steps an epoch is divided evenly, so that no batch is a small rest.
+def divide_epoch(photos: int, batch: int) -> list[int]:
+    """Return how many photos each step of an epoch learns from.
 
-    The photos of two steps differ by one at most, and are as near to ``batch`` as that allows: 130 photos
-    at 8 are two times 9 and 14 times 8, and not 16 times 8 and a rest of 2, which would steer the network
-    as much as any other step, and by batch norms of two photos.
+    All but the last the same, as near to ``batch`` as an even division allows: 214 photos at 8 are 26
+    times 8 and a rest of 6. Where the rest would be less than half of that, all are made alike but for
+    one photo: 289 at 8 are 36 steps of 8 or 9, and not 32 of 9 and one of a single photo, which would
+    steer the network as much as any other.
 
     Args:
         photos: How many there are, from 1.
         batch: How many a step is wanted to have, from 1.
     """
-    return max(1, round(photos / batch))
+    steps = max(1, round(photos / batch))
+    size = math.ceil(photos / steps)
+    full, rest = divmod(photos, size)
+    if rest and rest < size / 2:
+        return [photos // steps + (step < photos % steps) for step in range(steps)]
+    return [size] * full + [rest] * (rest > 0)
 
 
 class Pace(Protocol):
