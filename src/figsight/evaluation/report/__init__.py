@@ -56,7 +56,7 @@ def check_report(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     what = "the JSON of a report that figsight wrote"
     numbers = check_output(page.with_suffix(".json"), (".json",), _is_ours, what)
     if find_spec("matplotlib") is None:
-        raise MissingExtraError("the plots of the report", "report")
+        raise MissingExtraError("drawing the report", "report")
     return page, numbers
 
 

@@ -56,7 +56,7 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         import matplotlib as mpl
         from matplotlib.figure import Figure as Canvas
     except ModuleNotFoundError as error:
-        raise MissingExtraError("the plots of the report", "report") from error
+        raise MissingExtraError("drawing the report", "report") from error
     with mpl.rc_context():
         mpl.rcdefaults()  # a report looks the same whatever its reader's own style is
         mpl.rcParams.update(_STYLE)
