@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 NAME = "evaluations.jsonl"
 _LONGEST = 1 << 24  # bytes of a line: a million photos; those of a hundred have 1,600
-_DIGITS = (
-    12  # of a photo's hash: of 50,000 photos and 50,000 others, one in 100,000 pairs of sets errs
-)
+# Of a photo's hash: of 50,000 photos and 50,000 others, one in 100,000 pairs of sets errs.
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
