@@ -285,3 +285,22 @@ def write_zip(path: Path, contents: dict[str, bytes]) -> Path:
         for name, data in contents.items():
             archive.writestr(name, data)
     return path
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder, hidden ones included."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def temperature_of(path: Path) -> float | None:
+    with open_bundle(path) as bundle:
+        calibration = bundle.manifest.calibration
+        return calibration.temperature if calibration else None
+
+
+def make_new_manifest() -> Manifest:
+    return make_manifest(calibration=Calibration(temperature=2.0))

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,14 @@ from tests.bundle.make import (
     make_jpeg,
     make_manifest,
     make_model,
+    make_new_manifest,
     make_parts,
     make_weights,
+    snapshot,
+    temperature_of,
 )
 
-from figsight.bundle import Calibration, check_target, open_bundle, verify, write_bundle
+from figsight.bundle import check_target, open_bundle, verify, write_bundle
 from figsight.bundle import save as save_module
 from figsight.errors import BundleError, OutputError
 
@@ -28,31 +29,12 @@ EXPORT = "export the model with figsight again"
 BOTH = pytest.mark.parametrize("name", ["model", "model.zip"])
 
 
-def _snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file under a folder, hidden ones included."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _temperature(path: Path) -> float | None:
-    with open_bundle(path) as bundle:
-        calibration = bundle.manifest.calibration
-        return calibration.temperature if calibration else None
-
-
-def _new_manifest() -> Any:
-    return make_manifest(calibration=Calibration(temperature=2.0))
-
-
 @BOTH
 def test_write__gives_the_same_bytes_again(tmp_path: Path, name: str) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         make_bundle(tmp_path / folder / name)
-    assert _snapshot(tmp_path / "one") == _snapshot(tmp_path / "two")
+    assert snapshot(tmp_path / "one") == snapshot(tmp_path / "two")
 
 
 def test_write__makes_a_zip_that_is_stored(tmp_path: Path) -> None:
@@ -65,7 +47,7 @@ def test_write__makes_a_zip_that_is_stored(tmp_path: Path) -> None:
 def test_write__holds_the_same_files_in_both_forms(tmp_path: Path) -> None:
     folder = make_bundle(tmp_path / "model")
     with zipfile.ZipFile(make_bundle(tmp_path / "model.zip")) as archive:
-        assert {n: archive.read(n) for n in archive.namelist()} == _snapshot(folder)
+        assert {n: archive.read(n) for n in archive.namelist()} == snapshot(folder)
 
 
 def test_write__takes_weights_from_a_file(tmp_path: Path) -> None:
@@ -88,16 +70,16 @@ def test_write__respects_the_umask(tmp_path: Path, name: str) -> None:
 @BOTH
 def test_write__keeps_a_model_unless_told_otherwise(tmp_path: Path, name: str) -> None:
     path = make_bundle(tmp_path / name)
-    before = _snapshot(tmp_path)
+    before = snapshot(tmp_path)
     message = (
         f"{path}: a model is there already: choose another name, or say that it may be overwritten"
     )
     with pytest.raises(OutputError) as caught:
-        make_bundle(path, _new_manifest())
+        make_bundle(path, make_new_manifest())
     assert str(caught.value) == message
-    assert _snapshot(tmp_path) == before
-    make_bundle(path, _new_manifest(), overwrite=True)
-    assert _temperature(path) == 2.0
+    assert snapshot(tmp_path) == before
+    make_bundle(path, make_new_manifest(), overwrite=True)
+    assert temperature_of(path) == 2.0
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
@@ -106,8 +88,8 @@ def test_write__replaces_a_model_where_names_cannot_be_swapped(
 ) -> None:
     monkeypatch.setattr(save_module, "_exchange", lambda *_: False)
     path = make_bundle(tmp_path / "model")
-    make_bundle(path, _new_manifest(), overwrite=True)
-    assert _temperature(path) == 2.0
+    make_bundle(path, make_new_manifest(), overwrite=True)
+    assert temperature_of(path) == 2.0
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
@@ -125,8 +107,8 @@ def test_write__keeps_what_was_written_into_the_old_model_after_it(
         monkeypatch.setattr(os, "link", refuse)
     path = make_bundle(tmp_path / "model")
     (path / "evaluations.jsonl").write_text("a test\n")
-    make_bundle(path, _new_manifest(), overwrite=True)
-    assert _temperature(path) == 2.0
+    make_bundle(path, make_new_manifest(), overwrite=True)
+    assert temperature_of(path) == 2.0
     assert (path / "evaluations.jsonl").read_text() == "a test\n"
     verify(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
@@ -135,7 +117,7 @@ def test_write__keeps_what_was_written_into_the_old_model_after_it(
 def test_write__leaves_what_lies_beside_a_zip(tmp_path: Path) -> None:
     path = make_bundle(tmp_path / "model.zip")
     (tmp_path / "model.zip.evaluations.jsonl").write_text("a test\n")
-    make_bundle(path, _new_manifest(), overwrite=True)
+    make_bundle(path, make_new_manifest(), overwrite=True)
     assert (tmp_path / "model.zip.evaluations.jsonl").read_text() == "a test\n"
     verify(path)
 
@@ -144,7 +126,7 @@ def test_write__puts_the_old_model_back_when_the_second_rename_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_bundle(tmp_path / "model")
-    before = _snapshot(tmp_path)
+    before = snapshot(tmp_path)
     rename = Path.rename
 
     def fail_for_new(self: Path, target: Path) -> Path:
@@ -155,8 +137,8 @@ def test_write__puts_the_old_model_back_when_the_second_rename_fails(
     monkeypatch.setattr(save_module, "_exchange", lambda *_: False)
     monkeypatch.setattr(Path, "rename", fail_for_new)
     with pytest.raises(OutputError):
-        make_bundle(path, _new_manifest(), overwrite=True)
-    assert _snapshot(tmp_path) == before
+        make_bundle(path, make_new_manifest(), overwrite=True)
+    assert snapshot(tmp_path) == before
 
 
 def test_exchange__swaps_two_folders(tmp_path: Path) -> None:
@@ -218,14 +200,14 @@ def test_write__never_replaces_what_is_no_model(
 ) -> None:
     path = tmp_path / name
     make(path)
-    before = _snapshot(tmp_path)
+    before = snapshot(tmp_path)
     with pytest.raises(OutputError) as caught:
         make_bundle(path, overwrite=overwrite)
     assert str(caught.value) == (
         f"{path}: expected a new name or a model, found {found}, which is never overwritten: "
         "choose another name"
     )
-    assert _snapshot(tmp_path) == before
+    assert snapshot(tmp_path) == before
 
 
 def test_write__replaces_a_model_with_litter_in_it(tmp_path: Path) -> None:
@@ -233,14 +215,14 @@ def test_write__replaces_a_model_with_litter_in_it(tmp_path: Path) -> None:
     for name in ("Thumbs.db", "thumbnails/.DS_Store"):
         (path / name).touch()
     (path / "@eaDir").mkdir()
-    make_bundle(path, _new_manifest(), overwrite=True)
-    assert _temperature(path) == 2.0
+    make_bundle(path, make_new_manifest(), overwrite=True)
+    assert temperature_of(path) == 2.0
     (path / "Thumbs.db").touch()
     (path / ".gitignore").write_text("my rules")
-    before = _snapshot(tmp_path)
+    before = snapshot(tmp_path)
     with pytest.raises(OutputError, match=r"found '\.gitignore', which is never overwritten"):
         make_bundle(path, overwrite=True)
-    assert _snapshot(tmp_path) == before
+    assert snapshot(tmp_path) == before
 
 
 def test_write__fills_a_folder_that_holds_only_litter(tmp_path: Path) -> None:
@@ -283,8 +265,8 @@ def test_write__takes_every_name_that_was_let_through(
     target = tmp_path / ("m" * (longest - len(suffix)) + suffix)
     check_target(target)
     make_bundle(target)
-    make_bundle(target, _new_manifest(), overwrite=True)
-    assert _temperature(target) == 2.0
+    make_bundle(target, make_new_manifest(), overwrite=True)
+    assert temperature_of(target) == 2.0
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -325,80 +307,6 @@ def test_check_target__says_when_it_may_not_look(
             with pytest.raises(OutputError) as caught:
                 check_target(path, overwrite=overwrite)
         assert str(caught.value) == message
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize(
-    ("name", "call"),
-    [
-        ("model", "mkdir"),
-        ("model", "fsync"),
-        ("model", "rename"),
-        ("model.zip", "fsync"),
-        ("model.zip", "replace"),
-    ],
-)
-def test_write__leaves_no_trace_when_it_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, call: str, overwrite: bool
-) -> None:
-    path = tmp_path / name
-    if overwrite:
-        make_bundle(path)
-    before = _snapshot(tmp_path)
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(save_module, "_exchange", fail)
-    monkeypatch.setattr(os, call, fail)
-    with pytest.raises(OutputError) as caught:
-        make_bundle(path, _new_manifest(), overwrite=overwrite)
-    assert str(caught.value) == f"{path}: cannot be written (No space left on device)"
-    assert _snapshot(tmp_path) == before
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_write__leaves_no_trace_when_it_is_interrupted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
-) -> None:
-    def fail(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(error):
-        make_bundle(tmp_path / "model")
-    assert not list(tmp_path.iterdir())
-
-
-_KILLED = """
-import os, sys
-from pathlib import Path
-from tests.bundle.make import make_bundle
-calls = 0
-fsync = os.fsync
-def die(descriptor):
-    global calls
-    calls += 1
-    if calls == int(sys.argv[2]):
-        os._exit(9)
-    fsync(descriptor)
-os.fsync = die
-make_bundle(Path(sys.argv[1]), overwrite=True)
-"""
-
-
-@pytest.mark.parametrize("calls", [1, 9])
-def test_write__killed_leaves_the_old_model(tmp_path: Path, calls: int) -> None:
-    path = make_bundle(tmp_path / "model", _new_manifest())
-    done = subprocess.run(
-        [sys.executable, "-c", _KILLED, str(path), str(calls)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        cwd=Path(__file__).parents[2],
-        check=False,
-    )
-    assert done.returncode == 9
-    verify(path)
-    assert _temperature(path) == 2.0
 
 
 @pytest.mark.parametrize(
