@@ -24,6 +24,7 @@ from figsight.bundle import (
     Manifest,
     Measured,
     NetworkEntry,
+    OperatingPoint,
     Score,
     SetRule,
     Skipped,
@@ -200,6 +201,16 @@ def make_measured(
     value: float = 0.95, low: float = 0.9, high: float = 0.98, n: int = 120
 ) -> Measured:
     return Measured(value=value, low=low, high=high, n=n, method="Wilson")
+
+
+TWO = [FigureEntry(id=name, name=name, display=name) for name in ("NORMAL", "PNEUMONIA")]
+POINT = OperatingPoint(
+    positive="PNEUMONIA",
+    stated_sensitivity=0.95,
+    threshold=0.31,
+    sensitivity=make_measured(),
+    specificity=make_measured(),
+)
 
 
 def make_unknown(*parts: str, **changes: Any) -> UnknownRule:

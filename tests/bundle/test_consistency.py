@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from tests.bundle.make import (
+    POINT,
+    TWO,
     make_calibration,
     make_manifest,
     make_measured,
 )
 
-from figsight.bundle import FigureEntry, OperatingPoint
 from figsight.bundle.manifest import encode_manifest, parse_manifest
 from figsight.errors import BundleError
 
-TWO = [FigureEntry(id=name, name=name, display=name) for name in ("NORMAL", "PNEUMONIA")]
-POINT = OperatingPoint(
-    positive="PNEUMONIA",
-    stated_sensitivity=0.95,
-    threshold=0.31,
-    sensitivity=make_measured(),
-    specificity=make_measured(),
-)
+if TYPE_CHECKING:
+    from figsight.bundle import FigureEntry, OperatingPoint
+
 LOW = "expected low <= value <= high, found 0.9, 0.8, 0.98"
 
 

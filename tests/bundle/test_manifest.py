@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bundle.make import (
+    POINT,
+    TWO,
     make_calibration,
     make_line,
     make_manifest,
@@ -17,7 +19,7 @@ from tests.bundle.make import (
     make_unknown,
 )
 
-from figsight.bundle import FigureEntry, OperatingPoint, Skipped
+from figsight.bundle import Skipped
 from figsight.bundle.manifest import encode_manifest, parse_manifest
 from figsight.calibration.temperature import HIGHEST, LOWEST
 from figsight.errors import BundleError
@@ -25,14 +27,6 @@ from figsight.errors import BundleError
 if TYPE_CHECKING:
     from figsight.bundle import Calibration
 
-TWO = [FigureEntry(id=name, name=name, display=name) for name in ("NORMAL", "PNEUMONIA")]
-POINT = OperatingPoint(
-    positive="PNEUMONIA",
-    stated_sensitivity=0.95,
-    threshold=0.31,
-    sensitivity=make_measured(),
-    specificity=make_measured(),
-)
 TEXT = encode_manifest(make_manifest())
 
 

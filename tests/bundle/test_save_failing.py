@@ -1,3 +1,5 @@
+"""A model that cannot be written, or is not written to its end, changes nothing."""
+
 from __future__ import annotations
 
 import os

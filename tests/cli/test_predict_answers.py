@@ -1,3 +1,5 @@
+"""What ``figsight predict`` says besides a name: unknown, sets, a threshold, evidence."""
+
 from __future__ import annotations
 
 import csv

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from figsight.bundle import Calibration, Measured, OperatingPoint, SetRule, UnknownLine, UnknownRule
 from figsight.cli.rules import never_unknown, tell_rules
 from figsight.dataset import Figure
@@ -11,17 +13,22 @@ def share(value: float) -> Measured:
     return Measured(value=value, low=value - 0.05, high=value + 0.05, n=40, method="Wilson")
 
 
+def make_rule(
+    protocol: str = "no figure was left out: how well unknown ones are recognised was not measured",
+    **changes: Any,
+) -> UnknownRule:
+    return UnknownRule(
+        score="energy", parts=["energy"], threshold=1.0, kept=0.95, protocol=protocol, **changes
+    )
+
+
 def test_tell_rules__says_nothing_when_nothing_was_fitted() -> None:
     assert tell_rules(None) == []
     assert tell_rules(Calibration(temperature=1.0)) == []
 
 
 def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
-    unknown = UnknownRule(
-        score="energy",
-        parts=["energy"],
-        threshold=1.0,
-        kept=0.95,
+    unknown = make_rule(
         protocol="9 photos of 3 figures",
         auroc=share(0.9),
         accepted=share(0.25),
@@ -83,13 +90,7 @@ def test_tell_rules__gives_the_reason_of_each_refusal() -> None:
 
 
 def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
-    rule = UnknownRule(
-        score="energy",
-        parts=["energy"],
-        threshold=1.0,
-        kept=0.95,
-        protocol="no figure was left out: how well unknown ones are recognised was not measured",
-    )
+    rule = make_rule()
     (line,) = tell_rules(Calibration(temperature=1.0, unknown=rule))
     assert line == (
         "unknown figures: known photos refused 5\u00a0%; how often strangers are recognised was "
@@ -98,12 +99,7 @@ def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
 
 
 def test_tell_rules__names_the_lines_of_a_rule_that_was_not_measured() -> None:
-    rule = UnknownRule(
-        score="energy",
-        parts=["energy"],
-        threshold=1.0,
-        kept=0.95,
-        protocol="no figure was left out: how well unknown ones are recognised was not measured",
+    rule = make_rule(
         lines=[UnknownLine(kept=0.9, threshold=0.5), UnknownLine(kept=0.99, threshold=2.0)],
     )
     _, line = tell_rules(Calibration(temperature=1.0, unknown=rule))
