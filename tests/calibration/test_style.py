@@ -87,3 +87,59 @@ def test_fit_style__says_what_it_cannot_use(style: Any, message: str) -> None:
 def test_score__refuses_styles_of_another_network() -> None:
     with pytest.raises(ValueError, match=r"^style: expected 40 numbers a photo, found 8; use the"):
         fit_style(styles(30, 2)).score(np.ones((2, 8)))
+
+
+def camera(n: int, seed: int, way: int = 8, size: int = 40) -> Any:
+    """What another camera does to styles: more or less of one thing, and a little of everything."""
+    rng = np.random.default_rng(seed)
+    scale = np.geomspace(0.01, 100, size)
+    one = np.random.default_rng(way).normal(size=size) * scale
+    return rng.uniform(5, 60, size=(n, 1)) * one + rng.normal(size=(n, size)) * scale * 0.1
+
+
+def test_fit_style__does_not_mind_another_camera_that_it_was_shown() -> None:
+    train, known, foreign = styles(60, 2), styles(80, 4), styles(80, 5, shift=2)
+    plain, shown = fit_style(train), fit_style(train, [camera(30, 6)])
+    as_they_are, changed = known, known + camera(80, 7)
+    assert auroc(plain.score(as_they_are), plain.score(changed)).value > 0.95
+    assert auroc(shown.score(as_they_are), shown.score(changed)).value < 0.6
+    assert auroc(shown.score(as_they_are), shown.score(foreign)).value > 0.95
+
+
+def test_fit_style__takes_a_direction_for_each_kind_of_change() -> None:
+    train, known = styles(60, 2), styles(80, 4)
+    first, second = camera(30, 6), camera(30, 6, way=9)
+    both = fit_style(train, [first, second])
+    for one in (first, second):
+        assert both.score(known + one[:1] * 3) == pytest.approx(both.score(known), abs=0.5)
+        only = fit_style(train, [one])
+        assert len(both.gaussian.basis) == len(only.gaussian.basis)  # a plain one in place of it
+    gram = both.gaussian.basis @ both.gaussian.basis.T
+    assert gram == pytest.approx(np.eye(len(gram)), abs=1e-5)
+
+
+def test_fit_style__learns_nothing_from_a_camera_that_changes_nothing_or_the_same() -> None:
+    train, known = styles(60, 2), styles(80, 4)
+    plain = fit_style(train).score(known)
+    assert (fit_style(train, [np.zeros((5, 40))]).score(known) == plain).all()
+    once, twice = fit_style(train, [camera(9, 6)]), fit_style(train, [camera(9, 6)] * 2)
+    assert abs(once.score(known) - twice.score(known)).mean() < 0.2 * plain.std()
+
+
+def test_fit_style__knows_cameras_with_more_photos_than_numbers() -> None:
+    train, known = styles(200, 2), styles(80, 4)
+    shown = fit_style(train, [camera(30, 6)])
+    assert shown.score(known + camera(80, 7)) == pytest.approx(shown.score(known), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "message"),
+    [
+        (np.ones((3, 8)), "expected 40 numbers a photo, found 8; use the styles of one"),
+        (np.full((3, 40), np.inf), "finite"),
+        (np.ones(40), r"expected a row a photo, shape \[N, K\], found shape \[40\]"),
+    ],
+)
+def test_fit_style__says_what_it_cannot_use_of_cameras(shifts: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^shifts: .*{message}"):
+        fit_style(styles(30, 2), [shifts])

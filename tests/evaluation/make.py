@@ -16,6 +16,7 @@ from tests.bundle.make import (
     make_gallery,
     make_manifest,
     make_model,
+    make_styled,
     make_weights,
 )
 from tests.training.make import plant_photos
@@ -82,6 +83,7 @@ class Trainer:
     learned: list[Dataset] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     options: list[dict[str, Any]] = field(default_factory=list)
+    styled: bool = False  # whether its networks give styles
 
     def __call__(self, data: Dataset, path: Path, *, watch: Watcher, **options: Any) -> None:
         seed = len(self.learned)
@@ -94,7 +96,9 @@ class Trainer:
         if options["overwrite"] and path.exists():
             shutil.rmtree(path)
         parts: dict[str, Any] = {"gallery": make_gallery(seed), "network": make_weights(seed)}
-        make_bundle(path, model=make_model(seed), thumbnails=None, **parts)
+        manifest = make_styled() if self.styled else make_manifest()
+        model = make_model(seed, styled=self.styled)
+        make_bundle(path, manifest, model=model, thumbnails=None, **parts)
 
 
 def _thumbnail(data: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from tests.evaluation.make import Trainer, plant
 from tests.training.make import TINY
 
@@ -16,6 +17,7 @@ from figsight.classifier import load
 from figsight.errors import DataError, UnreadablePhotosError
 from figsight.evaluation import Evaluation, cross_validate
 from figsight.evaluation.strangers import say_taught
+from figsight.images import change_camera
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +55,12 @@ def scores_of(path: Path, found: Evaluation, learned: set[str]) -> tuple[Any, An
         own = [i for i, photo in enumerate(found.photos) if photo.path in learned]
         held = [i for i in range(len(found.photos)) if i not in own]
         _, embeddings, styles = ask(found.photos[i] for i in own)
-        scorer = calibration.fit_scorer(embeddings, found.labels[own], style=styles)
+        shifts = []
+        if styles is not None:
+            pixels = np.stack([classifier.prepare(found.photos[i]) for i in own])
+            shifts = [classifier.run(one).style - styles for one in change_camera(pixels)]
+            assert np.abs(shifts).max() > 0
+        scorer = calibration.fit_scorer(embeddings, found.labels[own], style=styles, shifts=shifts)
         assert isinstance(scorer, calibration.UnknownScorer)
         assert found.strangers is not None
         others = found.strangers.photos[: found.strangers.n]
@@ -61,9 +68,11 @@ def scores_of(path: Path, found: Evaluation, learned: set[str]) -> tuple[Any, An
         return known, scorer.scores(*ask(others)), held
 
 
+@pytest.mark.parametrize(("styled", "guard"), [(False, "mean_cosine"), (True, "style_mahalanobis")])
 def test_cross_validate__judges_each_fold_by_the_photos_of_the_others(
-    trainer: Trainer, photos: Path, tmp_path: Path
+    trainer: Trainer, photos: Path, tmp_path: Path, styled: bool, guard: str
 ) -> None:
+    trainer.styled = styled
     found = cross_validate(photos, **HOW, unknown=tmp_path / "x", work=tmp_path / "work")
     learned = [{photo.path for photo in one.photos} for one in trainer.learned]
     asked = [
@@ -79,6 +88,7 @@ def test_cross_validate__judges_each_fold_by_the_photos_of_the_others(
         rule = calibration.fit_unknown(asked[1 - fold][0], default="mixed")
         assert isinstance(rule, calibration.UnknownChoice)
         expected = rule.rule.decide(known)
+        assert rule.rule.parts[-1] == guard
         assert np.allclose(found.strangeness[held], expected, rtol=1e-4, atol=1e-4)
         assert (found.unknown[held] == (expected > rule.line.threshold)).all()
         here = slice(fold * m, fold * m + m)
@@ -116,6 +126,22 @@ def test_cross_validate__draws_the_line_that_is_asked_for(
         "stated": 0.95,
         **{key: plain[key] for key in ("kept", "kept_interval", "accepted", "accepted_interval")},
     }
+
+
+def test_cross_validate__asks_again_what_was_kept_of_other_scores(
+    trainer: Trainer, photos: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    first = cross_validate(photos, **HOW, unknown=tmp_path / "x", work=work)
+    for path in (kept := sorted(work.glob("*.unknown.safetensors"))):
+        arrays = load_file(path)
+        earlier = arrays | {"sha256": arrays["sha256"][:-1]}
+        save_file(
+            {name: array * 0 if "known" in name else array for name, array in earlier.items()}, path
+        )
+    again = cross_validate(photos, **HOW, unknown=tmp_path / "x", work=work)
+    assert len(kept) == 2
+    assert again.to_dict()["unknown"] == first.to_dict()["unknown"]
 
 
 def test_cross_validate__takes_no_rule_from_strangers(

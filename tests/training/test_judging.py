@@ -11,7 +11,7 @@ import pytest
 from figsight import bundle, calibration
 from figsight.dataset import Figure
 from figsight.errors import Remedy
-from figsight.training.answers import Outputs
+from figsight.training.answers import Outputs, Own
 from figsight.training.judging import Judgement, _find_operating_point, judge
 
 FIGURES = (Figure("n", "NORMAL", "NORMAL"), Figure("p", "PNEUMONIA", "PNEUMONIA"))
@@ -50,7 +50,7 @@ def _judge(
     """What comes of answers to N photos that networks were kept from; some more were taught, twice."""
     n = len(labels)
     held = SimpleNamespace(held=np.arange(n), strangers=[], kept=np.arange(2))
-    own = Outputs(*np.zeros((3, 2, 4), np.float32))
+    own = Own(zeros := np.zeros((2, 4), np.float32), zeros, zeros[None])
     said = Outputs(logits, *np.zeros((2, n, 4), np.float32))
     sample = SimpleNamespace(
         labels=np.r_[labels, np.zeros(2 * spare, np.int64)],
@@ -166,7 +166,7 @@ def test_judge__counts_copies_once_in_the_temperature() -> None:
 
     def temperature(rows: np.ndarray) -> float:
         held = SimpleNamespace(held=np.arange(len(rows)), strangers=[], kept=np.arange(2))
-        own = Outputs(*np.zeros((3, 2, 4), np.float32))
+        own = Own(zeros := np.zeros((2, 4), np.float32), zeros, zeros[None])
         said = Outputs(logits[rows], *np.zeros((2, len(rows), 4), np.float32))
         sample = SimpleNamespace(labels=labels[rows], groups=[str(i) for i in rows])
         answers = SimpleNamespace(part=held, held=said, own=own)

@@ -13,7 +13,7 @@ from tests.training.make import TINY, plant_photos
 from figsight import bundle, calibration, load, train
 from figsight.errors import Remedy
 from figsight.training import change_recipe
-from figsight.training.answers import Answers, Outputs
+from figsight.training.answers import Answers, Outputs, Own
 from figsight.training.parts import deal_parts
 from figsight.training.strangers import equip, judge_unknown
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIGURES, WIDTH, STYLE = 6, 16, 4
+
+
+def own_of(embeddings: Any, styles: Any = None) -> Own:
+    """What a network says of its own photos; another camera makes the first number larger."""
+    styles = embeddings[:, :STYLE] ** 2 if styles is None else styles
+    shifts = np.zeros((1, 5, STYLE), np.float32)
+    shifts[..., 0] = 50
+    return Own(embeddings, styles, shifts)
 
 
 def make_answers(*, left_out: int, apart: float, each: int = 20) -> tuple[list[Answers], Any]:
@@ -38,15 +46,8 @@ def make_answers(*, left_out: int, apart: float, each: int = 20) -> tuple[list[A
 
         held, strangers = embed(part.held), embed(part.strangers, apart)
         head = centres[part.figures].T.astype(np.float32) / 6
-        found.append(
-            Answers(
-                part,
-                *(
-                    Outputs(x @ head, x, x[:, :STYLE] ** 2)
-                    for x in (held, embed(part.kept), strangers)
-                ),
-            )
-        )
+        said = [Outputs(x @ head, x, x[:, :STYLE] ** 2) for x in (held, strangers)]
+        found.append(Answers(part, said[0], own_of(embed(part.kept)), said[1]))
     return found, SimpleNamespace(labels=labels, groups=groups)
 
 
@@ -164,7 +165,7 @@ def test_judge_unknown__refuses_networks_that_learned_from_copies_only() -> None
     answers, sample = make_answers(left_out=0, apart=1.0, each=4)
     one = answers[0]
     first = np.searchsorted(sample.labels[one.part.kept], sample.labels[one.part.kept])
-    own = Outputs(*(array[first] for array in vars(one.own).values()))
+    own = own_of(one.own.embeddings[first])
     assert judge_unknown([replace(one, own=own)], sample) == calibration.Refusal(
         COPIES, Remedy.ADD_PHOTOS
     )
@@ -175,7 +176,7 @@ def test_equip__refuses_photos_that_a_network_takes_for_copies() -> None:
     rule = judge_unknown(answers, sample)
     assert isinstance(rule, bundle.UnknownRule)
     one = answers[0].own
-    own = Outputs(*(array[sample.labels] for array in vars(one).values()))
+    own = own_of(one.embeddings[sample.labels])
     assert equip(rule, own, sample.labels) == calibration.Refusal(COPIES, Remedy.ADD_PHOTOS)
 
 
@@ -190,7 +191,7 @@ def test_equip__gives_the_detector_what_it_measures_against() -> None:
     )
     styles = rng.normal(size=(len(own), STYLE)).astype(np.float32)
     logits = np.zeros((2, FIGURES), np.float32)
-    equipped = equip(rule, Outputs(own @ own[:FIGURES].T, own, styles), sample.labels)
+    equipped = equip(rule, own_of(own, styles), sample.labels)
     assert not isinstance(equipped, calibration.Refusal)
     rule, arrays = equipped
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
@@ -211,8 +212,11 @@ def test_equip__gives_the_detector_styles_that_guard_it() -> None:
     rule, arrays = equipped
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
     detector = calibration.UnknownDetector.from_parts(fields, arrays)
-    one = own.logits[:1], own.embeddings[:1], own.styles[:1]
+    said = answers[0].held
+    one = said.logits[:1], said.embeddings[:1], said.styles[:1]
     assert detector.score(*one) < rule.threshold < detector.score(*one[:2], one[2] + 1e3)
+    grainy = one[2] + own.shifts[0, :1] * 20
+    assert detector.score(*one[:2], grainy) == pytest.approx(detector.score(*one), abs=1e-3)
 
 
 def test_judge_unknown__without_styles_does_without() -> None:
@@ -221,7 +225,7 @@ def test_judge_unknown__without_styles_does_without() -> None:
         replace(
             one,
             held=replace(one.held, styles=one.held.styles[:, :0]),
-            own=replace(one.own, styles=one.own.styles[:, :0]),
+            own=Own(one.own.embeddings, one.own.styles[:, :0], one.own.shifts[..., :0]),
             strangers=replace(one.strangers, styles=one.strangers.styles[:, :0]),
         )
         for one in answers

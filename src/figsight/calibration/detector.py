@@ -146,6 +146,7 @@ def fit_scorer(
     names: Sequence[str] = SCORES,
     *,
     style: ArrayLike | None = None,
+    shifts: Sequence[ArrayLike] = (),
     k: int = 1,
     groups: ArrayLike | None = None,
 ) -> UnknownScorer | Refusal:
@@ -157,6 +158,7 @@ def fit_scorer(
         names: Which scores it will be asked for, of ``SCORES``; ``style_mahalanobis`` is passed over
             without styles.
         style: [M, S]; ``None`` when the network gives none.
+        shifts: What other cameras do to styles, each [n, S]; see ``fit_style``.
         k: Which neighbour ``knn`` asks for.
         groups: Groups of copies, [M].
 
@@ -182,7 +184,7 @@ def fit_scorer(
             )
     if style is not None and STYLE in names:
         try:
-            distance = fit_style(style)
+            distance = fit_style(style, shifts)
         except AlikeError:
             return Refusal(
                 "telling unknown photos needs photos to learn from that differ in light or texture, "

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from figsight.metrics.checks import Floats, Floats32
 
 
+_NO_MATTER = 1e12  # a variance beside which every distance is none
+
+
 class AlikeError(ValueError):
     """Nothing that photos deviate by was found: there is no spread to measure distances in."""
 
@@ -47,6 +50,19 @@ class ShrunkGaussian:
         """The means [K, D], and what of them lies along the axes [K, R]."""
         means = self.means.astype(np.float64)
         return means, means @ self._axes
+
+    def ignoring(self, directions: Floats) -> ShrunkGaussian:
+        """Return the same, but that it does not matter how far a row lies along some directions.
+
+        Args:
+            directions: Unit rows [Q, D] at right angles to each other and to ``basis``.
+        """
+        return ShrunkGaussian(
+            self.means,
+            np.concatenate([self.basis, directions.astype(np.float32)]),
+            np.concatenate([self.variance, np.full(len(directions), _NO_MATTER, np.float32)]),
+            self.floor,
+        )
 
     def whiten(self, x: Floats) -> Floats:
         """Return rows [N, D] stretched by one over the spread in every direction, [N, D].

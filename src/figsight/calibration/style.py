@@ -14,8 +14,12 @@ from figsight.calibration.gaussian import AlikeError, ShrunkGaussian, shrink
 from figsight.metrics.checks import Floats, Floats32, check_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
+# Of a spread: shorter shifts than this are rounding, and have no direction.
+_LEAST_SHIFT = 1e-6
 # Of the median spread (of those that vary, where most do not): a channel that hardly varies must not
 # decide alone.
 _LEAST_SPREAD = 0.01
@@ -46,8 +50,8 @@ class StyleDistance:
 
         It says that a picture is another kind of picture: drawn, rendered, scanned, of another
         subject. It knows no figures, so it hardly tells a new one photographed like the others
-        from a known one; and a known figure in other light, through another camera or without its
-        colours becomes stranger by it, too.
+        from a known one; and a known figure in other light or without its colours becomes stranger
+        by it, too. Grain and softness do not count where ``fit_style`` was shown what they do.
 
         Args:
             style: [N, S].
@@ -66,15 +70,22 @@ class StyleDistance:
         return np.asarray(np.log(np.maximum(squared, np.finfo(np.float64).tiny)))
 
 
-def fit_style(style: ArrayLike) -> StyleDistance:
+def fit_style(style: ArrayLike, shifts: Sequence[ArrayLike] = ()) -> StyleDistance:
     """Fit the distance of styles.
 
     The covariance is shrunk, for there are usually fewer photos than numbers; how far new photos
     of the same kind lie then hardly depends on how many photos it was fitted to, so that a
     threshold that was found with fewer carries over (docs/decisions/0006).
 
+    What another camera does to a style says nothing of what is shown: for each kind of change the
+    direction that most of it lies along is left out of the distance (nuisance attribute projection:
+    Solomonoff, Campbell & Boardman 2005, "Advances in channel compensation for SVM speaker
+    recognition"). Without that, grainy photos of known figures are another kind of picture.
+
     Args:
         style: Of the training photos, [N, S], N >= 2.
+        shifts: For each kind of change, what it does to the styles of some photos: those of the changed
+            photos less those of the same photos as they are, [n, S].
 
     Raises:
         AlikeError: There is one photo, or all are alike.
@@ -90,5 +101,24 @@ def fit_style(style: ArrayLike) -> StyleDistance:
     centre = x.mean(axis=0).astype(np.float32)
     scale = np.maximum(spread, least).astype(np.float32)
     standard = (x - centre.astype(np.float64)) / scale.astype(np.float64)
+    away = _find_directions([check_matrix(one, "shifts") for one in shifts], scale)
+    standard -= (standard @ away.T) @ away
     gaussian = shrink(standard, np.zeros((1, x.shape[1])), len(x) - 1)
-    return StyleDistance(centre, scale, gaussian)
+    return StyleDistance(centre, scale, gaussian.ignoring(away))
+
+
+def _find_directions(shifts: Sequence[Floats], scale: Floats32) -> Floats:
+    """Return what each kind of shifts [n, S] mostly lies along: unit rows at right angles, [Q, S]."""
+    found = np.empty((0, len(scale)))
+    for one in shifts:
+        if one.shape[1] != len(scale):
+            raise ValueError(
+                f"shifts: expected {len(scale)} numbers a photo, found {one.shape[1]}; use the styles of "
+                "one network"
+            )
+        standard = one / scale.astype(np.float64)
+        rest = standard - (standard @ found.T) @ found
+        _, lengths, directions = np.linalg.svd(rest, full_matrices=False)
+        if lengths[0] > _LEAST_SHIFT:
+            found = np.concatenate([found, directions[:1]])
+    return found

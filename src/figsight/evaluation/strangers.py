@@ -20,6 +20,7 @@ from figsight.dataset.names import printable
 from figsight.errors import FigsightError
 from figsight.evaluation.results import LineScore, Strangers, share_not
 from figsight.files import write_whole
+from figsight.images import CHANGES, change_camera, choose_some
 from figsight.training.strangers import KEPT, OTHERS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from figsight.training import Watcher
 
 SCORE = "mixed"  # what training decides by, unless photos of left-out figures clearly say otherwise
+_MADE = b"2"  # what scores are made of: what was kept of earlier ones is asked for again
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ def ask_strangers(
         A ``Refusal`` when the fold's network learned from one photo of each figure, or copies of it.
     """
     path = part.model.with_suffix(".unknown.safetensors")
-    key = np.frombuffer(bytes.fromhex("".join(strangers.sha256)), np.uint8)
+    key = np.frombuffer(bytes.fromhex("".join(strangers.sha256)) + _MADE, np.uint8)
     told = _read(path, key)
     if told is not None:
         return told
@@ -106,7 +108,8 @@ def ask_strangers(
     with load(part.model) as classifier:
         own, held = (_ask(classifier, [photos[i] for i in which]) for which in (kept, part.held))
         others = _ask(classifier, strangers.dataset.photos, watch.advance)
-    scorer = calibration.fit_scorer(own.embedding, labels[kept], style=own.style)
+        shifts = _change_cameras(classifier, [photos[i] for i in kept], own)
+    scorer = calibration.fit_scorer(own.embedding, labels[kept], style=own.style, shifts=shifts)
     if isinstance(scorer, calibration.Refusal):
         return scorer
     known, strange = (scorer.scores(one.logits, one.embedding, one.style) for one in (held, others))
@@ -268,6 +271,28 @@ def _ask(
         embedding=np.concatenate([one.embedding for one in said]),
         style=np.concatenate(styles) if styles else None,
     )
+
+
+def _change_cameras(
+    classifier: Classifier, photos: Sequence[Photo], own: Outputs
+) -> list[NDArray[np.float32]]:
+    """Return what other cameras do to the styles of some photos, [n, S] for each of ``CHANGES``.
+
+    Args:
+        classifier: Of the fold.
+        photos: That its network learned from, N.
+        own: What it gives for them.
+    """
+    if own.style is None:
+        return []
+    shifts: list[list[NDArray[np.float32]]] = [[] for _ in CHANGES]
+    for number, i in enumerate(choose_some(len(photos)).tolist()):
+        pixels = classifier.prepare(photos[i])[np.newaxis]
+        for kind, changed in zip(shifts, change_camera(pixels, number), strict=True):
+            style = classifier.run(changed).style
+            assert style is not None  # noqa: S101 - the network gave one of the photo as it is
+            kind.append(style[0] - own.style[i])
+    return [np.stack(kind) for kind in shifts]
 
 
 def _pack(told: Told, key: NDArray[np.uint8]) -> bytes:

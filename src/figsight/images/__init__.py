@@ -10,11 +10,13 @@ Knows picture files, colours, orientations and sizes. Does not know labels, data
     quiet.py        keeps Pillow's warnings out of a decode, for one thread only
     decoding.py     all of the above in order: ``decode``
     fitting.py      pixels -> the size that a network is fed: ``InputSpec``, ``fit``; or people: ``shrink``
+    cameras.py      pixels -> the same picture with grain, or out of focus: ``change_camera``
     thumbnails.py   pixels -> the small JPEG that a model remembers a photo by
 """
 
 from __future__ import annotations
 
+from figsight.images.cameras import CHANGES, change_camera, choose_some
 from figsight.images.decoding import Source, decode, open_photo
 from figsight.images.fitting import InputSpec, fit, shrink
 from figsight.images.formats import is_picture_name
@@ -22,12 +24,15 @@ from figsight.images.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_PIXELS,
 from figsight.images.thumbnails import make_thumbnail
 
 __all__ = [
+    "CHANGES",
     "MAX_FILE_BYTES",
     "MAX_MEMORY_BYTES",
     "MAX_PIXELS",
     "MAX_SIDE",
     "InputSpec",
     "Source",
+    "change_camera",
+    "choose_some",
     "decode",
     "fit",
     "is_picture_name",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from figsight.training.answers import Outputs
+    from figsight.training.answers import Own
     from figsight.training.backbones import Network
     from figsight.training.checkpoint import EpochRecord
     from figsight.training.export import Blank
@@ -44,7 +44,7 @@ class Delivery:
         plan: What the network started from.
         network: Trained on everything, on the CPU.
         sample: The photos.
-        outputs: What the network says of its own training photos, for the gallery.
+        own: What the network says of its own training photos, for the gallery.
         recipe: Resolved.
         seed: Of the command.
         device: Where it was trained.
@@ -59,7 +59,7 @@ class Delivery:
     plan: Plan
     network: Network
     sample: Sample
-    outputs: Outputs
+    own: Own
     recipe: Recipe
     seed: int
     device: str
@@ -79,9 +79,9 @@ def deliver(
     Errors: as ``export.export_onnx`` and ``bundle.write_bundle``.
     """
     sample, network = what.sample, what.network
-    calibration, arrays = _equip(what.judgement.calibration, what.outputs, sample.labels)
+    calibration, arrays = _equip(what.judgement.calibration, what.own, sample.labels)
     gallery = bundle.Gallery(
-        embeddings=what.outputs.embeddings.astype(np.float16),
+        embeddings=what.own.embeddings.astype(np.float16),
         labels=sample.labels.astype(np.int32),
         sha256=np.array([list(bytes.fromhex(h)) for h in sample.sha256], np.uint8),  # [N, 32]
         paths=tuple(photo.path for photo in sample.dataset.photos),
@@ -108,7 +108,7 @@ def deliver(
 
 
 def _equip(
-    calibration: bundle.Calibration | None, own: Outputs, labels: NDArray[np.int64]
+    calibration: bundle.Calibration | None, own: Own, labels: NDArray[np.int64]
 ) -> tuple[bundle.Calibration | None, dict[str, NDArray[np.float32]]]:
     """Return a calibration with what its rule measures against, or with the reason for having none."""
     if calibration is None or calibration.unknown is None:

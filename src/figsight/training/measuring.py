@@ -15,12 +15,12 @@ import torch
 
 from figsight.bundle.runtime import count_threads
 from figsight.errors import RecipeError
-from figsight.training.answers import Answers, Outputs
+from figsight.training.answers import Answers
 from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.names import FINAL, call, say_parts, say_spoilt
-from figsight.training.network import Plan, answer
+from figsight.training.network import Plan, answer, look_back
 from figsight.training.pace import Budgeted, Steady, divide_epoch
 from figsight.training.parts import LEFT_OUT, Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from figsight.training.answers import Own
     from figsight.training.backbones import Network
     from figsight.training.budget import Timetable
     from figsight.training.pace import Pace
@@ -51,14 +52,14 @@ class Outcome:
 
     Attributes:
         network: The final one, trained on all photos, on the CPU.
-        outputs: What it says of them, without logits.
+        own: What it says of them.
         answers: What each measuring network said.
         history: Every epoch of every network.
         recipe: As it was carried out: a budget has a say in it.
     """
 
     network: Network
-    outputs: Outputs
+    own: Own
     answers: list[Answers]
     history: list[EpochRecord]
     recipe: Recipe
@@ -72,7 +73,7 @@ class _Trained:
     """
 
     history: list[EpochRecord] = field(default_factory=list)
-    final: tuple[Network, Outputs] | None = None
+    final: tuple[Network, Own] | None = None
     answers: Answers | None = None
 
 
@@ -155,12 +156,12 @@ class Run:
             trained = turns.run(lambda: torch.set_num_threads(cores // at_once))
         finally:
             torch.set_num_threads(before)
-        (network, outputs), final = next((t.final, t.history) for t in trained if t.final)
+        (network, own), final = next((t.final, t.history) for t in trained if t.final)
         measured = [one for one in trained if one.answers is not None]
         answers = [one.answers for one in measured if one.answers is not None]
         return Outcome(
             network=network,
-            outputs=outputs,
+            own=own,
             answers=answers,
             history=[*(row for one in measured for row in one.history), *final],
             recipe=self._carried_out(final, answers),
@@ -308,9 +309,9 @@ class Run:
     def _finish(self, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask the final network about all photos."""
         everything = np.arange(len(self.sample.labels))
-        outputs = answer(network, self.sample.exact, everything, self.device, logits=False)
-        self._require_alive(outputs)
-        return _Trained(history, final=(network.cpu(), outputs))
+        own = look_back(network, self.sample.exact, everything, self.device)
+        self._require_alive(own)
+        return _Trained(history, final=(network.cpu(), own))
 
     def _ask(self, part: Part, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask a measuring network about its part of the photos, and keep what it says."""
@@ -318,8 +319,7 @@ class Run:
         held, strangers = (
             answer(network, pixels, photos, self.device) for photos in (part.held, part.strangers)
         )
-        # Their logits would be photos times figures, and nobody wants them.
-        own = answer(network, pixels, part.kept, self.device, logits=False)
+        own = look_back(network, pixels, part.kept, self.device)
         self._require_alive(own)
         answers = Answers(part, held, own, strangers)
         names = [call(part.run, number) for number in range(self.ingredients)]
@@ -331,7 +331,7 @@ class Run:
             self.place.checkpoint(name).unlink(missing_ok=True)
         return _Trained(history, answers=answers)
 
-    def _require_alive(self, own: Outputs) -> None:
+    def _require_alive(self, own: Own) -> None:
         """Raise when a network does not tell its own photos apart: too long a step, and it is lost."""
         low, high = own.embeddings.min(axis=0), own.embeddings.max(axis=0)
         most = float(max(np.abs(low).max(), np.abs(high).max()))  # NaN where there is one

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from figsight.training.answers import Outputs
+from figsight.images import CHANGES, change_camera, choose_some
+from figsight.training.answers import Outputs, Own
 from figsight.training.backbones import Network, PretrainedWeights, build
 from figsight.training.convolutions import quick_convolutions
 from figsight.training.folding import fold_norms, unfold_names
@@ -75,30 +76,50 @@ def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed:
     return Plan(network, original, folded, pretrained)
 
 
-@torch.no_grad()
 def answer(
-    network: Network,
-    pixels: RowsLike[np.uint8],
-    photos: NDArray[np.intp],
-    device: torch.device,
-    *,
-    logits: bool = True,
+    network: Network, pixels: RowsLike[np.uint8], photos: NDArray[np.intp], device: torch.device
 ) -> Outputs:
-    """Ask a network about the photos at some rows of pixels; its logits may be left away, [N, 0]."""
-    network.eval()
-    figures = network.head.out_features if logits else 0
-    widths = (figures, network.head.in_features, network.style_size)
+    """Ask a network about the photos at some rows of pixels."""
+    widths = (network.head.out_features, network.head.in_features, network.style_size)
     found = Outputs(*(np.empty((len(photos), width), np.float32) for width in widths))
+    network.eval()
     with quick_convolutions(network, device):
         for start in range(0, len(photos), BATCH):
-            batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # [B, H, W, 3]
-            views = network.scale(batch.permute(0, 3, 1, 2).to(device))
-            said = network.parts(views)
             rows = slice(start, start + BATCH)
-            found.logits[rows] = said.logits.cpu().numpy()[:, :figures]
-            found.embeddings[rows] = said.embedding.cpu().numpy()
-            found.styles[rows] = said.style.cpu().numpy()
+            said = _ask(network, pixels[photos[rows]], device)
+            found.logits[rows], found.embeddings[rows], found.styles[rows] = said
     return found
+
+
+def look_back(
+    network: Network, pixels: RowsLike[np.uint8], photos: NDArray[np.intp], device: torch.device
+) -> Own:
+    """Ask a network about the photos that it learned from, and how other cameras would change them."""
+    width, size = network.head.in_features, network.style_size
+    embeddings, styles = (np.empty((len(photos), each), np.float32) for each in (width, size))
+    some = choose_some(len(photos))
+    shifts = np.empty((len(CHANGES), len(some), size), np.float32)
+    network.eval()
+    with quick_convolutions(network, device):
+        for start in range(0, len(photos), BATCH):
+            rows = slice(start, start + BATCH)
+            _, embeddings[rows], styles[rows] = _ask(network, pixels[photos[rows]], device)
+        for start in range(0, len(some) if size else 0, BATCH):
+            which = some[start : start + BATCH]
+            for kind, changed in enumerate(change_camera(pixels[photos[which]], start)):
+                said = _ask(network, changed, device)[2]
+                shifts[kind, start : start + BATCH] = said - styles[which]
+    return Own(embeddings, styles, shifts)
+
+
+@torch.no_grad()
+def _ask(
+    network: Network, pixels: NDArray[np.uint8], device: torch.device
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return logits [B, K], embeddings [B, D] and styles [B, S] of pixels [B, H, W, 3]."""
+    views = network.scale(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device))
+    said = network.parts(views)
+    return said.logits.cpu().numpy(), said.embedding.cpu().numpy(), said.style.cpu().numpy()
 
 
 def feature_shape(network: Network, size: int) -> tuple[int, int, int]:

@@ -88,7 +88,7 @@ def train(
                 plan=plan,
                 network=outcome.network,
                 sample=sample,
-                outputs=outcome.outputs,
+                own=outcome.own,
                 recipe=outcome.recipe,
                 seed=options.seed,
                 device=device.type,

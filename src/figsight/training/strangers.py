@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from figsight.calibration import UnknownDetector, UnknownScorer
     from figsight.metrics import Estimate
-    from figsight.training.answers import Answers, Outputs
+    from figsight.training.answers import Answers, Outputs, Own
     from figsight.training.parts import Part
 
 Scores: TypeAlias = "dict[str, NDArray[np.float64]]"
@@ -62,7 +62,7 @@ def judge_unknown(
     told: list[_Told] = []
     for one in answers:
         own = sample.labels[one.part.kept]
-        scorer = calibration.fit_scorer(one.own.embeddings, own, style=_styles(one.own))
+        scorer = _fit_scorer(one.own, own)
         if isinstance(scorer, calibration.Refusal):
             return scorer
         strange = _score(scorer, one.strangers) if len(one.part.strangers) else None
@@ -154,7 +154,7 @@ def _align(told: Sequence[_Told]) -> list[_Told]:
 
 
 def equip(
-    rule: bundle.UnknownRule, own: Outputs, labels: NDArray[np.int64]
+    rule: bundle.UnknownRule, own: Own, labels: NDArray[np.int64]
 ) -> tuple[bundle.UnknownRule, dict[str, NDArray[np.float32]]] | calibration.Refusal:
     """Give the rule what it measures against: the delivered network's own training photos.
 
@@ -167,9 +167,7 @@ def equip(
         The rule with the numbers that go with its arrays, and the arrays. A ``Refusal`` when the
         photos give nothing to measure by.
     """
-    scorer = calibration.fit_scorer(
-        own.embeddings, labels, rule.parts, style=_styles(own), k=rule.k
-    )
+    scorer = _fit_scorer(own, labels, rule.parts, rule.k)
     if isinstance(scorer, calibration.Refusal):
         return scorer
     choice = calibration.ScoreRule(
@@ -182,7 +180,16 @@ def equip(
     return msgspec.structs.replace(rule, **numbers), arrays
 
 
-def _styles(outputs: Outputs) -> NDArray[np.float32] | None:
+def _fit_scorer(
+    own: Own, labels: NDArray[np.int64], names: Sequence[str] = calibration.SCORES, k: int = 1
+) -> UnknownScorer | calibration.Refusal:
+    shifts = list(own.shifts) if own.shifts.size else []
+    return calibration.fit_scorer(
+        own.embeddings, labels, names, style=_styles(own), shifts=shifts, k=k
+    )
+
+
+def _styles(outputs: Outputs | Own) -> NDArray[np.float32] | None:
     """Return styles [N, S] where the network gives any."""
     return outputs.styles if outputs.styles.shape[1] else None
 

@@ -1,0 +1,72 @@
+"""Pixels -> the same picture through another camera: grain and softness, not what is shown.
+
+Knows what cameras do to pictures. Does not know what networks make of that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+ENOUGH = 128  # pictures to learn from what a change does: it is one direction
+
+_SEED = 1
+_GRAIN = (1.0, 10.0)  # standard deviation, of 255: daylight, and a phone in a dim room
+_BLUR = (0.001, 0.0073)  # of the longer side: 0.2 and 1.4 pixels of 192
+
+
+def add_grain(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """Return a picture [H, W, 3] with noise as of a sensor in little light, uint8 [H, W, 3].
+
+    Normal, independent in each pixel and colour; its standard deviation is drawn, all ratios alike.
+    """
+    spread = np.exp(rng.uniform(*np.log(_GRAIN)))
+    noise = rng.standard_normal(pixels.shape, np.float32) * np.float32(spread)
+    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+
+
+def soften(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """Return a picture [H, W, 3] out of focus, uint8 [H, W, 3]: a Gaussian blur whose width is drawn."""
+    radius = rng.uniform(*_BLUR) * max(pixels.shape[:2])
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
+
+
+CHANGES: tuple[Callable[[NDArray[np.uint8], Generator], NDArray[np.uint8]], ...] = (
+    add_grain,
+    soften,
+)
+"""What another camera may do to a picture; each by itself."""
+
+
+def change_camera(pixels: NDArray[np.uint8], first: int = 0) -> list[NDArray[np.uint8]]:
+    """Return pictures as each of ``CHANGES`` makes them; always the same for the same pictures.
+
+    Args:
+        pixels: uint8 [N, H, W, 3].
+        first: The number of the first of them: each draws by its own.
+
+    Returns:
+        uint8 [N, H, W, 3] for each change.
+    """
+    return [
+        np.stack(
+            [
+                change(one, np.random.default_rng([_SEED, kind, number]))
+                for number, one in enumerate(pixels, start=first)
+            ]
+        )
+        for kind, change in enumerate(CHANGES)
+    ]
+
+
+def choose_some(n: int) -> NDArray[np.intp]:
+    """Return which of n pictures to change, spread over all: at most ``ENOUGH``, ascending."""
+    return np.unique(np.linspace(0, n - 1, min(ENOUGH, n), dtype=np.intp))

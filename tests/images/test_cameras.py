@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from figsight.images import CHANGES, change_camera, choose_some
+from figsight.images.cameras import ENOUGH, add_grain, soften
+
+BOARD = (np.indices((144, 192)).sum(0) % 2 * 100 + 70).astype(np.uint8)
+PHOTO = np.repeat(BOARD[..., None], 3, axis=2)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_add_grain__moves_each_number_a_little_and_none_of_them_on_average() -> None:
+    apart = add_grain(PHOTO, rng()).astype(int) - PHOTO
+    assert 0.5 < apart.std() < 11
+    assert abs(apart.mean()) < 1
+    assert abs(np.corrcoef(apart[..., 0].ravel(), apart[..., 1].ravel())[0, 1]) < 0.1
+
+
+def test_add_grain__stays_within_what_a_picture_can_hold() -> None:
+    for value in (0, 255):
+        grainy = add_grain(np.full((32, 32, 3), value, np.uint8), rng())
+        assert np.abs(grainy.astype(int) - value).max() < 60
+
+
+def test_soften__takes_contrast_from_neighbours_and_leaves_plain_pictures_alone() -> None:
+    softest = min(soften(PHOTO, rng(seed)).std() for seed in range(8))
+    assert softest < 0.3 * PHOTO.std()
+    plain = np.full_like(PHOTO, 90)
+    assert (soften(plain, rng()) == plain).all()
+
+
+def test_soften__is_as_soft_at_any_size() -> None:
+    edge = np.zeros((64, 64, 3), np.uint8)
+    edge[:, 32:] = 200
+    large = edge.repeat(4, axis=0).repeat(4, axis=1)
+    small, big = soften(edge, rng(3)), soften(large, rng(3))
+    assert np.abs(big[::4, 2::4].astype(int) - small).mean() < 3
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes__differ_from_picture_to_picture(change: Any) -> None:
+    assert not (change(PHOTO, rng(1)) == change(PHOTO, rng(2))).all()
+
+
+def test_change_camera__gives_the_same_for_a_picture_whatever_it_is_asked_with() -> None:
+    photos = np.stack([PHOTO, PHOTO[::-1], PHOTO[:, ::-1]])
+    whole = change_camera(photos)
+    assert len(whole) == len(CHANGES)
+    for kind, rest in zip(whole, change_camera(photos[1:], first=1), strict=True):
+        assert kind.shape == photos.shape
+        assert kind.dtype == np.uint8
+        assert (kind[1:] == rest).all()
+
+
+@pytest.mark.parametrize("n", [1, 5, ENOUGH, ENOUGH + 1, 10_000])
+def test_choose_some__spreads_over_all_pictures(n: int) -> None:
+    some = choose_some(n).tolist()
+    assert len(some) == min(n, ENOUGH)
+    assert sorted(set(some)) == some
+    assert (some[0], some[-1]) == (0, n - 1)
+    assert max(np.diff(some), default=0) <= n / len(some) + 2
