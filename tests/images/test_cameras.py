@@ -66,3 +66,7 @@ def test_choose_some__spreads_over_all_pictures(n: int) -> None:
     assert sorted(set(some)) == some
     assert (some[0], some[-1]) == (0, n - 1)
     assert max(np.diff(some), default=0) <= n / len(some) + 2
+
+
+def test_choose_some__of_none_is_none() -> None:
+    assert choose_some(0).tolist() == []

@@ -20,7 +20,7 @@ from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
 from figsight.training.names import FINAL, call, say_parts, say_spoilt
-from figsight.training.network import Plan, answer, look_back
+from figsight.training.network import Plan, answer, ask_own, count_changed
 from figsight.training.pace import Budgeted, Steady, divide_epoch
 from figsight.training.parts import LEFT_OUT, Part, deal_more, deal_parts
 from figsight.training.recipe import change_recipe
@@ -263,9 +263,11 @@ class Run:
         return jobs
 
     def _size(self, part: Part | None) -> tuple[int, int]:
-        if part is None:
-            return len(self.sample.labels), len(self.sample.labels)
-        return len(part.kept), len(part.kept) + len(part.held) + len(part.strangers)
+        """Return how many photos a network learns from, and how many pictures it is asked about."""
+        photos = len(self.sample.labels) if part is None else len(part.kept)
+        changed = count_changed(self.plan.network, photos) if self.parts else 0
+        others = 0 if part is None else len(part.held) + len(part.strangers)
+        return photos, photos + changed + others
 
     def _go_on(self) -> None:
         """Take up what an interrupted run had decided."""
@@ -309,7 +311,7 @@ class Run:
     def _finish(self, network: Network, history: list[EpochRecord]) -> _Trained:
         """Ask the final network about all photos."""
         everything = np.arange(len(self.sample.labels))
-        own = look_back(network, self.sample.exact, everything, self.device)
+        own = ask_own(network, self.sample.exact, everything, self.device, cameras=bool(self.parts))
         self._require_alive(own)
         return _Trained(history, final=(network.cpu(), own))
 
@@ -319,7 +321,7 @@ class Run:
         held, strangers = (
             answer(network, pixels, photos, self.device) for photos in (part.held, part.strangers)
         )
-        own = look_back(network, pixels, part.kept, self.device)
+        own = ask_own(network, pixels, part.kept, self.device)
         self._require_alive(own)
         answers = Answers(part, held, own, strangers)
         names = [call(part.run, number) for number in range(self.ingredients)]

@@ -91,25 +91,38 @@ def answer(
     return found
 
 
-def look_back(
-    network: Network, pixels: RowsLike[np.uint8], photos: NDArray[np.intp], device: torch.device
+def ask_own(
+    network: Network,
+    pixels: RowsLike[np.uint8],
+    photos: NDArray[np.intp],
+    device: torch.device,
+    *,
+    cameras: bool = True,
 ) -> Own:
-    """Ask a network about the photos that it learned from, and how other cameras would change them."""
+    """Ask a network about the photos that it learned from, and what other cameras do to their styles.
+
+    The latter, of ``count_changed`` pictures, may be left away: then the shifts are [C, 0, S].
+    """
     width, size = network.head.in_features, network.style_size
     embeddings, styles = (np.empty((len(photos), each), np.float32) for each in (width, size))
-    some = choose_some(len(photos))
+    some = choose_some(len(photos) if cameras and size else 0)
     shifts = np.empty((len(CHANGES), len(some), size), np.float32)
     network.eval()
     with quick_convolutions(network, device):
         for start in range(0, len(photos), BATCH):
             rows = slice(start, start + BATCH)
             _, embeddings[rows], styles[rows] = _ask(network, pixels[photos[rows]], device)
-        for start in range(0, len(some) if size else 0, BATCH):
+        for start in range(0, len(some), BATCH):
             which = some[start : start + BATCH]
             for kind, changed in enumerate(change_camera(pixels[photos[which]], start)):
                 said = _ask(network, changed, device)[2]
                 shifts[kind, start : start + BATCH] = said - styles[which]
     return Own(embeddings, styles, shifts)
+
+
+def count_changed(network: Network, photos: int) -> int:
+    """Return how many changed pictures ``ask_own`` asks a network about besides so many photos."""
+    return len(CHANGES) * len(choose_some(photos)) if network.style_size else 0
 
 
 @torch.no_grad()
