@@ -56,6 +56,19 @@ def _grain(spread: float) -> Change:
     return _numbers(lambda pixels, rng: pixels + rng.normal(0, spread, pixels.shape))
 
 
+def _blotches(share: float, spread: float) -> Change:
+    """Noise that a camera has smoothed: of so large a share of the side."""
+
+    def apply(picture: Image.Image, rng: Generator) -> Image.Image:
+        few = [max(1, round(side / (share * max(picture.size)))) for side in picture.size]
+        noise = np.clip(rng.normal(128, spread, (few[1], few[0], 3)), 0, 255).astype(np.uint8)
+        smooth = Image.fromarray(noise).resize(picture.size, Image.Resampling.BILINEAR)
+        added = np.asarray(picture).astype(np.float64) + np.asarray(smooth) - 128.0
+        return Image.fromarray(np.clip(added, 0, 255).astype(np.uint8))
+
+    return apply
+
+
 def _soft(share: float) -> Change:
     return lambda picture, _: picture.filter(ImageFilter.GaussianBlur(share * max(picture.size)))
 
@@ -93,6 +106,8 @@ CHANGES: dict[str, Change] = {
     "grain, 8 of 255": _grain(8),
     "grain, 16 of 255": _grain(16),
     "grain, 25 of 255": _grain(25),
+    "blotches of 1 % of the side, 12 of 255": _blotches(0.01, 12),
+    "blotches of 2 % of the side, 12 of 255": _blotches(0.02, 12),
     "a dim room": _dim_room,
     "soft, 0.4 % of the side": _soft(0.004),
     "soft, 0.8 % of the side": _soft(0.008),

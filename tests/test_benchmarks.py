@@ -7,14 +7,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from benchmarks import growth, provenance
+from benchmarks import cameras, growth, provenance
 from benchmarks.main_job import extrapolate
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers.planning import Photos
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.results import Result, find_old
 from benchmarks.peers.tables import summarise, time_to_marks, to_dict, to_markdown
+from PIL import Image
 
 import figsight
 
@@ -218,3 +220,15 @@ def test_extrapolate__counts_the_epoch_that_warms_up_once() -> None:
 @pytest.mark.parametrize("name", list(PEERS))
 def test_peers__are_packages_whose_versions_are_noted(name: str) -> None:
     assert PEERS[name].package in provenance.NOTED
+
+
+def test_cameras__change_every_photo_and_each_the_same_way_again() -> None:
+    pixels = np.random.default_rng(0).integers(40, 216, (48, 64, 3), np.uint8)
+    photo = Image.fromarray(pixels)
+    for name, change in cameras.CHANGES.items():
+        once, again = (np.asarray(change(photo, np.random.default_rng(1))) for _ in range(2))
+        assert once.ndim == 3
+        assert once.dtype == np.uint8
+        assert (once == again).all(), name
+        same = once.shape == pixels.shape and bool((once == pixels).all())
+        assert same == (name == "as they are")

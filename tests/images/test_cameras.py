@@ -9,7 +9,7 @@ from figsight.images import CHANGES, change_camera, choose_some
 from figsight.images.cameras import ENOUGH, add_grain, soften
 
 BOARD = (np.indices((144, 192)).sum(0) % 2 * 100 + 70).astype(np.uint8)
-PHOTO = np.repeat(BOARD[..., None], 3, axis=2)
+PHOTO = np.stack([BOARD, BOARD, BOARD // 2], axis=2)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -23,6 +23,22 @@ def test_add_grain__moves_each_number_a_little_and_none_of_them_on_average() -> 
     assert abs(np.corrcoef(apart[..., 0].ravel(), apart[..., 1].ravel())[0, 1]) < 0.1
 
 
+def test_add_grain__has_no_colour_in_a_picture_without_any() -> None:
+    grainy = add_grain(np.repeat(BOARD[..., None], 3, axis=2), rng())
+    assert (grainy == grainy[..., :1]).all()
+    assert (grainy[..., 0] != BOARD).mean() > 0.5
+
+
+def test_add_grain__is_fine_or_coarse() -> None:
+    def alike(seed: int) -> float:
+        apart = add_grain(PHOTO, rng(seed)).astype(int) - PHOTO
+        return float(np.corrcoef(apart[:, :-1].ravel(), apart[:, 1:].ravel())[0, 1])
+
+    found = [alike(seed) for seed in range(60)]
+    assert min(found) < 0.3
+    assert max(found) > 0.8
+
+
 def test_add_grain__stays_within_what_a_picture_can_hold() -> None:
     for value in (0, 255):
         grainy = add_grain(np.full((32, 32, 3), value, np.uint8), rng())
@@ -30,8 +46,8 @@ def test_add_grain__stays_within_what_a_picture_can_hold() -> None:
 
 
 def test_soften__takes_contrast_from_neighbours_and_leaves_plain_pictures_alone() -> None:
-    softest = min(soften(PHOTO, rng(seed)).std() for seed in range(8))
-    assert softest < 0.3 * PHOTO.std()
+    softest = min(soften(PHOTO, rng(seed))[..., 0].std() for seed in range(8))
+    assert softest < 0.3 * BOARD.std()
     plain = np.full_like(PHOTO, 90)
     assert (soften(plain, rng()) == plain).all()
 

@@ -5,6 +5,7 @@ Knows what cameras do to pictures. Does not know what networks make of that.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,17 +21,31 @@ ENOUGH = 128  # pictures to learn from what a change does: it is one direction
 
 _SEED = 1
 _GRAIN = (1.0, 10.0)  # standard deviation, of 255: daylight, and a phone in a dim room
+_COARSE = (
+    1 / 192,
+    1 / 32,
+)  # size of a grain, of the longer side: of a pixel, and smoothed into blotches
 _BLUR = (0.001, 0.0073)  # of the longer side: 0.2 and 1.4 pixels of 192
 
 
 def add_grain(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     """Return a picture [H, W, 3] with noise as of a sensor in little light, uint8 [H, W, 3].
 
-    Normal, independent in each pixel and colour; its standard deviation is drawn, all ratios alike.
+    Normal, independent in each colour, but of no colour in a picture without any; its standard
+    deviation is drawn, and how coarse it is, all ratios alike: cameras smooth their noise, and small
+    pictures are enlarged with theirs.
     """
-    spread = np.exp(rng.uniform(*np.log(_GRAIN)))
-    noise = rng.standard_normal(pixels.shape, np.float32) * np.float32(spread)
-    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    height, width = pixels.shape[:2]
+    colours = 1 if (pixels == pixels[..., :1]).all() else 3
+    spread, coarse = (np.exp(rng.uniform(*np.log(ends))) for ends in (_GRAIN, _COARSE))
+    grain = max(1.0, coarse * max(height, width))  # in pixels
+    shape = (colours, math.ceil(height / grain), math.ceil(width / grain))
+    noise = [
+        np.asarray(Image.fromarray(colour).resize((width, height), Image.Resampling.BICUBIC))
+        for colour in rng.standard_normal(shape, np.float32) * np.float32(spread)
+    ]
+    grainy: NDArray[np.uint8] = np.clip(pixels + np.stack(noise, axis=2), 0, 255).astype(np.uint8)
+    return grainy
 
 
 def soften(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
