@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from tests.training.make import TINY, Interruption
 
 from figsight import train
 from figsight.errors import OutputError
+from figsight.images import CHANGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +79,15 @@ def test_train__resumed_judges_by_what_is_looked_for_now(
         for path in (tmp_path / "m", tmp_path / "whole", model)
     ]
     assert weights[0] == weights[1] == weights[2]
+
+
+def test_train__resumed_from_another_version_says_so(photos: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"recipe": TINY, "weights": "random"}
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, tmp_path / "m", watch=Interruption(1), **how)
+    plan = tmp_path / "m.training" / "plan.json"
+    earlier = json.loads(plan.read_text("utf-8"))
+    assert earlier.pop("cameras") == len(CHANGES)
+    plan.write_text(json.dumps(earlier), "utf-8")
+    with pytest.raises(OutputError, match="was begun by another version of figsight; go on"):
+        train(photos, tmp_path / "m", resume=True, **how)

@@ -14,7 +14,6 @@ import numpy as np
 if TYPE_CHECKING:
     from figsight.metrics.checks import Floats, Floats32
 
-
 _NO_MATTER = 1e12  # a variance beside which every distance is none
 
 

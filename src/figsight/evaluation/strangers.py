@@ -108,7 +108,7 @@ def ask_strangers(
     with load(part.model) as classifier:
         own, held = (_ask(classifier, [photos[i] for i in which]) for which in (kept, part.held))
         others = _ask(classifier, strangers.dataset.photos, watch.advance)
-        shifts = _change_cameras(classifier, [photos[i] for i in kept], own)
+        shifts = _find_shifts(classifier, [photos[i] for i in kept], own)
     scorer = calibration.fit_scorer(own.embedding, labels[kept], style=own.style, shifts=shifts)
     if isinstance(scorer, calibration.Refusal):
         return scorer
@@ -273,7 +273,7 @@ def _ask(
     )
 
 
-def _change_cameras(
+def _find_shifts(
     classifier: Classifier, photos: Sequence[Photo], own: Outputs
 ) -> list[NDArray[np.float32]]:
     """Return what other cameras do to the styles of some photos, [n, S] for each of ``CHANGES``.

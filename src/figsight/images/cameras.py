@@ -21,10 +21,8 @@ ENOUGH = 128  # pictures to learn from what a change does: it is one direction
 
 _SEED = 1
 _GRAIN = (1.0, 10.0)  # standard deviation, of 255: daylight, and a phone in a dim room
-_COARSE = (
-    1 / 192,
-    1 / 32,
-)  # size of a grain, of the longer side: of a pixel, and smoothed into blotches
+# Size of a grain, of the longer side: of a pixel, and smoothed into blotches.
+_COARSE = (1 / 192, 1 / 32)
 _BLUR = (0.001, 0.0073)  # of the longer side: 0.2 and 1.4 pixels of 192
 
 

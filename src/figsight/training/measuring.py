@@ -15,6 +15,7 @@ import torch
 
 from figsight.bundle.runtime import count_threads
 from figsight.errors import RecipeError
+from figsight.images import CHANGES
 from figsight.training.answers import Answers
 from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
@@ -127,6 +128,7 @@ class Run:
             "groups": self.sample.groups,
             "order": [photo.path for photo in self.sample.dataset.photos],
             "labels": self.sample.labels.tolist(),
+            "cameras": len(CHANGES),  # what networks that have ended were asked about
             "budget": self.table.budget.seconds if self.table else None,
         }
 

@@ -190,10 +190,15 @@ class Workplace:
             return
         before = self._load_plan()
         now = json.loads(text)
+        if before.keys() != now.keys():
+            raise OutputError(
+                f"{self.folder}: the unfinished training was begun by another version of figsight; go on "
+                f"with that one, or begin anew with --overwrite"
+            )
         # The photos' paths before what follows from them.
-        for key in sorted(before.keys() | now.keys(), key=lambda key: (key != "order", key)):
-            if before.get(key) != now.get(key):
-                difference = _difference(key, before.get(key), now.get(key))
+        for key in sorted(now, key=lambda key: (key != "order", key)):
+            if before[key] != now[key]:
+                difference = _difference(key, before[key], now[key])
                 raise OutputError(
                     f"{self.folder}: the unfinished training had {difference}; resume with the same "
                     f"options and photos, or --overwrite"
