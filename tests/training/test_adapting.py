@@ -11,7 +11,8 @@ from tests.training.make import TINY, plant_photos
 
 from figsight import read
 from figsight.training import change_recipe, read_recipe
-from figsight.training.adapting import Look, adapt, look_at
+from figsight.training.adapting import OWN_SIZE, Look, adapt, keep_size, look_at
+from figsight.training.recipe import Augmentation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,20 @@ def test_adapt__does_not_blow_small_pictures_up() -> None:
     small = adapt(QUICK, Look(28, grey=False), 268, 27)
     assert (small.image_size, small.view_size, small.store_size) == (112, 112, 140)
     assert adapt(QUICK, Look(4, grey=False), 268, 27).image_size == 64
+
+
+@pytest.mark.parametrize(("side", "areas"), [(28, OWN_SIZE), (191, OWN_SIZE), (192, (0.4, 2.0))])
+def test_adapt__shows_small_pictures_at_about_their_own_size(
+    side: int, areas: tuple[float, float]
+) -> None:
+    views = adapt(QUICK, Look(side, grey=False), 268, 27).augmentation
+    assert (views.min_area, views.max_area) == areas
+
+
+def test_keep_size__never_widens_what_a_recipe_asks_for() -> None:
+    narrow = Augmentation(min_area=0.9, max_area=1.05, flip=0.5)
+    assert keep_size(narrow) == narrow
+    assert keep_size(Augmentation()) == Augmentation()
 
 
 def test_adapt__does_not_tint_grey_pictures() -> None:

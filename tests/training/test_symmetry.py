@@ -13,11 +13,15 @@ from tests.training.make import TINY
 
 from figsight import bundle
 from figsight.training import Silence, change_recipe, train
+from figsight.training.adapting import OWN_SIZE
 from figsight.training.network import plan_network
 from figsight.training.symmetry import (
+    AS_IT_IS,
+    FARTHER,
     MIRRORED,
     TURNED,
     Change,
+    Turn,
     _by_chance,
     _compare,
     choose,
@@ -47,14 +51,28 @@ def draw(
     return picture.astype(np.uint8)
 
 
+def draw_disc(radius: float, number: int) -> NDArray[np.uint8]:
+    """A disc of such a share of the side somewhere around the middle of a grey square."""
+    rng = np.random.default_rng([number, round(1000 * radius)])
+    y, x = (0.5 + rng.uniform(-0.08, 0.08, 2)) * SIDE
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    picture = rng.integers(90, 130, (SIDE, SIDE, 3))
+    reach = radius * SIDE * rng.uniform(0.95, 1.05)
+    picture[(rows - y) ** 2 + (columns - x) ** 2 < reach**2] = (230, 200, 40)
+    return picture.astype(np.uint8)
+
+
+def make_discs(*radii: float, each: int = 8) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    photos = [draw_disc(radius, number) for radius in radii for number in range(each)]
+    return np.stack(photos), np.repeat(np.arange(len(radii)), each)
+
+
 def make_set(*figures: str, each: int = 8) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     photos = [draw(where, number) for where in figures for number in range(each)]
     return np.stack(photos), np.repeat(np.arange(len(figures)), each)
 
 
-def find(
-    pixels: NDArray[np.uint8], labels: NDArray[np.intp]
-) -> dict[tuple[bool, int], set[tuple[int, int]]]:
+def find(pixels: NDArray[np.uint8], labels: NDArray[np.intp]) -> dict[Turn, set[tuple[int, int]]]:
     network = plan_network(TINY, 2, "random", 0).fresh()
     changes = find_changes(network, pixels, labels, [MIRRORED, *TURNED], SIDE, CPU)
     return {turn: {(c.figure, c.becomes) for c in found} for turn, found in changes.items()}
@@ -79,6 +97,36 @@ def test_find_changes__what_always_lies_on_one_side_becomes_nothing_else() -> No
     # Up is left, a quarter turned; the blue one, which is left, too, is nobody's.
     assert found[QUARTER] == {(1, 0)}
     assert found[THREE_QUARTERS] == {(0, 1)}
+
+
+def find_farther(pixels: NDArray[np.uint8], labels: NDArray[np.intp]) -> set[tuple[int, int]]:
+    network = plan_network(TINY, 2, "random", 0).fresh()
+    found = find_changes(network, pixels, labels, [FARTHER], SIDE, CPU)[FARTHER]
+    return {(change.figure, change.becomes) for change in found}
+
+
+def test_find_changes__from_farther_away_the_large_is_the_small_but_never_the_other_way() -> None:
+    assert find_farther(*make_discs(0.3, 0.2)) == {(0, 1)}
+    assert find_farther(*make_discs(0.2, 0.3)) == {(1, 0)}
+
+
+def test_find_changes__of_three_sizes_the_next_smaller_is_what_each_becomes() -> None:
+    assert find_farther(*make_discs(0.4, 0.27, 0.18)) >= {(0, 1)}
+
+
+def test_find_changes__what_is_of_one_size_and_another_colour_becomes_nothing_else() -> None:
+    pixels, labels = make_discs(0.25, each=8)
+    blue = pixels[..., ::-1].copy()
+    assert (
+        find_farther(np.concatenate([pixels, blue]), np.concatenate([labels, labels + 1])) == set()
+    )
+
+
+@pytest.mark.parametrize("turn", [AS_IT_IS, MIRRORED, *TURNED, FARTHER])
+def test_back__of_a_turn_undoes_it(turn: Turn) -> None:
+    assert turn.back.back == turn
+    assert turn.scale * turn.back.scale == pytest.approx(1)
+    assert (turn.quarters + turn.back.quarters) % 4 == 0
 
 
 def test_find_changes__two_photos_of_each_are_too_few_to_say() -> None:
@@ -190,6 +238,38 @@ def test_train__mirrors_photos_where_only_turns_make_another_figure(tmp_path: Pa
     kept, notes = train_on(tmp_path, "up", "down")
     assert (kept["flip"], kept["turn"]) == (0.5, 0.0)
     assert len(notes) == 1
+
+
+def train_on_discs(root: Path, *radii: float) -> tuple[dict[str, float], list[str]]:
+    for radius in radii:
+        (root / "photos" / f"disc {radius}").mkdir(parents=True)
+        for number in range(6):
+            picture = Image.fromarray(draw_disc(radius, number))
+            picture.save(root / "photos" / f"disc {radius}" / f"{number}.png")
+    recipe = change_recipe(
+        TINY,
+        max_views=200,
+        image_size=96,
+        store_size=96,
+        folds=0,
+        epochs=4,
+        augmentation={"min_area": 0.4, "max_area": 2.0},
+    )
+    notes = Notes()
+    model = root / "m.figsight"
+    train(root / "photos", model, recipe=recipe, weights="random", watch=notes)
+    with bundle.open_bundle(model) as opened:
+        kept = opened.manifest.training.recipe["augmentation"]
+    return kept, [line for line in notes.lines if "while the networks learn" in line]
+
+
+def test_train__does_not_show_figures_near_and_far_where_their_size_tells_them_apart(
+    tmp_path: Path,
+) -> None:
+    kept, notes = train_on_discs(tmp_path, 0.2, 0.3)
+    assert (kept["min_area"], kept["max_area"]) == OWN_SIZE
+    told = "photos are not shown nearer or farther while the networks learn: "
+    assert notes == [told + "disc 0.3 would look like disc 0.2"]
 
 
 def test_train__takes_a_recipe_as_it_is_that_may_not_be_fitted(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from figsight.training.parts import FOLDS
 
 if TYPE_CHECKING:
     from figsight.dataset import Dataset
-    from figsight.training.recipe import Recipe
+    from figsight.training.recipe import Augmentation, Recipe
 
 LOOKED_AT = 48  # photos, spread over the set
 ENLARGED = 4  # a photo is never enlarged more than this many times
@@ -28,6 +28,7 @@ MANY = 40  # figures from which on a head learns the more slowly
 CROWD = 120  # and from which on it needs a start of its own
 FEWEST_STEPS = 1200  # of a network over many photos: beyond these, larger batches cost nothing
 LARGEST_BATCH = 32
+OWN_SIZE = (0.6, 1.15)  # areas of views in which things are about as large as in the photo
 MULTIPLE = 16  # sides of views: what most networks halve without a rest
 
 
@@ -66,6 +67,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
     """Return the recipe for so many photos that look like that; unchanged unless it allows it.
 
     - Views, and what the network is fed, are no larger than four times the photos themselves.
+    - Photos smaller than what the network is fed are shown at about their own size: seen from
+      farther away nothing is left of them.
     - Grey photos are not tinted: no photo to come will be.
     - Epochs end where ``max_views`` views have been seen: a thousand photos a class need fewer
       passes than ten. Never fewer than four.
@@ -115,8 +118,18 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
         changes["image_size"] = min(recipe.image_size, largest)
         changes["view_size"] = min(recipe.view_size or recipe.image_size, largest)
         changes["store_size"] = min(recipe.store_size, largest * 5 // 4)
+        views = recipe.augmentation
+        if look.side < recipe.image_size:
+            views = keep_size(views)
         if look.grey:
-            changes["augmentation"] = msgspec.structs.replace(
-                recipe.augmentation, tint=0.0, saturation=0.0
-            )
+            views = msgspec.structs.replace(views, tint=0.0, saturation=0.0)
+        changes["augmentation"] = views
     return msgspec.structs.replace(recipe, **changes)
+
+
+def keep_size(views: Augmentation) -> Augmentation:
+    """Return the same views, but with things about as large as they are in the photo."""
+    least, most = OWN_SIZE
+    return msgspec.structs.replace(
+        views, min_area=max(views.min_area, least), max_area=min(views.max_area, most)
+    )

@@ -1,8 +1,9 @@
-"""Figures that become others when a photo is mirrored or turned, and views that are not made then.
+"""Figures that become others when photos are mirrored, turned or resized; and views not made then.
 
-Most things stay what they are, from either side and lying on theirs; so views are mirrored, and some are
-turned. An arrow to the left does not: mirrored, it is the arrow to the right, and turned, the one that
-points down. A network that learns from such views cannot tell these figures apart, and nothing that is
+Most things stay what they are, from either side, lying on theirs, near and far; so views are mirrored,
+some are turned, and all are of other sizes. An arrow to the left does not: mirrored, it is the arrow to
+the right, and turned, the one that points down; and a long screw from farther away is the short one. A
+network that learns from such views cannot tell these figures apart, and nothing that is
 measured afterwards says why. So the photos are asked before anything is learned.
 
 Knows a pretrained network, pixels and labels. Does not know how views are made.
@@ -15,15 +16,17 @@ from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import torch
 import torch.nn.functional as F
+from msgspec.structs import replace
 
 from figsight.dataset.findings import know_mirror_images
+from figsight.training.adapting import keep_size
+from figsight.training.convolutions import quick_convolutions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -43,13 +46,36 @@ PLACES = (2, 4)  # rows and columns of the last feature map that are told apart:
 RIDGE = 0.1  # of the mean squared length of a description
 CHANCE = 0.02
 LIKE_IT = 2 / 3  # of the lead that photos of a figure have over those of the other
+LIKE_ITS_SIZE = (
+    1 / 4
+)  # likewise, where the one size is hardly ever just so much larger than the other
 BATCH = 32
 
-Turn = tuple[bool, int]  # whether mirrored; quarter turns
-AS_IT_IS: Turn = (False, 0)
-MIRRORED: Turn = (True, 0)
-TURNED: list[Turn] = [(False, 1), (False, 2), (False, 3)]
-_BACK = {MIRRORED: MIRRORED, (False, 1): (False, 3), (False, 2): (False, 2), (False, 3): (False, 1)}
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is done to a photo: one of these.
+
+    Attributes:
+        mirrored: Whether left and right change places.
+        quarters: Quarter turns, against the clock.
+        scale: How much larger what it shows becomes; below 1 it shrinks, as from farther away.
+    """
+
+    mirrored: bool = False
+    quarters: int = 0
+    scale: float = 1.0
+
+    @property
+    def back(self) -> Turn:
+        """What undoes it."""
+        return Turn(self.mirrored, -self.quarters % 4, 1 / self.scale)
+
+
+AS_IT_IS = Turn()
+MIRRORED = Turn(mirrored=True)
+TURNED = [Turn(quarters=1), Turn(quarters=2), Turn(quarters=3)]
+FARTHER = Turn(scale=1 / 1.5)  # and back: nearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +96,7 @@ class Change:
 def spare_figures(
     recipe: Recipe, plan: Plan, sample: Sample, device: torch.device, note: Callable[[str], None]
 ) -> Recipe:
-    """Return the recipe without mirrored, or turned, views where they make another figure of one.
+    """Return the recipe without mirrored, turned or resized views where they make another figure of one.
 
     Unchanged where the recipe may not be fitted to its photos (no ``max_views``).
 
@@ -82,24 +108,30 @@ def spare_figures(
         note: Is told what is left out, and why.
     """
     how = recipe.augmentation
-    if recipe.max_views is None or not (how.flip or how.turn):
+    kinds = (
+        ("mirrored", [MIRRORED] if how.flip else [], lambda how: replace(how, flip=0.0)),
+        ("turned", TURNED if how.turn else [], lambda how: replace(how, turn=0.0)),
+        ("shown nearer or farther", [FARTHER] if keep_size(how) != how else [], keep_size),
+    )
+    turns = [turn for _, those, _ in kinds for turn in those]
+    if recipe.max_views is None or not turns:
         return recipe
-    turns = [*([MIRRORED] if how.flip else []), *(TURNED if how.turn else [])]
     side = min(SIDE, recipe.view_size or recipe.image_size)
     network = plan.fresh().to(device)
     found = find_changes(network, sample.stored, sample.labels, turns, side, device)
-    mirrored = found.get(MIRRORED, []) + _see_copies(sample)
-    turned = [change for turn in TURNED for change in found.get(turn, [])]
-    for kind, done, changes in (("flip", "mirrored", mirrored), ("turn", "turned", turned)):
-        if not changes or not getattr(how, kind):
+    if MIRRORED in found:
+        found[MIRRORED] += _see_copies(sample)
+    for done, those, without in kinds:
+        changes = [change for turn in those for change in found[turn]]
+        if not changes:
             continue
-        how = msgspec.structs.replace(how, **{kind: 0.0})
+        how = without(how)
         worst = max(changes, key=lambda change: change.photos)
         one, other = (
             sample.dataset.figures[label].display for label in (worst.figure, worst.becomes)
         )
         note(f"photos are not {done} while the networks learn: {one} would look like {other}")
-    return msgspec.structs.replace(recipe, augmentation=how)
+    return replace(recipe, augmentation=how)
 
 
 def judge_mirrored(plan: Plan, recipe: Recipe, sample: Sample) -> Findings:
@@ -143,7 +175,7 @@ def find_changes(
     side: int,
     device: torch.device,
 ) -> dict[Turn, list[Change]]:
-    """Find the figures that become others when their photos are mirrored or turned.
+    """Find the figures that become others when their photos are mirrored, turned or resized.
 
     A ridge regression of which figure a photo shows on the pretrained network's last feature map, 2 x 4
     places of it, names each photo without having learned from it, as it is and turned (in closed
@@ -157,6 +189,11 @@ def find_changes(
     are told from the figure that they show nearly as clearly as photos of the other one are: by two
     thirds of their lead. Two figures that look alike, and happen to be photographed from opposite
     sides, pass the first two; but what tells them apart besides still speaks for the figure.
+
+    Sizes differ by any factor, and photos are resized by one: so the other figure's photos, brought
+    nearer, may become whatever they like (of three sizes the small one becomes the large one), if only
+    half of them do not stay what they are; and a quarter of the lead is enough. Figures of which the
+    pretrained network does not see the size (thin ones, at any angle) are not found.
 
     Of more than a thousand figures only the first thousand are looked at. Not found, but not hurt much
     either, are figures that the pretrained network does not tell apart from both sides.
@@ -175,10 +212,14 @@ def find_changes(
     some = choose(labels)
     y = labels[some]
     described = {
-        turn: _describe(network, pixels, some, turn, side, device) for turn in (AS_IT_IS, *turns)
+        turn: _describe(network, pixels, some, turn, side, device)
+        for turn in dict.fromkeys((AS_IT_IS, *turns, *(turn.back for turn in turns)))
     }
     plain, said = _score_without(described.pop(AS_IT_IS), described, y)
-    return {turn: _compare(y, plain, said[turn], said[_BACK[turn]]) for turn in turns}
+    return {
+        turn: _compare(y, plain, said[turn], said[turn.back], resized=turn.scale != 1)
+        for turn in turns
+    }
 
 
 def choose(labels: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -203,21 +244,32 @@ def _describe(
 ) -> Tensor:
     """Return what the last feature map has at each place, float32 [n, 8 D]."""
     network.eval()
-    mirrored, quarters = turn
+    inner = round(side * turn.scale)
     found = []
-    for start in range(0, len(photos), BATCH):
-        batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # uint8 [B, S, S, 3]
-        batch = batch.permute(0, 3, 1, 2).to(device).float()
-        batch = F.interpolate(batch, (side, side), mode="bilinear", antialias=True)
-        batch = torch.rot90(batch.flip(3) if mirrored else batch, quarters, (2, 3))
-        inputs = network.scale(batch).contiguous(memory_format=torch.channels_last)
-        features: Tensor = network.backbone.forward_features(inputs)  # type: ignore[operator]
-        found.append(F.adaptive_avg_pool2d(features, PLACES).flatten(1).cpu())
+    with quick_convolutions(network, device):
+        for start in range(0, len(photos), BATCH):
+            batch = torch.from_numpy(pixels[photos[start : start + BATCH]])  # uint8 [B, S, S, 3]
+            batch = batch.permute(0, 3, 1, 2).to(device).float()
+            batch = F.interpolate(batch, (inner, inner), mode="bilinear", antialias=True)
+            batch = _centre(batch, side)
+            batch = torch.rot90(batch.flip(3) if turn.mirrored else batch, turn.quarters, (2, 3))
+            inputs = network.scale(batch).contiguous(memory_format=torch.channels_last)
+            features: Tensor = network.backbone.forward_features(inputs)  # type: ignore[operator]
+            found.append(F.adaptive_avg_pool2d(features, PLACES).flatten(1).cpu())
     return torch.cat(found)
 
 
+def _centre(pictures: Tensor, side: int) -> Tensor:
+    """Return the middle of pictures [B, 3, s, s], or them in the middle of what their edges go on as."""
+    before = (side - pictures.shape[2]) // 2
+    after = side - pictures.shape[2] - before
+    if before >= 0:
+        return F.pad(pictures, (before, after, before, after), mode="replicate")
+    return pictures[:, :, -before : side - before, -before : side - before]
+
+
 def _score_without(
-    plain: Tensor, turned: dict[Turn, Tensor], labels: NDArray[np.intp]
+    plain: Tensor, turned: Mapping[Turn, Tensor], labels: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], dict[Turn, NDArray[np.float64]]]:
     """Score photos by a regression without each of them, as they are and turned, each [n, K].
 
@@ -248,15 +300,19 @@ def _compare(
     plain: NDArray[np.float64],
     turned: NDArray[np.float64],
     back: NDArray[np.float64],
+    *,
+    resized: bool = False,
 ) -> list[Change]:
     """Return the figures that become others; ``back`` is what photos turned the other way score."""
     as_is, there, here = (scores.argmax(axis=1) for scores in (plain, turned, back))
     right = np.bincount(labels[as_is == labels], minlength=labels.max() + 1)
     ours = _count(labels, there, as_is == labels)
     theirs = _count(labels, here, as_is == labels)
+    leaving = np.bincount(labels[(as_is == labels) & (here != labels)], minlength=len(right))
+    like = LIKE_ITS_SIZE if resized else LIKE_IT
     found = []
     for (figure, other), photos in ours.items():
-        others = theirs.get((other, figure), 0)
+        others = int(leaving[other]) if resized else theirs.get((other, figure), 0)
         if 2 * photos < right[figure] or 2 * others < right[other]:
             continue
         one, two = labels == figure, labels == other
@@ -264,7 +320,7 @@ def _compare(
         against += int((two & (as_is == figure) & (here == other)).sum())
         lead = _lead(turned[one], other, figure) + _lead(back[two], figure, other)
         usual = _lead(plain[one], figure, other) + _lead(plain[two], other, figure)
-        if _by_chance(photos + others, against) < CHANCE and lead >= LIKE_IT * usual:
+        if _by_chance(photos + others, against) < CHANCE and lead >= like * usual:
             found.append(Change(figure, other, photos + others))
     return found
 
