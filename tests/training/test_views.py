@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from figsight.training.recipe import Augmentation
-from figsight.training.views import make_views, mix
+from figsight.training.views import _fold, make_views, mix
 
 STRONG = Augmentation(
     flip=0.5,
@@ -66,6 +67,40 @@ def test_make_views__so_many_are_turned_as_the_share_says() -> None:
     assert 8 <= 200 - int(upright.sum()) <= 35
 
 
+@given(place=st.floats(-4, 4), strip=st.floats(0.06, 1))
+def test_fold__brings_what_is_beyond_an_edge_back_into_a_strip_along_it(
+    place: float, strip: float
+) -> None:
+    folded = float(_fold(torch.tensor([place]), torch.tensor([strip])))
+    if abs(place) <= 1:
+        assert folded == pytest.approx(place)
+    else:
+        assert 1 - strip - 1e-5 <= folded * np.sign(place) <= 1
+        # A strip further out it is mirrored: folded, and not repeated.
+        further = float(
+            _fold(torch.tensor([place + np.sign(place) * 2 * strip]), torch.tensor([strip]))
+        )
+        assert further == pytest.approx(folded, abs=1e-4)
+
+
+def test_fold__goes_on_where_the_edge_ends() -> None:
+    places = torch.tensor([0.9, 0.99, 1.01, 1.1, 1.3])
+    assert torch.allclose(
+        _fold(places, torch.tensor([0.2])), torch.tensor([0.9, 0.99, 0.99, 0.9, 0.9])
+    )
+
+
+def test_make_views__from_farther_away_show_a_figure_once_and_smaller() -> None:
+    batch = torch.full((200, 48, 48, 3), 40, dtype=torch.uint8)
+    batch[:, 20:28, 20:28] = 240  # in the middle, a thirty-sixth of the area
+    how = Augmentation(max_area=4.0)
+    shares = (make_views(batch, (48, 48), how, rng())[:, 0] > 140).float().mean(dim=(1, 2))
+    assert float(shares.max()) <= 1.05 / 36
+    assert float(shares.min()) <= 0.3 / 36
+    # All ratios alike: as many views are of less as of more than twice the photo's area.
+    assert 80 <= int((shares < 0.5 / 36).sum()) <= 120
+
+
 @given(seed=st.integers(0, 2**31), n=st.integers(1, 5))
 def test_make_views__are_pixels_of_the_asked_size_and_repeatable(seed: int, n: int) -> None:
     batch = photos(n)
@@ -92,7 +127,7 @@ def test_make_views__leave_the_photos_alone() -> None:
 def test_make_views__recoloured_are_lit_then_stretched_from_their_mean_then_from_grey() -> None:
     batch, how = photos(4), Augmentation(brightness=0.4, contrast=0.4, saturation=0.6, tint=0.2)
     draws = rng()
-    for _ in range(6):  # the geometry's
+    for _ in range(7):  # the geometry's
         torch.rand(4, generator=draws)
 
     def factor(reach: float, channels: int = 1) -> torch.Tensor:

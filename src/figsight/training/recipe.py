@@ -60,7 +60,8 @@ class Augmentation(Part, frozen=True, kw_only=True):
         turn: Share of views that are turned by a quarter, a half or three quarters, too: things lie on
             their side, and cameras lose which way is up.
         min_area: Smallest share of the photo's area that a view shows (1 = all of it).
-        max_area: Largest, beyond 1 the photo shrinks inside a border of its own reflection.
+        max_area: Largest; beyond 1 the photo shrinks, as from farther away, and what lies along its edge
+            goes on around it.
         aspect: Largest stretch of width against height, as the log of their ratio.
         perspective: Largest tilt: how much nearer one edge may be than the opposite one.
         brightness: Largest change, as the log of the factor.

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
+# Width of the strip along the edge that goes on beyond it, of half a side: a table's grain, or all of
+# what is there.
+_STRIP = (0.06, 1.0)
+
 
 def make_views(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generator) -> Tensor:
     """Make one random view of each photo.
@@ -71,10 +75,15 @@ def _uniform(n: int, reach: float, rng: Generator) -> Tensor:
     return (torch.rand(n, generator=rng) * 2 - 1) * reach  # [n]
 
 
+def _ratio(n: int, least: float, most: float, rng: Generator) -> Tensor:
+    """Draw n numbers from least to most, all ratios alike."""
+    return least * (most / least) ** torch.rand(n, generator=rng)  # [n]
+
+
 def _move(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generator) -> Tensor:
     n = len(photos)
     angle = _uniform(n, math.radians(how.rotation), rng)
-    area = how.min_area + (how.max_area - how.min_area) * torch.rand(n, generator=rng)
+    area = _ratio(n, how.min_area, how.max_area, rng)
     stretch = torch.exp(_uniform(n, how.aspect, rng) / 2)
     width, height = area.sqrt() * stretch, area.sqrt() / stretch
     # A window smaller than the photo may lie anywhere in it; a larger one keeps the photo whole.
@@ -96,9 +105,21 @@ def _move(photos: Tensor, size: tuple[int, int], how: Augmentation, rng: Generat
         tilt = torch.stack([_uniform(n, how.perspective, rng) for _ in range(2)], 1)  # [N, 2]
         depth = 1 + (grid * tilt.view(n, 1, 1, 2)).sum(-1, keepdim=True)
         grid = grid / depth
+    strip = _ratio(n, *_STRIP, rng).view(n, 1, 1, 1)
     return F.grid_sample(
-        photos, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+        photos, _fold(grid, strip), mode="bilinear", padding_mode="reflection", align_corners=False
     )
+
+
+def _fold(places: Tensor, strip: Tensor) -> Tensor:
+    """Bring places beyond -1..1 back into a strip along the edge, folded as often as it takes.
+
+    So what is beyond a photo looks like what lies along its edge, and not like a second figure, as it
+    would mirrored whole.
+    """
+    beyond = (places.abs() - 1).clamp(min=0) % (2 * strip)
+    inwards = torch.minimum(beyond, 2 * strip - beyond)
+    return torch.where(places.abs() > 1, places.sign() * (1 - inwards), places)
 
 
 def _recolour(views: Tensor, how: Augmentation, rng: Generator) -> Tensor:
