@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from figsight.images import CHANGES, change_camera, choose_some
-from figsight.images.cameras import ENOUGH, add_grain, soften
+from figsight.images.cameras import ENOUGH, add_grain, soften, step_back
 
 BOARD = (np.indices((144, 192)).sum(0) % 2 * 100 + 70).astype(np.uint8)
 PHOTO = np.stack([BOARD, BOARD, BOARD // 2], axis=2)
@@ -58,6 +58,39 @@ def test_soften__is_as_soft_at_any_size() -> None:
     large = edge.repeat(4, axis=0).repeat(4, axis=1)
     small, big = soften(edge, rng(3)), soften(large, rng(3))
     assert np.abs(big[::4, 2::4].astype(int) - small).mean() < 3
+
+
+def test_step_back__shows_all_of_a_picture_smaller_and_somewhere_in_the_frame() -> None:
+    photo = np.full((96, 128, 3), 60, np.uint8)
+    photo[40:56, 56:72] = 220  # a square in the middle: no strip of half a side goes beyond it
+    places, shares = [], []
+    for seed in range(40):
+        far = step_back(photo, rng(seed))
+        assert far.shape == photo.shape
+        rows, columns = np.nonzero(far[..., 0] > 140)
+        tall, wide = (np.ptp(one) + 1 for one in (rows, columns))
+        places.append((rows.mean(), columns.mean()))
+        if tall <= 16 and wide <= 16:  # else a strip has part of it again
+            shares.append(len(rows) / (16 * 16))
+    assert len(shares) >= 30
+    assert 1 / 2.2**2 - 0.05 <= min(shares) < 0.4
+    assert 0.6 < max(shares) <= 1 / 1.1**2 + 0.05
+    assert min(np.std(places, axis=0)) > 5
+
+
+def test_step_back__goes_on_around_a_picture_as_it_ends() -> None:
+    rows = np.linspace(40, 200, 96).astype(np.uint8)
+    photo = np.tile(rows[:, None, None], (1, 96, 3))
+    for seed in range(10):
+        far = step_back(photo, rng(seed))
+        assert (far == far[:, :1]).all()  # alike from left to right, as it was
+        assert np.abs(np.diff(far[:, 0, 0].astype(int))).max() <= 6  # and nowhere a step
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 28])
+def test_step_back__takes_pictures_of_any_size(side: int) -> None:
+    photo = rng().integers(0, 256, (side, 2 * side, 3), dtype=np.uint8)
+    assert step_back(photo, rng()).shape == photo.shape
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -51,7 +51,7 @@ class StyleDistance:
         It says that a picture is another kind of picture: drawn, rendered, scanned, of another
         subject. It knows no figures, so it hardly tells a new one photographed like the others
         from a known one; and a known figure in other light or without its colours becomes stranger
-        by it, too. Grain and softness do not count where ``fit_style`` was shown what they do.
+        by it, too. Grain, softness and distance count little where ``fit_style`` was shown what they do.
 
         Args:
             style: [N, S].

@@ -1,4 +1,4 @@
-"""Pixels -> the same picture through another camera: grain and softness, not what is shown.
+"""Pixels -> the same picture through another camera: grain, softness and distance, not what is shown.
 
 Knows what cameras do to pictures. Does not know what networks make of that.
 """
@@ -23,6 +23,8 @@ _SEED = 1
 _GRAIN = (1.0, 10.0)  # standard deviation, of 255: daylight, and a phone in a dim room
 # Size of a grain, of the longer side: of a pixel, and smoothed into blotches.
 _COARSE = (1 / 192, 1 / 32)
+_BACK = (1.1, 2.2)  # how many times as far away
+_STRIP = (0.03, 0.5)  # of a side: what goes on beyond an edge, once or folded back and forth
 _BLUR = (0.001, 0.0073)  # of the longer side: 0.2 and 1.4 pixels of 192
 
 
@@ -52,9 +54,35 @@ def soften(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
 
 
+def step_back(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """Return a picture [H, W, 3] as from farther away, uint8 [H, W, 3]: smaller, somewhere in the frame.
+
+    Around it what lies along its edges goes on: strips, folded back and forth. How far, how wide the
+    strips and where is drawn.
+    """
+    height, width = pixels.shape[:2]
+    back, strip = (np.exp(rng.uniform(*np.log(ends))) for ends in (_BACK, _STRIP))
+    size = [max(1, round(side / back)) for side in (width, height)]
+    small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    rows, columns = (
+        _fold(np.arange(side) - rng.integers(side - inner + 1), inner, strip)
+        for side, inner in ((height, len(small)), (width, small.shape[1]))
+    )
+    return small[rows][:, columns]
+
+
+def _fold(places: NDArray[np.intp], side: int, strip: float) -> NDArray[np.intp]:
+    """Bring places beyond 0..side-1 back into a strip of such a share of the side along the edge."""
+    wide = max(1, round(strip * side))
+    beyond = np.maximum(np.maximum(-1 - places, places - side), 0) % (2 * wide)
+    inwards = np.minimum(beyond, 2 * wide - 1 - beyond)
+    return np.where(places < 0, inwards, np.where(places >= side, side - 1 - inwards, places))
+
+
 CHANGES: tuple[Callable[[NDArray[np.uint8], Generator], NDArray[np.uint8]], ...] = (
     add_grain,
     soften,
+    step_back,
 )
 """What another camera may do to a picture; each by itself."""
 
