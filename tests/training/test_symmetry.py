@@ -208,6 +208,23 @@ class Notes(Silence):
 def train_on(
     root: Path, *figures: str, max_views: int | None = 200
 ) -> tuple[dict[str, float], list[str]]:
+    views = {"flip": 0.5, "turn": 0.1}
+    return keep_views(plant(root / "photos", *figures), views, max_views)
+
+
+def train_on_discs(root: Path, *radii: float) -> tuple[dict[str, float], list[str]]:
+    for radius in radii:
+        folder = root / "photos" / f"disc {radius}"
+        folder.mkdir(parents=True)
+        for number in range(6):
+            Image.fromarray(draw_disc(radius, number)).save(folder / f"{number}.png")
+    return keep_views(root / "photos", {"min_area": 0.4, "max_area": 2.0}, 200)
+
+
+def keep_views(
+    data: Path, views: dict[str, float], max_views: int | None
+) -> tuple[dict[str, float], list[str]]:
+    """Return the views that a training on the photos keeps to, and what it says of that."""
     recipe = change_recipe(
         TINY,
         max_views=max_views,
@@ -215,12 +232,11 @@ def train_on(
         store_size=96,
         folds=0,
         epochs=4,
-        augmentation={"flip": 0.5, "turn": 0.1},
+        augmentation=views,
     )
-    notes = Notes()
-    data = plant(root / "photos", *figures)
-    train(data, root / "m.figsight", recipe=recipe, weights="random", watch=notes)
-    with bundle.open_bundle(root / "m.figsight") as opened:
+    notes, model = Notes(), data.parent / "m.figsight"
+    train(data, model, recipe=recipe, weights="random", watch=notes)
+    with bundle.open_bundle(model) as opened:
         kept = opened.manifest.training.recipe["augmentation"]
     return kept, [line for line in notes.lines if "while the networks learn" in line]
 
@@ -238,29 +254,6 @@ def test_train__mirrors_photos_where_only_turns_make_another_figure(tmp_path: Pa
     kept, notes = train_on(tmp_path, "up", "down")
     assert (kept["flip"], kept["turn"]) == (0.5, 0.0)
     assert len(notes) == 1
-
-
-def train_on_discs(root: Path, *radii: float) -> tuple[dict[str, float], list[str]]:
-    for radius in radii:
-        (root / "photos" / f"disc {radius}").mkdir(parents=True)
-        for number in range(6):
-            picture = Image.fromarray(draw_disc(radius, number))
-            picture.save(root / "photos" / f"disc {radius}" / f"{number}.png")
-    recipe = change_recipe(
-        TINY,
-        max_views=200,
-        image_size=96,
-        store_size=96,
-        folds=0,
-        epochs=4,
-        augmentation={"min_area": 0.4, "max_area": 2.0},
-    )
-    notes = Notes()
-    model = root / "m.figsight"
-    train(root / "photos", model, recipe=recipe, weights="random", watch=notes)
-    with bundle.open_bundle(model) as opened:
-        kept = opened.manifest.training.recipe["augmentation"]
-    return kept, [line for line in notes.lines if "while the networks learn" in line]
 
 
 def test_train__does_not_show_figures_near_and_far_where_their_size_tells_them_apart(
