@@ -176,6 +176,8 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
     found = read_groups(figsight.read(options.data), skip_bad=True)
     photos = found.dataset.photos
     dealt = folds(found.dataset.labels(), found.groups, options.folds, 0)
