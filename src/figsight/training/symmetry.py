@@ -46,9 +46,7 @@ PLACES = (2, 4)  # rows and columns of the last feature map that are told apart:
 RIDGE = 0.1  # of the mean squared length of a description
 CHANCE = 0.02
 LIKE_IT = 2 / 3  # of the lead that photos of a figure have over those of the other
-LIKE_ITS_SIZE = (
-    1 / 4
-)  # likewise, where the one size is hardly ever just so much larger than the other
+LIKE_ITS_SIZE = 1 / 4  # likewise for sizes, which are hardly ever just so far apart
 BATCH = 32
 
 
