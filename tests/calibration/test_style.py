@@ -106,7 +106,31 @@ def test_fit_style__does_not_mind_another_camera_that_it_was_shown() -> None:
     assert auroc(shown.score(as_they_are), shown.score(foreign)).value > 0.95
 
 
-def test_fit_style__takes_a_direction_for_each_kind_of_change() -> None:
+def test_fit_style__leaves_out_two_directions_of_a_change_and_no_third() -> None:
+    train, known = styles(60, 2), styles(80, 4)
+    ways = [camera(30, 6, way) * strength for way, strength in ((8, 4), (9, 2), (10, 1))]
+    mixed = fit_style(train, [np.concatenate(ways)])
+    first, second, third = (
+        abs(mixed.score(known + one[:1] * 3 / strength) - mixed.score(known)).mean()
+        for one, strength in zip(ways, (4, 2, 1), strict=True)
+    )
+    assert max(first, second) < 0.3 * third
+    assert first < 0.5
+
+
+def test_fit_style__of_many_photos_does_not_measure_where_they_hardly_differ() -> None:
+    size, n = 20, 4000
+    spread = np.geomspace(1, 1e-3, size)
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(size, size)))[0]
+    train = np.random.default_rng(2).normal(size=(n, size)) * spread @ turn
+    a_little = turn[-1:] * 0.1  # a hundred of the least spreads, a tenth of the greatest
+    fitted = fit_style(train)
+    further = (fitted.score(train + a_little) - fitted.score(train)).mean()
+    assert further < 0.2  # 2.3 by the covariance as it is
+    assert auroc(fitted.score(train), fitted.score(train + turn[-1:] * 3)).value > 0.95
+
+
+def test_fit_style__takes_directions_for_each_kind_of_change() -> None:
     train, known = styles(60, 2), styles(80, 4)
     first, second = camera(30, 6), camera(30, 6, way=9)
     both = fit_style(train, [first, second])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from figsight.images import CHANGES, change_camera, choose_some
-from figsight.images.cameras import ENOUGH, add_grain, soften, step_back
+from figsight.images.cameras import ENOUGH, add_grain, relight, soften, step_back
 
 BOARD = (np.indices((144, 192)).sum(0) % 2 * 100 + 70).astype(np.uint8)
 PHOTO = np.stack([BOARD, BOARD, BOARD // 2], axis=2)
@@ -91,6 +91,25 @@ def test_step_back__goes_on_around_a_picture_as_it_ends() -> None:
 def test_step_back__takes_pictures_of_any_size(side: int) -> None:
     photo = rng().integers(0, 256, (side, 2 * side, 3), dtype=np.uint8)
     assert step_back(photo, rng()).shape == photo.shape
+
+
+def test_relight__moves_light_contrast_and_colour_up_and_down() -> None:
+    found = np.stack([relight(PHOTO, rng(seed)).astype(float) for seed in range(60)])
+    light = found[..., 0].mean(axis=(1, 2)) / BOARD.mean()
+    contrast = found[..., 0].std(axis=(1, 2)) / BOARD.std()
+    colour = found[..., 0].mean(axis=(1, 2)) / found[..., 1].mean(axis=(1, 2))
+    for one, low, high in ((light, 0.4, 2.2), (contrast, 0.4, 2.0), (colour, 0.7, 1.4)):
+        assert low < one.min() < 0.9
+        assert 1.1 < one.max() < high
+
+
+def test_relight__leaves_what_is_brighter_brighter_and_gives_grey_no_colour() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    for seed in range(20):
+        lit = relight(ramp, rng(seed)).astype(int)
+        assert (lit == lit[..., :1]).all()
+        assert (np.diff(lit[0, :, 0]) >= 0).all()
+        assert lit[0, 0, 0] == 0
 
 
 @pytest.mark.parametrize("change", CHANGES)

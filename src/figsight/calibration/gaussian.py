@@ -84,7 +84,9 @@ class ShrunkGaussian:
         return np.asarray(along + np.maximum(rest, 0) / self.floor)
 
 
-def shrink(deviations: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
+def shrink(
+    deviations: Floats, means: Floats, freedom: int, *, least: float = 0.0
+) -> ShrunkGaussian:
     """Fit a Gaussian to what photos deviate from their means by.
 
     With fewer photos than dimensions the covariance has no inverse; it is shrunk to a ball by the
@@ -95,33 +97,40 @@ def shrink(deviations: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
         deviations: [N, D].
         means: What they deviate from, [K, D].
         freedom: Degrees of freedom: N less what was estimated from the same photos.
+        least: Of the way to the ball, 0..1, that is gone in any case: the more, the less matter
+            directions in which photos hardly differ.
 
     Raises:
         AlikeError: All photos lie at their means.
     """
     n, d = deviations.shape
     if n > d:
-        return shrink_covariance(deviations.T @ deviations / freedom, means, freedom)
+        return shrink_covariance(deviations.T @ deviations / freedom, means, freedom, least=least)
     _, singular, basis = np.linalg.svd(deviations, full_matrices=False)
-    return _shrink_axes(np.square(singular) / freedom, basis, means, freedom)
+    return _shrink_axes(np.square(singular) / freedom, basis, means, freedom, least)
 
 
-def shrink_covariance(covariance: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
+def shrink_covariance(
+    covariance: Floats, means: Floats, freedom: int, *, least: float = 0.0
+) -> ShrunkGaussian:
     """Fit the same Gaussian to the covariance of more photos than dimensions.
 
     Args:
         covariance: Of what photos deviate from their means by, [D, D].
         means: What they deviate from, [K, D].
         freedom: Degrees of freedom that the covariance was divided by.
+        least: As for ``shrink``.
 
     Raises:
         AlikeError: All photos lie at their means.
     """
     rising, columns = np.linalg.eigh(covariance)
-    return _shrink_axes(np.maximum(rising[::-1], 0), columns.T[::-1], means, freedom)
+    return _shrink_axes(np.maximum(rising[::-1], 0), columns.T[::-1], means, freedom, least)
 
 
-def _shrink_axes(variance: Floats, basis: Floats, means: Floats, freedom: int) -> ShrunkGaussian:
+def _shrink_axes(
+    variance: Floats, basis: Floats, means: Floats, freedom: int, least: float
+) -> ShrunkGaussian:
     """Shrink the variances [R] along unit axes [R, D], the greatest first."""
     d = basis.shape[1]
     total, squared = float(variance.sum()), float(np.square(variance).sum())
@@ -134,6 +143,7 @@ def _shrink_axes(variance: Floats, basis: Floats, means: Floats, freedom: int) -
     rho = 1.0
     if over > 0:
         rho = min(1.0, ((1 - 2 / d) * squared + total**2) / ((freedom + 1 - 2 / d) * over))
+    rho = max(rho, least)
     floor = rho * total / d
     keep = variance > 1e-12 * variance[0]  # the rest is rounding of float32 numbers
     return ShrunkGaussian(

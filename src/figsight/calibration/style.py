@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+# Of what a kind of change does, as many directions are left out of the distance.
+_DIRECTIONS = 2
+# Of the way from the covariance to a ball. Thousands of photos know the directions in which they hardly
+# differ so well that a little grain would lie far away along them.
+_LEAST_SHRINKAGE = 0.2
 # Of a spread: shorter shifts than this are rounding, and have no direction.
 _LEAST_SHIFT = 1e-6
 # Of the median spread (of those that vary, where most do not): a channel that hardly varies must not
@@ -51,7 +56,8 @@ class StyleDistance:
         It says that a picture is another kind of picture: drawn, rendered, scanned, of another
         subject. It knows no figures, so it hardly tells a new one photographed like the others
         from a known one; and a known figure in other light or without its colours becomes stranger
-        by it, too. Grain, softness and distance count little where ``fit_style`` was shown what they do.
+        by it, too. Grain, softness, distance and light count little where ``fit_style`` was shown what
+        they do.
 
         Args:
             style: [N, S].
@@ -73,12 +79,12 @@ class StyleDistance:
 def fit_style(style: ArrayLike, shifts: Sequence[ArrayLike] = ()) -> StyleDistance:
     """Fit the distance of styles.
 
-    The covariance is shrunk, for there are usually fewer photos than numbers; how far new photos
-    of the same kind lie then hardly depends on how many photos it was fitted to, so that a
-    threshold that was found with fewer carries over (docs/decisions/0006).
+    The covariance is shrunk, for there are usually fewer photos than numbers, and by a fifth where
+    there are more; how far new photos of the same kind lie then hardly depends on how many photos it
+    was fitted to, so that a threshold that was found with fewer carries over (docs/decisions/0006).
 
     What another camera does to a style says nothing of what is shown: for each kind of change the
-    direction that most of it lies along is left out of the distance (nuisance attribute projection:
+    two directions that most of it lies along are left out of the distance (nuisance attribute projection:
     Solomonoff, Campbell & Boardman 2005, "Advances in channel compensation for SVM speaker
     recognition"). Without that, grainy photos of known figures are another kind of picture.
 
@@ -103,7 +109,7 @@ def fit_style(style: ArrayLike, shifts: Sequence[ArrayLike] = ()) -> StyleDistan
     standard = (x - centre.astype(np.float64)) / scale.astype(np.float64)
     away = _find_directions([check_matrix(one, "shifts") for one in shifts], scale)
     standard -= (standard @ away.T) @ away
-    gaussian = shrink(standard, np.zeros((1, x.shape[1])), len(x) - 1)
+    gaussian = shrink(standard, np.zeros((1, x.shape[1])), len(x) - 1, least=_LEAST_SHRINKAGE)
     return StyleDistance(centre, scale, gaussian.ignoring(away))
 
 
@@ -119,6 +125,6 @@ def _find_directions(shifts: Sequence[Floats], scale: Floats32) -> Floats:
         standard = one / scale.astype(np.float64)
         rest = standard - (standard @ found.T) @ found
         _, lengths, directions = np.linalg.svd(rest, full_matrices=False)
-        if lengths[0] > _LEAST_SHIFT:
-            found = np.concatenate([found, directions[:1]])
+        most = directions[:_DIRECTIONS][lengths[:_DIRECTIONS] > _LEAST_SHIFT]
+        found = np.concatenate([found, most])
     return found

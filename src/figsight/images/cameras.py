@@ -1,4 +1,4 @@
-"""Pixels -> the same picture through another camera: grain, softness and distance, not what is shown.
+"""Pixels -> the same picture through another camera: grain, softness, distance, light; not what is shown.
 
 Knows what cameras do to pictures. Does not know what networks make of that.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-ENOUGH = 128  # pictures to learn from what a change does: it is one direction
+ENOUGH = 96  # pictures to learn from what a change does: it is a direction or two
 
 _SEED = 1
 _GRAIN = (1.0, 10.0)  # standard deviation, of 255: daylight, and a phone in a dim room
@@ -26,6 +26,8 @@ _COARSE = (1 / 192, 1 / 32)
 _BACK = (1.1, 2.2)  # how many times as far away
 _STRIP = (0.03, 0.5)  # of a side: what goes on beyond an edge, once or folded back and forth
 _BLUR = (0.001, 0.0073)  # of the longer side: 0.2 and 1.4 pixels of 192
+_EXPOSED = (0.7, 1.4)  # times the light, and the exponent that grey values are raised to
+_TINT = (0.86, 1.16)  # times the light of each colour: a lamp, and the shade
 
 
 def add_grain(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
@@ -71,6 +73,23 @@ def step_back(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     return small[rows][:, columns]
 
 
+def relight(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """Return a picture [H, W, 3] in other light, uint8 [H, W, 3]: its exposure, contrast and colour.
+
+    ``255 gain (p / 255)^exponent``, with a gain for each colour; all are drawn. A picture without any
+    colour is given none.
+    """
+    (low, high), (least, most) = np.log(_EXPOSED), np.log(_TINT)
+    exponent, gain = np.exp(rng.uniform(low, high, 2))
+    tint = np.exp(rng.uniform(least, most, 3))
+    if (pixels == pixels[..., :1]).all():
+        tint = np.ones(3)
+    curve = 255 * (np.arange(256) / 255) ** exponent * gain  # what becomes of each number
+    curves = np.clip(np.rint(curve[:, None] * tint), 0, 255).astype(np.uint8)
+    relit: NDArray[np.uint8] = curves[pixels, np.arange(3)]
+    return relit
+
+
 def _fold(places: NDArray[np.intp], side: int, strip: float) -> NDArray[np.intp]:
     """Bring places beyond 0..side-1 back into a strip of such a share of the side along the edge."""
     wide = max(1, round(strip * side))
@@ -83,6 +102,7 @@ CHANGES: tuple[Callable[[NDArray[np.uint8], Generator], NDArray[np.uint8]], ...]
     add_grain,
     soften,
     step_back,
+    relight,
 )
 """What another camera may do to a picture; each by itself."""
 
