@@ -52,8 +52,15 @@ def _light(*factors: float) -> Change:
     return _numbers(lambda pixels, _: pixels * np.array(factors))
 
 
+def _colours(pixels: NDArray[Any]) -> int:
+    """Return how many numbers a pixel's noise has: a picture without colour is given none."""
+    return 1 if (pixels == pixels[..., :1]).all() else pixels.shape[2]
+
+
 def _grain(spread: float) -> Change:
-    return _numbers(lambda pixels, rng: pixels + rng.normal(0, spread, pixels.shape))
+    return _numbers(
+        lambda pixels, rng: pixels + rng.normal(0, spread, (*pixels.shape[:2], _colours(pixels)))
+    )
 
 
 def _blotches(share: float, spread: float) -> Change:
@@ -61,9 +68,11 @@ def _blotches(share: float, spread: float) -> Change:
 
     def apply(picture: Image.Image, rng: Generator) -> Image.Image:
         few = [max(1, round(side / (share * max(picture.size)))) for side in picture.size]
-        noise = np.clip(rng.normal(128, spread, (few[1], few[0], 3)), 0, 255).astype(np.uint8)
-        smooth = Image.fromarray(noise).resize(picture.size, Image.Resampling.BILINEAR)
-        added = np.asarray(picture).astype(np.float64) + np.asarray(smooth) - 128.0
+        pixels = np.asarray(picture)
+        noise = rng.normal(128, spread, (few[1], few[0], _colours(pixels)))
+        three = np.broadcast_to(np.clip(noise, 0, 255).astype(np.uint8), (few[1], few[0], 3))
+        smooth = Image.fromarray(three.copy()).resize(picture.size, Image.Resampling.BILINEAR)
+        added = pixels.astype(np.float64) + np.asarray(smooth) - 128.0
         return Image.fromarray(np.clip(added, 0, 255).astype(np.uint8))
 
     return apply
@@ -89,7 +98,11 @@ def _shaken(picture: Image.Image, _: Generator) -> Image.Image:
 
 def _dim_room(picture: Image.Image, rng: Generator) -> Image.Image:
     """Take half of the light, count few photons, and save it."""
-    few = _numbers(lambda pixels, rng: rng.poisson(pixels * 0.45 / 4) * 4.0)
+    few = _numbers(
+        lambda pixels, rng: (
+            rng.poisson(pixels[..., : _colours(pixels)] * 0.45 / 4) * 4.0 + np.zeros(3)
+        )
+    )
     return _saved(few(picture, rng), 70)
 
 
