@@ -10,7 +10,7 @@ Knows picture files, colours, orientations and sizes. Does not know labels, data
     quiet.py        keeps Pillow's warnings out of a decode, for one thread only
     decoding.py     all of the above in order: ``decode``
     fitting.py      pixels -> the size that a network is fed: ``InputSpec``, ``fit``; or people: ``shrink``
-    cameras.py      pixels -> the same picture grainy, soft, farther away, in other light: ``change_camera``
+    cameras.py      pixels -> the same picture grainy, soft, far away, in other light: ``change_camera``
     thumbnails.py   pixels -> the small JPEG that a model remembers a photo by
 """
 
