@@ -1,9 +1,12 @@
-"""Settings of the whole process are put back, also when runs overlap."""
+"""Settings of the whole process are put back, also when runs overlap; and torch is one run's at a time."""
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 import torch
 import torch.utils.deterministic
 
@@ -22,3 +25,25 @@ def test_repeatable__is_put_back_by_the_last_of_several_runs() -> None:
     second.__exit__(None, None, None)
     assert not torch.are_deterministic_algorithms_enabled()
     assert settings.fill_uninitialized_memory == before
+
+
+def test_alone__lets_the_next_one_in_when_it_ends_whatever_happened() -> None:
+    heard: list[str] = []
+    order: list[str] = []
+
+    def second() -> float:
+        with machine.alone(heard.append) as waited:
+            order.append("second")
+            return waited
+
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(KeyError), machine.alone(heard.append) as waited:
+            later = pool.submit(second)
+            while not heard:
+                time.sleep(0.01)
+            order.append("first")
+            raise KeyError
+        assert waited < 1
+        assert later.result() >= 0.01
+    assert order == ["first", "second"]
+    assert heard == ["waiting for another training of this process to end"]

@@ -101,6 +101,9 @@ def train(
     gives the accuracy. Then one is trained on all photos: that is delivered. Copies of a photo,
     and photos of one group, are never on both sides.
 
+    Of several calls in one process, one computes at a time and the others wait, their budgets with
+    them: torch's exporter listens to the whole process.
+
     Args:
         data: Anything that ``figsight.read`` reads, or what it returned. Where the source names
             splits, only the photos of ``train`` are learned from, and none that is a copy of a photo in

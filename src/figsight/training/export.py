@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import logging
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,9 +75,6 @@ class Blank:
         return _write(model)
 
 
-ALONE = Lock()
-"""Held while the exporter listens to torch; whoever computes with torch beside it waits for it."""
-
 _blanks: dict[Hashable, Blank | None] = {}
 
 
@@ -87,8 +83,7 @@ def draw_blank(
 ) -> Blank | None:
     """Draw the graph of a network before it is trained.
 
-    Must not run while another thread computes with torch: the exporter replaces functions of torch
-    for the whole process while it listens to them. Several calls wait for each other.
+    Must not run while another thread computes with torch: see ``machine.alone``.
 
     Args:
         network: On the CPU; left as it is.
@@ -100,12 +95,11 @@ def draw_blank(
         The graph; None when its weights cannot be told from its other numbers (an exporter may
         multiply some of them together).
     """
-    with ALONE:
-        if key is None:
-            return _draw(network, size)
-        if key not in _blanks:
-            _blanks[key] = _draw(network, size)
-        return _blanks[key]
+    if key is None:
+        return _draw(network, size)
+    if key not in _blanks:
+        _blanks[key] = _draw(network, size)
+    return _blanks[key]
 
 
 def export_onnx(
@@ -115,6 +109,8 @@ def export_onnx(
     blank: Blank | None = None,
 ) -> bytes:
     """Write a network in evaluation mode as an ONNX file with its weights inside.
+
+    Like ``draw_blank``, no other thread may compute with torch meanwhile.
 
     Args:
         network: On the CPU.

@@ -21,7 +21,7 @@ from figsight.images import InputSpec, fit
 from figsight.rows import Rows
 from figsight.training.backbones import LITE0, build
 from figsight.training.folding import fold_norms
-from figsight.training.machine import choose_device, keep_freed_memory
+from figsight.training.machine import alone, choose_device, keep_freed_memory
 from figsight.training.symmetry import MIRRORED, SIDE, find_changes
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ class Embedder:
             labels: [N], 0..K-1, of two classes at least.
         """
         side = min(SIDE, fitted.shape[1])
-        found = find_changes(self._network, fitted, labels, [MIRRORED], side, self._device)
+        with alone():
+            found = find_changes(self._network, fitted, labels, [MIRRORED], side, self._device)
         return [(one.figure, one.becomes) for one in found[MIRRORED] if one.figure < one.becomes]
 
     def close(self) -> None:
@@ -152,7 +153,11 @@ class Embedder:
 
     @torch.inference_mode()
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Return float16 [B, D] of uint8 [B, side, side, 3]."""
+        """Return float16 [B, D] of uint8 [B, side, side, 3]; beside a training of this process it waits."""
+        with alone():
+            return self._look(pixels)
+
+    def _look(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
         batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
         inputs = self._network.scale(batch).contiguous(memory_format=torch.channels_last)
         if self._views == 2:

@@ -1,10 +1,11 @@
-"""What a training run asks of the machine: a device, repeatable arithmetic, a patient allocator."""
+"""What a training run asks of the machine: a device, torch for itself, repeatable arithmetic, a patient allocator."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import sys
+import time
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import torch.utils.deterministic
 from figsight.errors import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # mallopt(3) of glibc: how large a block is before it is mapped and unmapped each time, and how much
 # free memory is kept at hand.
@@ -62,6 +63,33 @@ def hand_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+_TORCH = Lock()
+
+
+@contextmanager
+def alone(note: Callable[[str], None] | None = None) -> Iterator[float]:
+    """Have torch for oneself: of several trainings in one process, one computes at a time.
+
+    Torch's exporter replaces functions of torch for the whole process while it listens to a network, so
+    that whoever computes beside it fails, and so does a second exporter.
+
+    Args:
+        note: Hears that it waits, if it must.
+
+    Yields:
+        How long it has waited, in seconds.
+    """
+    began = time.perf_counter()
+    if not _TORCH.acquire(blocking=False):
+        if note is not None:
+            note("waiting for another training of this process to end")
+        _TORCH.acquire()
+    try:
+        yield time.perf_counter() - began
+    finally:
+        _TORCH.release()
 
 
 class _Repeatable:

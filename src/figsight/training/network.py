@@ -6,6 +6,7 @@ Joins ``backbones`` and ``folding``. Does not know how it is trained.
 from __future__ import annotations
 
 import copy
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from figsight.training.convolutions import quick_convolutions
 from figsight.training.folding import fold_norms, unfold_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,8 +32,15 @@ if TYPE_CHECKING:
 
 # More at once are a little quicker, and take 15 MB more for each at 192 px.
 BATCH = 8
-# timm draws from the random numbers that all threads share: one network at a time.
 _DRAWING = Lock()
+
+
+@contextmanager
+def _borrow_numbers() -> Iterator[None]:
+    """Let timm draw from the random numbers that all threads share, and put them back for the caller."""
+    with _DRAWING, torch.random.fork_rng(devices=[]):
+        yield
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +63,8 @@ class Plan:
         """Return a copy to train; for another number of figures if one is given, drawn from rng."""
         network = copy.deepcopy(self.network)
         if figures is not None and figures != network.head.out_features:
-            network.renew_head(figures, rng)
+            with _borrow_numbers():
+                network.renew_head(figures, rng)
         return network
 
     def named_state(self, network: Network) -> dict[str, NDArray[Any]]:
@@ -67,7 +77,7 @@ class Plan:
 
 def plan_network(recipe: Recipe, figures: int, weights: Path | str | None, seed: int) -> Plan:
     """Build the network that a recipe describes. Errors: as ``backbones.build``."""
-    with _DRAWING, torch.random.fork_rng(devices=[]):  # the caller's own numbers stay as they are
+    with _borrow_numbers():
         # For the new head's weights, and all of them without pretraining.
         torch.default_generator.manual_seed(seed)
         network, pretrained = build(recipe.backbone, figures, weights=weights)

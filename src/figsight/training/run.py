@@ -24,7 +24,7 @@ from figsight.training.asked import require_positive
 from figsight.training.budget import Timetable
 from figsight.training.delivery import Delivery, deliver
 from figsight.training.entry import TrainingResult
-from figsight.training.export import ALONE, draw_blank
+from figsight.training.export import draw_blank
 from figsight.training.judging import judge
 from figsight.training.measuring import Run
 from figsight.training.names import say_undealt
@@ -59,7 +59,17 @@ DRAWING = 20.0  # more, where the graph could not be drawn beforehand
 def train(
     data: str | os.PathLike[str] | Dataset, out: str | os.PathLike[str], options: TrainingOptions
 ) -> TrainingResult:
-    """Train a classifier, as ``entry.train`` says."""
+    """Train a classifier, as ``entry.train`` says; one at a time in a process."""
+    with machine.alone(options.watch.note) as waited:
+        if options.budget is not None:
+            later = replace(options.budget, began=options.budget.began + waited)
+            options = replace(options, budget=later)
+        return _train(data, out, options)
+
+
+def _train(
+    data: str | os.PathLike[str] | Dataset, out: str | os.PathLike[str], options: TrainingOptions
+) -> TrainingResult:
     started = time.perf_counter()
     target, watch = Path(out), options.watch
     bundle.check_target(target, overwrite=options.overwrite)
@@ -71,8 +81,7 @@ def train(
     versions = list_versions()  # now, and not when hours have gone into a model
     machine.keep_freed_memory()
     device = machine.choose_device(options.device)
-    with ALONE:
-        plan = plan_network(recipe, len(dataset.figures), options.weights, options.seed)
+    plan = plan_network(recipe, len(dataset.figures), options.weights, options.seed)
     place = Workplace(target)
     place.open(resume=options.resume, overwrite=options.overwrite)
     try:
