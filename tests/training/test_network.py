@@ -25,6 +25,14 @@ def test_plan_network__draws_the_numbers_of_its_seed_and_leaves_those_of_others_
     assert not torch.equal(first.head.weight, other.head.weight)
 
 
+def test_fresh__with_another_head_leaves_the_numbers_of_others_alone() -> None:
+    plan = plan_network(TINY, 3, "random", seed=0)
+    before = torch.random.get_rng_state()
+    heads = [plan.fresh(2, torch.Generator().manual_seed(7)).head.weight for _ in range(2)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(*heads)
+
+
 def test_ask_own__says_what_answer_says_and_what_other_cameras_do() -> None:
     network = plan_network(TINY, 3, "random", seed=1).network
     size = TINY.image_size

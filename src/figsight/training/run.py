@@ -60,6 +60,7 @@ def train(
     data: str | os.PathLike[str] | Dataset, out: str | os.PathLike[str], options: TrainingOptions
 ) -> TrainingResult:
     """Train a classifier, as ``entry.train`` says; one at a time in a process."""
+    Workplace(Path(out)).require_free()  # before waiting for whoever is at work there
     with machine.alone(options.watch.note) as waited:
         if options.budget is not None:
             later = replace(options.budget, began=options.budget.began + waited)

@@ -72,6 +72,13 @@ class Workplace:
         self._hopeless = False
         self._lock = FileLock(self.folder / MARK)
 
+    def require_free(self) -> None:
+        """Refuse at once a folder that somebody is at work in, or that is not ours; leaves it as it is."""
+        if self._require_ours() and (self.folder / MARK).exists():
+            if not self._lock.take():
+                raise self._busy()
+            self._lock.give_back()
+
     def open(self, *, resume: bool, overwrite: bool) -> None:
         """Make the folder, or take up the one that an interrupted run left; keep others out of it.
 
@@ -87,12 +94,7 @@ class Workplace:
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be made ({error.strerror})") from error
         if not free:
-            holder = self._lock.holder()
-            who = "" if holder is None else f" (process {holder})"
-            raise OutputError(
-                f"{self.folder}: another training is at work here{who}; wait for it, or name "
-                f"another model"
-            )
+            raise self._busy()
         try:
             self._take_up(resume=resume, overwrite=overwrite)
         except OSError as error:
@@ -161,6 +163,13 @@ class Workplace:
             self.folder.mkdir(exist_ok=True)
             with suppress(FileNotFoundError):  # whoever was at work here cleared it away meanwhile
                 return self._lock.take()
+
+    def _busy(self) -> OutputError:
+        holder = self._lock.holder()
+        who = "" if holder is None else f" (process {holder})"
+        return OutputError(
+            f"{self.folder}: another training is at work here{who}; wait for it, or name another model"
+        )
 
     def _nothing(self) -> OutputError:
         return OutputError(
