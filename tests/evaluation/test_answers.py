@@ -147,6 +147,14 @@ def test_evaluate__stops_at_unreadable_strangers_or_skips_them(
     assert [error.path for error in found.skipped] == ["bad.png"]
     assert found.strangers is not None
     assert len(found.strangers.photos) == 3
+    for path in (tmp_path / "x").glob("*.png"):
+        path.write_bytes(b"no picture")
+    found = evaluate(ruled, desk / "new", unknown=tmp_path / "x", skip_bad=True, record=False)
+    assert found.strangers is None
+    assert (
+        "None of the pictures of strangers can be decoded, so that nothing is said of them."
+        in found.notes
+    )
 
 
 def test_evaluate__says_why_there_is_no_rule(desk: Path) -> None:

@@ -13,7 +13,7 @@ from tests.training.make import TINY
 import figsight.training
 from figsight.dataset import read
 from figsight.errors import OutputError, RecipeError
-from figsight.evaluation import cross_validate
+from figsight.evaluation import cross_validate, keeping
 from figsight.training import Silence
 from figsight.training.workplace import Workplace
 
@@ -58,10 +58,10 @@ def test_cross_validate__goes_on_with_finished_folds(
 
 
 @pytest.mark.parametrize(
-    "change", ["seed", "folds", "recipe", "weights", "label", "photo", "group"]
+    "change", ["seed", "folds", "recipe", "weights", "label", "photo", "group", "version"]
 )
 def test_cross_validate__refuses_the_folds_of_another(
-    trainer: Trainer, photos: Path, tmp_path: Path, change: str
+    trainer: Trainer, photos: Path, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     how: dict[str, Any] = {"folds": 2, "recipe": TINY, "work": tmp_path / "work", "seed": 0}
     dataset = read(photos)
@@ -70,6 +70,8 @@ def test_cross_validate__refuses_the_folds_of_another(
         (photos / "1" / "3.png").rename(photos / "2" / "9.png")
     elif change == "photo":
         (photos / "1" / "3.png").unlink()
+    elif change == "version":
+        monkeypatch.setattr(keeping, "find_version", lambda _: "9.9.9")
     else:
         other = {"seed": 1, "folds": 3, "weights": "random", "recipe": "quick", "group": None}
         how |= {change: other[change]} if change != "group" else {}
@@ -82,7 +84,7 @@ def test_cross_validate__refuses_the_folds_of_another(
         cross_validate(dataset, **how)
     assert str(caught.value) == (
         f"{tmp_path / 'work'}: holds the folds of another cross-validation (other photos, recipe, "
-        f"folds or seed); name another folder, or remove it"
+        f"folds, seed or version of figsight); name another folder, or remove it"
     )
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*")} == before
     assert len(trainer.learned) == 2

@@ -11,6 +11,7 @@ from tests.bundle.make import make_bundle, make_manifest
 from tests.evaluation.make import make_remembering, plant, plant_desk
 
 from figsight.bundle import verify
+from figsight.classifier import load
 from figsight.errors import OutputError
 from figsight.evaluation import evaluate, log
 from figsight.evaluation.log import (
@@ -239,6 +240,20 @@ def test_evaluate__writes_beside_a_zip(model: Path, photos: Path, tmp_path: Path
     assert evaluate(tmp_path / "model.zip", photos).notes[0].startswith("2nd time ")
     assert len(entries(tmp_path / "model.zip.evaluations.jsonl")) == 2
     assert (tmp_path / "model.zip").read_bytes() == data
+
+
+@pytest.mark.parametrize("name", ["model", "model.zip"])
+def test_evaluate__writes_to_the_model_when_the_program_has_gone_elsewhere(
+    photos: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_bundle(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with load(name) as opened:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        evaluate(opened, photos)
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert len(entries(find_log(str(tmp_path / name)))) == 1
 
 
 def test_evaluate__goes_on_where_nothing_can_be_written(

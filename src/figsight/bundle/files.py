@@ -27,7 +27,7 @@ from figsight.bundle.names import (
     name_thumbnail,
 )
 from figsight.bundle.rules import check_rules
-from figsight.bundle.store import Store, open_store
+from figsight.bundle.store import Store, locate, open_store
 from figsight.bundle.tensors import Gallery, unpack_arrays, unpack_gallery
 from figsight.errors import BundleError
 
@@ -43,11 +43,13 @@ class Bundle:
 
     Attributes:
         path: Where it lies, as it was given.
+        location: The same from the root, whatever the working directory has become.
         manifest: What it says of itself.
     """
 
     def __init__(self, path: str, store: Store, manifest: Manifest) -> None:
         self.path = path
+        self.location = locate(path)
         self.manifest = manifest
         self._store = store
         self._thumbnails = sum(name.startswith(THUMBNAILS) for name in manifest.files)

@@ -85,6 +85,16 @@ def open_store(path: str, *, marker: str, folder: str) -> Store:
     raise BundleError(f"{path}: expected a figsight model (a folder or a zip), found a device")
 
 
+def locate(path: str) -> str:
+    """Return where a path leads now, so that it is found when the program has gone to another folder.
+
+    Raises:
+        OSError: It begins at a working directory that is gone.
+    """
+    # Not abspath: where there are links, ".." counts.
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH117, PTH118
+
+
 class FolderStore:
     """A folder with plain files, at most one folder deep.
 
@@ -96,8 +106,7 @@ class FolderStore:
         self._path = path
         self.sizes: dict[str, int] = {}
         try:
-            # The program may go to another folder. Not abspath: where there are links, ".." counts.
-            self._folder = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
+            self._folder = locate(path)
             if not _is_there(f"{path}/{marker}"):
                 raise _refuse_stranger(path, marker)
             self._list(path, "", folder)

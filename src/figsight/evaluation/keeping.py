@@ -17,6 +17,7 @@ import msgspec
 
 from figsight.errors import OutputError
 from figsight.files import is_litter, write_whole
+from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
     import os
@@ -88,6 +89,7 @@ def describe(
     if weights is not None and Path(weights).is_file():
         start = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
     return {
+        "figsight": find_version("figsight"),
         "recipe": msgspec.to_builtins(recipe),
         "weights": start,
         "seed": seed,
@@ -114,6 +116,6 @@ def agree(place: Path, plan: dict[str, Any]) -> None:
         return
     if _read_plan(place) != json.loads(text):
         raise OutputError(
-            f"{place}: holds the folds of another cross-validation (other photos, recipe, folds or "
-            f"seed); name another folder, or remove it"
+            f"{place}: holds the folds of another cross-validation (other photos, recipe, folds, "
+            f"seed or version of figsight); name another folder, or remove it"
         )

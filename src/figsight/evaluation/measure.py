@@ -9,7 +9,6 @@ import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,6 +37,7 @@ from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
 from figsight.evaluation.tested import list_seen, say_seen
+from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
     import os
@@ -106,8 +106,8 @@ def evaluate(
             skipped=asked.failures + (others.failures if others else ()),
             strangeness=asked.strangeness,
             unknown=asked.unknown,
-            strangers=_name_strangers(others, task.source) if others else None,
-            notes=task.notes,
+            strangers=_name_strangers(others, task.source) if others and others.photos else None,
+            notes=task.notes + _say_unseen(others),
             history=classifier.bundle.history(),
         )
         found = _apply_rules(classifier, asked, found)
@@ -196,6 +196,13 @@ def _ask(
             failures,
         )
     return asked, others
+
+
+def _say_unseen(others: Asked | None) -> tuple[str, ...]:
+    """Return a note where strangers were given, and none of them could be looked at."""
+    if others is None or others.photos:
+        return ()
+    return ("None of the pictures of strangers can be decoded, so that nothing is said of them.",)
 
 
 def _name_strangers(others: Asked, source: str) -> Strangers:
@@ -289,7 +296,7 @@ def _tell_about(classifier: Classifier, asked: Asked) -> dict[str, Any]:
     training = manifest.training
     return {
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "figsight": metadata.version("figsight"),
+        "figsight": find_version("figsight"),
         "photos_fingerprint": fingerprint_photos(asked.sha256),
         "model": {
             "path": classifier.bundle.path,
@@ -315,7 +322,7 @@ def _consult_log(
 ) -> Evaluation:
     """Say which of the photos were tested before, and take note that they were now."""
     about, notes = found.about, list(found.notes)
-    path = find_log(classifier.bundle.path)
+    path = find_log(classifier.bundle.location)
     seal = about["model"]["seal"]
     log: Log | None = None
     seen = list_seen(found)

@@ -153,7 +153,7 @@ class Embedder:
 
     @torch.inference_mode()
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Return float16 [B, D] of uint8 [B, side, side, 3]; beside a training of this process it waits."""
+        """Return float16 [B, D] of uint8 [B, side, side, 3]; waits for a training of this process."""
         with alone():
             return self._look(pixels)
 

@@ -1,4 +1,4 @@
-"""What a training run asks of the machine: a device, torch for itself, repeatable arithmetic, a patient allocator."""
+"""What a training run asks of the machine: a device, torch for itself, the same bits, kept memory."""
 
 from __future__ import annotations
 

@@ -42,7 +42,6 @@ def _borrow_numbers() -> Iterator[None]:
         yield
 
 
-
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A network as every run of one command starts from it, kept so that it is built once.
