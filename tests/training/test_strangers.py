@@ -112,6 +112,24 @@ def test_judge_unknown__compares_networks_of_fewer_figures_on_one_scale() -> Non
     assert after.threshold == pytest.approx(before.threshold, rel=0.05)
 
 
+def test_judge_unknown__takes_a_figure_that_was_held_out_whole_for_no_known_one() -> None:
+    answers, sample = make_answers(left_out=2, apart=1.0)
+    before = judge_unknown(answers, sample)
+    assert isinstance(before, bundle.UnknownRule)
+    assert before.measured_kept is not None
+    first = answers[0]
+    # Three photos more were held out, of a figure of one session: no network was taught it.
+    sample.labels = np.append(sample.labels, [FIGURES] * 3)
+    sample.groups += ["one session"] * 3
+    held = np.append(first.part.held, np.arange(len(sample.labels) - 3, len(sample.labels)))
+    outputs = [getattr(first.held, name) for name in ("logits", "embeddings", "styles")]
+    far = Outputs(*(np.concatenate([one, one[:3] * 9]) for one in outputs))
+    answers[0] = replace(first, part=replace(first.part, held=held), held=far)
+    after = judge_unknown(answers, sample)
+    assert isinstance(after, bundle.UnknownRule)
+    assert after == before
+
+
 def test_judge_unknown__without_strangers_measures_nothing_and_says_so() -> None:
     answers, sample = make_answers(left_out=0, apart=0.0)
     rule = judge_unknown(answers, sample)

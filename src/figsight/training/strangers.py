@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from figsight.calibration import UnknownDetector, UnknownScorer
     from figsight.metrics import Estimate
     from figsight.training.answers import Answers, Outputs, Own
-    from figsight.training.parts import Part
 
 Scores: TypeAlias = "dict[str, NDArray[np.float64]]"
 
@@ -49,8 +48,8 @@ def judge_unknown(
 ) -> bundle.UnknownRule | calibration.Refusal:
     """Choose the score that tells strangers best, and the threshold that keeps known photos.
 
-    Known are the photos that each network was kept from though it was taught their figures; unknown
-    are those of figures that it was never taught. Without any of those (two figures, or a recipe
+    Known are the photos that each network was kept from though it was taught their figures (a figure of
+    one session is held out whole, and its photos are no known ones to that network); unknown are those of figures that it was never taught. Without any of those (two figures, or a recipe
     that leaves none out) the mixed score decides, unmeasured. With fewer than 19 known photos the
     threshold is set to keep 90 or 80 % of them, and says so: a rule that calls one known photo in five
     unknown is worth more than none.
@@ -66,11 +65,13 @@ def judge_unknown(
         if isinstance(scorer, calibration.Refusal):
             return scorer
         strange = _score(scorer, one.strangers) if len(one.part.strangers) else None
-        told.append(_Told(one.part, _score(scorer, one.held), strange))
+        taught = np.isin(sample.labels[one.part.held], own)
+        known = {name: score[taught] for name, score in _score(scorer, one.held).items()}
+        told.append(_Told(one.part.held[taught], known, one.part.strangers, strange))
     told = _align(told)
     apart = [one for one in told if one.strange is not None]
-    held = np.concatenate([one.part.held for one in told])
-    strangers = np.concatenate([one.part.strangers for one in told])
+    held = np.concatenate([one.held for one in told])
+    strangers = np.concatenate([one.strangers for one in told])
     for share in SHARES:
         choice = calibration.fit_unknown(
             _join([one.known for one in told]),
@@ -115,10 +116,14 @@ def judge_unknown(
 
 
 class _Told(NamedTuple):
-    """What the scores of one network say of known photos, [N] each, and of strangers, [M] each."""
+    """What the scores of one network say of known photos, [N] each, and of strangers, [M] each.
 
-    part: Part
+    ``held`` and ``strangers`` are their rows in the sample.
+    """
+
+    held: NDArray[np.intp]
     known: Scores
+    strangers: NDArray[np.intp]
     strange: Scores | None
 
 
@@ -138,6 +143,8 @@ def _align(told: Sequence[_Told]) -> list[_Told]:
     if not whole or not fewer:
         return list(told)
     ours, theirs = _join(whole), _join(fewer)
+    if not all(len(one) for scores in (ours, theirs) for one in scores.values()):
+        return list(told)
 
     def move(scores: Scores) -> Scores:
         moved = dict(scores)
@@ -148,7 +155,9 @@ def _align(told: Sequence[_Told]) -> list[_Told]:
         return moved
 
     return [
-        one if one.strange is None else _Told(one.part, move(one.known), move(one.strange))
+        one
+        if one.strange is None
+        else one._replace(known=move(one.known), strange=move(one.strange))
         for one in told
     ]
 
