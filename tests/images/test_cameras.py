@@ -23,6 +23,15 @@ def test_add_grain__moves_each_number_a_little_and_none_of_them_on_average() -> 
     assert abs(np.corrcoef(apart[..., 0].ravel(), apart[..., 1].ravel())[0, 1]) < 0.1
 
 
+def test_add_grain__is_as_strong_as_drawn_and_makes_pictures_no_darker() -> None:
+    grey = np.full((96, 128, 3), 128, np.uint8)
+    apart = [add_grain(grey, rng(seed)).astype(int) - 128 for seed in range(200)]
+    spreads = [one.std() for one in apart]
+    assert 0.95 < min(spreads) < 1.2
+    assert 8.5 < max(spreads) < 10.1
+    assert abs(np.mean([one.mean() for one in apart])) < 0.15
+
+
 def test_add_grain__has_no_colour_in_a_picture_without_any() -> None:
     grainy = add_grain(np.repeat(BOARD[..., None], 3, axis=2), rng())
     assert (grainy == grainy[..., :1]).all()

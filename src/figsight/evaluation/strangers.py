@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from figsight.training import Watcher
 
 SCORE = "mixed"  # what training decides by, unless photos of left-out figures clearly say otherwise
-_MADE = b"4"  # what scores are made of: what was kept of earlier ones is asked for again
+_MADE = b"5"  # what scores are made of: what was kept of earlier ones is asked for again
 
 
 @dataclass(frozen=True, eq=False)

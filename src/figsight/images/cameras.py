@@ -44,9 +44,11 @@ def add_grain(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     shape = (colours, math.ceil(height / grain), math.ceil(width / grain))
     noise = [
         np.asarray(Image.fromarray(colour).resize((width, height), Image.Resampling.BICUBIC))
-        for colour in rng.standard_normal(shape, np.float32) * np.float32(spread)
+        for colour in rng.standard_normal(shape, np.float32)
     ]
-    grainy: NDArray[np.uint8] = np.clip(pixels + np.stack(noise, axis=2), 0, 255).astype(np.uint8)
+    added = np.stack(noise, axis=2)
+    added *= spread / (added.std() or 1)  # enlarging took a part of it
+    grainy: NDArray[np.uint8] = np.rint(np.clip(pixels + added, 0, 255)).astype(np.uint8)
     return grainy
 
 
