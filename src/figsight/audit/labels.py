@@ -5,9 +5,8 @@ Knows when labels can be judged. Knows neither networks nor the formula.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from importlib import import_module, util
+from importlib import util
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from figsight.audit.lookalikes import MOST, find_lookalikes
 from figsight.audit.results import SuspectLabel
 from figsight.dataset.suspects import find_suspects
 from figsight.errors import WeightsError
+from figsight.training.entry import load_with_torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,9 +97,7 @@ def load_embedder(dataset: Dataset, notes: list[str]) -> Embedder | None:
 
 
 def _features() -> Any:
-    # Read when torch is loaded; see ``figsight.training.entry``.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return import_module("figsight.training.features")
+    return load_with_torch("figsight.training.features")
 
 
 def rank_labels(

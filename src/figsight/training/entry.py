@@ -15,6 +15,7 @@ from figsight.errors import MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
 
     from figsight import bundle
     from figsight.dataset import Dataset, Figure
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
         [str | os.PathLike[str] | Dataset, str | os.PathLike[str], "TrainingOptions"],
         "TrainingResult",
     ]
+
+_WAITING = "OMP_WAIT_POLICY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,17 +168,30 @@ def train(
     return require_training()(data, out, options)
 
 
+def load_with_torch(module: str) -> ModuleType:
+    """Import a module that imports torch, so that torch's threads are good neighbours.
+
+    Those that wait for each other are to sleep instead of spinning: on a machine that does anything else
+    besides, spinning made training twice as slow. That is read once, when torch is loaded; the
+    environment is then as it was.
+    """
+    if _WAITING in os.environ:
+        return import_module(module)
+    os.environ[_WAITING] = "PASSIVE"
+    try:
+        return import_module(module)
+    finally:
+        os.environ.pop(_WAITING, None)
+
+
 def require_training() -> _Train:
     """Load torch and what needs it, and return what trains: ``run.train``.
 
     Raises:
         MissingExtraError: The extra ``train`` is not installed.
     """
-    # Read when torch is loaded: threads that wait for each other sleep instead of spinning. On a
-    # machine that does anything else besides, spinning made training twice as slow.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        run = import_module("figsight.training.run")
+        run = load_with_torch("figsight.training.run")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "figsight":
             raise

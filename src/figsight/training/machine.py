@@ -16,12 +16,16 @@ import torch.utils.deterministic
 from figsight.errors import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 # mallopt(3) of glibc: how large a block is before it is mapped and unmapped each time, and how much
 # free memory is kept at hand.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEPT = 512 * 2**20
+# What glibc comes to by itself where large blocks are freed.
+_LARGE = 32 * 2**20
+
+_CUBLAS, _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
@@ -47,22 +51,27 @@ def keep_freed_memory() -> None:
     A step allocates and frees a few hundred activations. By default each is mapped anew and its
     pages are zeroed at first touch: that took up to 40 % of a step. Other C libraries are left alone.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, 2**30)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT)
-        mallopt(_M_TOP_PAD, 64 * 2**20)
+    _tell_allocator({_M_MMAP_THRESHOLD: 2**30, _M_TRIM_THRESHOLD: _KEPT, _M_TOP_PAD: 64 * 2**20})
 
 
 def hand_back_memory() -> None:
-    """Give freed memory back to the system: after the last step nobody will reuse it."""
+    """Give freed memory back to the system, and let glibc do so from now on: nobody will reuse it."""
     if not sys.platform.startswith("linux"):
         return
+    _tell_allocator({_M_MMAP_THRESHOLD: _LARGE, _M_TRIM_THRESHOLD: 2 * _LARGE, _M_TOP_PAD: 2**17})
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _tell_allocator(numbers: Mapping[int, int]) -> None:
+    """Set numbers of glibc's allocator, where there is one."""
+    mallopt = (
+        getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+    )
+    if mallopt is not None:
+        for parameter, number in numbers.items():
+            mallopt(parameter, number)
 
 
 _TORCH = Lock()
@@ -92,57 +101,40 @@ def alone(note: Callable[[str], None] | None = None) -> Iterator[float]:
         _TORCH.release()
 
 
-class _Repeatable:
-    """How many runs want repeatable arithmetic at the moment, and what torch did before the first."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.runs = 0
-        self.before = (False, False, True)
-
-    def enter(self) -> None:
-        """Make torch repeatable, unless another run has."""
-        with self.lock:
-            self.runs += 1
-            if self.runs > 1:
-                return
-            settings: Any = torch.utils.deterministic
-            self.before = (
-                torch.are_deterministic_algorithms_enabled(),
-                torch.is_deterministic_algorithms_warn_only_enabled(),
-                settings.fill_uninitialized_memory,
-            )
-            # cuBLAS reads this when it starts; without it, torch refuses to be deterministic on CUDA.
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            # MPS lacks deterministic forms of some kernels: there we ask, but do not insist.
-            torch.use_deterministic_algorithms(True, warn_only=torch.backends.mps.is_available())
-            # On top of that torch would paint all new memory, in case somebody reads it before
-            # writing. No layer of ours does, and painting took as long as computing.
-            settings.fill_uninitialized_memory = False
-
-    def leave(self) -> None:
-        """Put torch's choice back after the last run."""
-        with self.lock:
-            self.runs -= 1
-            if self.runs:
-                return
-            enabled, warn_only, fill = self.before
-            settings: Any = torch.utils.deterministic
-            settings.fill_uninitialized_memory = fill
-            torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
-
-
-_REPEATABLE = _Repeatable()
+@contextmanager
+def plain_tensors() -> Iterator[None]:
+    """Make new tensors of float32 on the CPU, whatever the program around us prefers; put that back."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager
 def repeatable() -> Iterator[None]:
     """Make torch choose algorithms that give the same bits each time, and put its choice back.
 
-    The choice is the whole process's: of several runs at a time the last one puts it back.
+    The choice is the whole process's: only for who is ``alone``.
     """
-    _REPEATABLE.enter()
+    settings: Any = torch.utils.deterministic
+    enabled = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = settings.fill_uninitialized_memory
+    # cuBLAS reads this when it starts; without it, torch refuses to be deterministic on CUDA.
+    ours = _CUBLAS not in os.environ
+    os.environ.setdefault(_CUBLAS, _WORKSPACE)
+    # MPS lacks deterministic forms of some kernels: there we ask, but do not insist.
+    torch.use_deterministic_algorithms(True, warn_only=torch.backends.mps.is_available())
+    # On top of that torch would paint all new memory, in case somebody reads it before
+    # writing. No layer of ours does, and painting took as long as computing.
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        _REPEATABLE.leave()
+        settings.fill_uninitialized_memory = fill
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+        if ours:
+            os.environ.pop(_CUBLAS, None)

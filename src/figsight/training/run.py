@@ -61,11 +61,14 @@ def train(
 ) -> TrainingResult:
     """Train a classifier, as ``entry.train`` says; one at a time in a process."""
     Workplace(Path(out)).require_free()  # before waiting for whoever is at work there
-    with machine.alone(options.watch.note) as waited:
+    with machine.alone(options.watch.note) as waited, machine.plain_tensors():
         if options.budget is not None:
             later = replace(options.budget, began=options.budget.began + waited)
             options = replace(options, budget=later)
-        return _train(data, out, options)
+        try:
+            return _train(data, out, options)
+        finally:
+            machine.hand_back_memory()
 
 
 def _train(

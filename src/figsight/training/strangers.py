@@ -49,10 +49,11 @@ def judge_unknown(
     """Choose the score that tells strangers best, and the threshold that keeps known photos.
 
     Known are the photos that each network was kept from though it was taught their figures (a figure of
-    one session is held out whole, and its photos are no known ones to that network); unknown are those of figures that it was never taught. Without any of those (two figures, or a recipe
-    that leaves none out) the mixed score decides, unmeasured. With fewer than 19 known photos the
-    threshold is set to keep 90 or 80 % of them, and says so: a rule that calls one known photo in five
-    unknown is worth more than none.
+    one session is held out whole, and its photos are no known ones to that network); unknown are those
+    of figures that it was never taught. Without any of those (two figures, or a recipe that leaves none
+    out) the mixed score decides, unmeasured. With fewer than 19 known photos the threshold is set to
+    keep 90 or 80 % of them, and says so: a rule that calls one known photo in five unknown is worth
+    more than none.
 
     Returns:
         A ``Refusal`` when there are fewer than four known photos, or a network's own photos give
