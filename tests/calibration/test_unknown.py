@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.calibration.make import chosen, scores
 
 import figsight.calibration
 from figsight.calibration import (
@@ -25,26 +26,6 @@ from figsight.calibration import (
 )
 from figsight.errors import BundleError, Remedy
 from figsight.metrics import auroc
-
-
-def scores(n: int, shift: float, seed: int) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    return {
-        "max_softmax": 1 / (1 + np.exp(4 - shift - rng.normal(size=n))),
-        "energy": rng.normal(size=n),
-        "max_logit": rng.normal(size=n) + shift,
-        "whitened_cosine": rng.normal(size=n) + shift,
-        "knn": rng.normal(size=n) + shift,
-        "relative_mahalanobis": 50 * (rng.normal(size=n) + 0.8 * shift),
-        "mean_cosine": rng.normal(size=n) / 9,
-        "style_mahalanobis": rng.normal(size=n) / 9 + 6,
-    }
-
-
-def chosen(*args: Any, **options: Any) -> UnknownChoice:
-    found = fit_unknown(*args, **options)
-    assert isinstance(found, UnknownChoice)
-    return found
 
 
 def network(n: int, seed: int, strange: bool = False) -> tuple[Any, Any, Any]:
@@ -201,37 +182,6 @@ def test_combine__is_the_mean_of_standard_scores() -> None:
         ValueError, match="scores: expected 'knn' among them, found energy; compute"
     ):
         combine({"energy": [1.0]}, ["knn"], [0], [1])
-
-
-def test_combine__a_guard_adds_what_is_above_its_centre_and_nothing_below() -> None:
-    parts = ["knn", "mean_cosine", "energy"]
-    strange = {"knn": [1.0] * 4, "energy": [3.0] * 4, "mean_cosine": [-9.0, 0.5, 0.7, 0.9]}
-    found = combine(strange, parts, [0, 0.5, 1], [1, 0.1, 1])
-    assert found == pytest.approx([1.5, 1.5, 3.5, 5.5])
-    message = "^parts: expected one that is no guard, found mean_cosine; a guard only adds to othe"
-    with pytest.raises(ValueError, match=message):
-        combine(strange, ["mean_cosine"], [0], [1])
-
-
-@pytest.mark.parametrize("guard", ["style_mahalanobis", "mean_cosine"])
-def test_choice__its_guard_keeps_silent_within_2_spreads_of_the_known(guard: str) -> None:
-    known, unknown = scores(400, 0.0, 0), scores(80, 2.5, 1)
-    if guard == "mean_cosine":  # what guards where a network gives no styles
-        known, unknown = (
-            {name: one for name, one in some.items() if name != "style_mahalanobis"}
-            for some in (known, unknown)
-        )
-    rule = chosen(known, unknown, favourite="mixed").rule
-    assert rule.parts == ("max_logit", "whitened_cosine", guard)
-    usual = np.asarray(known[guard])
-    assert rule.centres[2] == pytest.approx(usual.mean() + 2 * usual.std())
-    bare = combine(known, rule.parts[:2], rule.centres[:2], rule.spreads[:2])
-    quiet = usual <= rule.centres[2]
-    assert np.array_equal(rule.decide(known)[quiet], bare[quiet])
-    assert 0.95 <= quiet.mean() < 1
-    # What the other parts take for known, in a place where no known photo is, is told by the guard.
-    foreign = {name: s[:20] for name, s in known.items()} | {guard: np.full(20, 9.0)}
-    assert (rule.decide(foreign) > rule.decide(known).max()).all()
 
 
 def test_refuse_single__is_for_classes_of_one_photo_each() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 from tests.training.make import TINY, plant_photos
@@ -15,12 +16,13 @@ from figsight.errors import Remedy
 from figsight.training import change_recipe
 from figsight.training.answers import Answers, Outputs, Own
 from figsight.training.parts import deal_parts
-from figsight.training.strangers import equip, judge_unknown
+from figsight.training.strangers import Head, equip, judge_unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FIGURES, WIDTH, STYLE = 6, 16, 4
+HEAD = Head(np.zeros((FIGURES, WIDTH), np.float32), np.zeros(FIGURES, np.float32))
 
 
 def own_of(embeddings: Any, styles: Any = None) -> Own:
@@ -195,7 +197,7 @@ def test_equip__refuses_photos_that_a_network_takes_for_copies() -> None:
     assert isinstance(rule, bundle.UnknownRule)
     one = answers[0].own
     own = own_of(one.embeddings[sample.labels])
-    assert equip(rule, own, sample.labels) == calibration.Refusal(COPIES, Remedy.ADD_PHOTOS)
+    assert equip(rule, own, sample.labels, HEAD) == calibration.Refusal(COPIES, Remedy.ADD_PHOTOS)
 
 
 def test_equip__gives_the_detector_what_it_measures_against() -> None:
@@ -209,7 +211,8 @@ def test_equip__gives_the_detector_what_it_measures_against() -> None:
     )
     styles = rng.normal(size=(len(own), STYLE)).astype(np.float32)
     logits = np.zeros((2, FIGURES), np.float32)
-    equipped = equip(rule, own_of(own, styles), sample.labels)
+    head = Head((centres / 6).astype(np.float32), np.zeros(FIGURES, np.float32))
+    equipped = equip(rule, own_of(own, styles), sample.labels, head)
     assert not isinstance(equipped, calibration.Refusal)
     rule, arrays = equipped
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
@@ -219,13 +222,28 @@ def test_equip__gives_the_detector_what_it_measures_against() -> None:
     assert strange > own_photo
 
 
+def test_equip__refuses_a_line_that_calls_its_own_photos_unknown() -> None:
+    answers, sample = make_answers(left_out=2, apart=1.0)
+    rule = judge_unknown(answers, sample)
+    assert isinstance(rule, bundle.UnknownRule)
+    own, labels = answers[0].own, sample.labels[answers[0].part.kept]
+    assert not isinstance(equip(rule, own, labels, HEAD), calibration.Refusal)
+    low = msgspec.structs.replace(rule, threshold=-99.0)
+    refusal = equip(low, own, labels, HEAD)
+    assert isinstance(refusal, calibration.Refusal)
+    n = len(labels)
+    assert (
+        f"the model would call {n} of the {n} photos unknown that it learned from" in refusal.reason
+    )
+
+
 def test_equip__gives_the_detector_styles_that_guard_it() -> None:
     answers, sample = make_answers(left_out=0, apart=0.0)
     rule = judge_unknown(answers, sample)
     assert isinstance(rule, bundle.UnknownRule)
     assert rule.parts[-1] == "style_mahalanobis"
     own, part = answers[0].own, answers[0].part
-    equipped = equip(rule, own, sample.labels[part.kept])
+    equipped = equip(rule, own, sample.labels[part.kept], HEAD)
     assert not isinstance(equipped, calibration.Refusal)
     rule, arrays = equipped
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}

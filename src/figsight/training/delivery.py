@@ -15,7 +15,7 @@ from figsight.training.curves import draw_curves, write_history
 from figsight.training.export import export_onnx
 from figsight.training.network import feature_shape
 from figsight.training.sample import input_spec
-from figsight.training.strangers import equip
+from figsight.training.strangers import Head, equip
 from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
@@ -79,14 +79,15 @@ def deliver(
     Errors: as ``export.export_onnx`` and ``bundle.write_bundle``.
     """
     sample, network = what.sample, what.network
-    calibration, arrays = _equip(what.judgement.calibration, what.own, sample.labels)
+    head = Head(network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
+    calibration, arrays = _equip(what.judgement.calibration, what.own, sample.labels, head)
     gallery = bundle.Gallery(
         embeddings=what.own.embeddings.astype(np.float16),
         labels=sample.labels.astype(np.int32),
         sha256=np.array([list(bytes.fromhex(h)) for h in sample.sha256], np.uint8),  # [N, 32]
         paths=tuple(photo.path for photo in sample.dataset.photos),
-        head_weight=network.head.weight.detach().numpy(),
-        head_bias=network.head.bias.detach().numpy(),
+        head_weight=head.weight,
+        head_bias=head.bias,
         unknown=arrays,
     )
     size = what.recipe.image_size
@@ -108,12 +109,12 @@ def deliver(
 
 
 def _equip(
-    calibration: bundle.Calibration | None, own: Own, labels: NDArray[np.int64]
+    calibration: bundle.Calibration | None, own: Own, labels: NDArray[np.int64], head: Head
 ) -> tuple[bundle.Calibration | None, dict[str, NDArray[np.float32]]]:
     """Return a calibration with what its rule measures against, or with the reason for having none."""
     if calibration is None or calibration.unknown is None:
         return calibration, {}
-    equipped = equip(calibration.unknown, own, labels)
+    equipped = equip(calibration.unknown, own, labels, head)
     if isinstance(equipped, Refusal):
         refused = {**calibration.refused, "unknown": equipped.reason}
         return msgspec.structs.replace(calibration, unknown=None, refused=refused), {}

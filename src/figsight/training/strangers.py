@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from figsight import bundle, calibration
+from figsight.metrics import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,16 @@ SHARES = (KEPT, 0.9, 0.8)  # the first for which there are known photos enough: 
 OTHERS = (0.8, 0.9, 0.98, 0.99)  # shares that may be chosen instead, when photos are named
 
 OF_LOGITS = frozenset({"max_logit", "energy"})  # their scale depends on the number of figures
+_ROWS = 2_000  # photos of which logits are in memory at once
+
 ENOUGH = 20  # known photos for a spread that is not mostly chance
+
+
+class Head(NamedTuple):
+    """The last layer of a network: weights float32 [K, D], biases float32 [K]."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
 
 
 class Labelled(Protocol):
@@ -164,7 +174,7 @@ def _align(told: Sequence[_Told]) -> list[_Told]:
 
 
 def equip(
-    rule: bundle.UnknownRule, own: Own, labels: NDArray[np.int64]
+    rule: bundle.UnknownRule, own: Own, labels: NDArray[np.int64], head: Head
 ) -> tuple[bundle.UnknownRule, dict[str, NDArray[np.float32]]] | calibration.Refusal:
     """Give the rule what it measures against: the delivered network's own training photos.
 
@@ -172,10 +182,12 @@ def equip(
         rule: As ``judge_unknown`` made it.
         own: What the delivered network says of its N training photos.
         labels: Class index of each, [N].
+        head: The network's own.
 
     Returns:
         The rule with the numbers that go with its arrays, and the arrays. A ``Refusal`` when the
-        photos give nothing to measure by.
+        photos give nothing to measure by, or when many of these very photos would be called unknown:
+        then the line of the measuring networks does not hold for this one.
     """
     scorer = _fit_scorer(own, labels, rule.parts, rule.k)
     if isinstance(scorer, calibration.Refusal):
@@ -184,10 +196,31 @@ def equip(
         rule.score, tuple(rule.parts), tuple(rule.centres), tuple(rule.spreads)
     )
     detector: UnknownDetector = calibration.UnknownDetector(scorer, choice, rule.threshold)
+    strange = _call_own(detector, own, head)
+    if wilson(int(strange.sum()), len(strange)).low > 2 * (1 - rule.kept):
+        return calibration.Refusal(
+            f"the line between known and unknown was drawn by networks that learned too differently: the "
+            f"model would call {int(strange.sum())} of the {len(labels)} photos unknown that it learned "
+            f"from; train longer, or give more photos"
+        )
     arrays = {name: array for name, array in detector.arrays().items() if name != "gallery"}
     fields = detector.to_dict()
     numbers = {key: fields[key] for key in ("floors", "power", "style_floor") if key in fields}
     return msgspec.structs.replace(rule, **numbers), arrays
+
+
+def _call_own(detector: UnknownDetector, own: Own, head: Head) -> NDArray[np.bool_]:
+    """Return which of the photos that the network learned from it would call unknown, [N]."""
+    styles = _styles(own)
+    found = np.empty(len(own.embeddings), np.bool_)
+    for start in range(0, len(found), _ROWS):
+        rows = slice(start, start + _ROWS)
+        logits = own.embeddings[rows] @ head.weight.T + head.bias
+        scores = detector.score(
+            logits, own.embeddings[rows], None if styles is None else styles[rows]
+        )
+        found[rows] = detector.is_unknown(scores)
+    return found
 
 
 def _fit_scorer(
