@@ -7,7 +7,7 @@ import re
 import pytest
 
 from figsight.console import SAID
-from figsight.training.names import say, say_spoilt, say_undealt
+from figsight.training.names import say, say_undealt, say_unlearned
 
 
 @pytest.mark.parametrize("run", ["final", "holdout", "fold 3", "left out 2"])
@@ -18,8 +18,9 @@ def test_say__uses_the_words_of_the_terminal(run: str) -> None:
     assert say(run) == shown != run
 
 
-def test_say_spoilt__counts() -> None:
-    assert say_spoilt("fold 2", 2, 6) == (
+def test_say_unlearned__counts() -> None:
+    assert say_unlearned("final", 0, 2).startswith(f"{say('final')}: learned next to nothing, and")
+    assert say_unlearned("fold 2", 2, 6) == (
         "test 2: 2 of the 6 networks whose mean it is learned nothing, and were left out"
     )
 

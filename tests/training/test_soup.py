@@ -57,9 +57,11 @@ def test_soup__leaves_out_an_ingredient_that_has_learned_nothing() -> None:
     guessing = math.log(3)
     soup, weight = mix(0.5, 1.01 * guessing, 0.9)
     assert soup.spoilt == [1]
+    assert not soup.hopeless
     torch.testing.assert_close(weight, (starts[0] + starts[2]) / 2)
     soup, weight = mix(guessing, guessing)
     assert soup.spoilt == []
+    assert soup.hopeless
     torch.testing.assert_close(weight, (starts[0] + starts[1]) / 2)
 
 

@@ -20,7 +20,7 @@ from figsight.training.answers import Answers
 from figsight.training.budget import list_wishes, state_of
 from figsight.training.checkpoint import EpochRecord
 from figsight.training.fit import TrainingSet, fit, seeded
-from figsight.training.names import FINAL, call, say_parts, say_spoilt
+from figsight.training.names import FINAL, call, say_parts, say_unlearned
 from figsight.training.network import Plan, answer, ask_own, count_changed
 from figsight.training.pace import Budgeted, Steady, divide_epoch
 from figsight.training.parts import LEFT_OUT, Part, deal_more, deal_parts
@@ -303,8 +303,8 @@ class Run:
         if soup is not None:
             network, history = soup
             whole = self._soups[run]
-            if whole.spoilt:
-                self.watch.note(say_spoilt(run, len(whole.spoilt), whole.expected))
+            if whole.spoilt or whole.hopeless:
+                self.watch.note(say_unlearned(run, len(whole.spoilt), whole.expected))
             trained = self._finish(network, history) if part is None else self._ask(part, *soup)
         if self.table is not None:
             self.table.leave(name)

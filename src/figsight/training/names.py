@@ -45,8 +45,13 @@ def say_parts(parts: Sequence[Part]) -> str:
     return f"{networks}, so that every photo is held out once"
 
 
-def say_spoilt(run: str, spoilt: int, ingredients: int) -> str:
-    """Say that some of the ingredients of a network are no good, and what became of them."""
+def say_unlearned(run: str, spoilt: int, ingredients: int) -> str:
+    """Say that ingredients of a network are no good: ``spoilt`` of them, and left out; with 0, all."""
+    if not spoilt:
+        return (
+            f"{say(run)}: learned next to nothing, and names photos hardly better than by guessing; give "
+            f"it more time, more epochs or more photos"
+        )
     return (
         f"{say(run)}: {spoilt} of the {ingredients} networks whose mean it is learned nothing, and "
         f"{'was' if spoilt == 1 else 'were'} left out"

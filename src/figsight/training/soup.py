@@ -35,12 +35,14 @@ class Soup:
         expected: How many there are.
         spoilt: Those that had learned nothing in the end, and are not in the mean of the others: with
             one of two near its start, the mean is neither.
+        hopeless: Whether none of them had learned anything; then all are in the mean.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self.expected = 0
         self.spoilt: list[int] = []
+        self.hopeless = False
         self._ready: dict[int, tuple[Network, list[EpochRecord]]] = {}
 
     def expect(self, ingredients: int) -> bool:
@@ -69,7 +71,8 @@ class Soup:
             if len(self._ready) < self.expected:
                 return None
         learned = [number for number in sorted(self._ready) if _has_learned(*self._ready[number])]
-        good = learned or sorted(self._ready)  # all alike: then it is for others to say so
+        self.hopeless = not learned
+        good = learned or sorted(self._ready)
         self.spoilt = sorted(self._ready.keys() - good)
         mean = average([self._ready[number][0] for number in good])
         histories = [self._ready[number][1] for number in sorted(self._ready)]
