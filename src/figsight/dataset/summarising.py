@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from figsight.dataset.quality import Oddities
 
 UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
+NAMED = 3  # files that a line names at most
 
 
-def summarise(findings: Findings, most: int = 3) -> list[str]:
+def summarise(findings: Findings, most: int = NAMED) -> list[str]:
     """Return what a person should know before training, a line a kind; nothing when all is well.
 
     Args:
@@ -78,19 +79,18 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
     return lines
 
 
-def summarise_odd(photos: Sequence[Photo], odd: Oddities, most: int = 3) -> list[str]:
+def summarise_odd(photos: Sequence[Photo], odd: Oddities) -> list[str]:
     """Return a line for each kind of bad shot among photos; nothing when all are well.
 
     Args:
         photos: Those that were looked at.
         odd: Which of them are odd, by their numbers.
-        most: How many files a line names at most.
     """
     lines = []
     for kind, numbers in (("blank", odd.blank), ("very dark", odd.dark), ("blurred", odd.blurred)):
         if numbers:
-            named = "; ".join(_path(photos[i].path) for i in numbers[:most])
-            more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
+            named = "; ".join(_path(photos[i].path) for i in numbers[:NAMED])
+            more = f"; and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
             lines.append(f"{_count(len(numbers), f'{kind} picture')}: {named}{more}")
     return lines
 

@@ -153,7 +153,7 @@ class Embedder:
 
     @torch.inference_mode()
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Return float16 [B, D] of uint8 [B, side, side, 3]; beside a training of this process it waits."""
+        """Return float16 [B, D] of uint8 [B, side, side, 3]; waits beside a training of this process."""
         with alone():
             return self._look(pixels)
 
@@ -193,7 +193,6 @@ def predict_unseen(
     trusted: NDArray[np.bool_] | None = None,
     shrinkage: float | None = None,
     n_folds: int = FOLDS,
-    seed: int = 0,
 ) -> Unseen:
     """Return out-of-sample probabilities of each photo by k-fold cross-validation.
 
@@ -216,14 +215,13 @@ def predict_unseen(
             about.
         shrinkage: a, in 0..1; by default it is chosen.
         n_folds: How many times to fit, at most the number of groups.
-        seed: Of the deal.
 
     Raises:
         DataError: There are fewer than two groups.
     """
     y = np.asarray(labels, np.int64)
     learn = np.ones(len(y), np.bool_) if trusted is None else trusted
-    parts = folds(list(map(int, y)), groups, min(n_folds, len(set(groups))), seed)
+    parts = folds(list(map(int, y)), groups, min(n_folds, len(set(groups))), seed=0)
     data = _Data(_centre(embeddings), embeddings.shape[1], y, learn, parts, classes)
     chosen = _choose_shrinkage(data, y, parts) if shrinkage is None else shrinkage
     logits, judged = data.ask(chosen, parts)
