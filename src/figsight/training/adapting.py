@@ -56,7 +56,7 @@ def look_at(dataset: Dataset) -> Look | None:
         photo = dataset.photos[row]
         try:
             pixels = decode(photo.read(), name=photo.path)
-        except (PhotoError, OSError):
+        except PhotoError:
             continue
         sides.append(max(pixels.shape[:2]))
         grey = grey and int(np.ptp(pixels.astype(np.int16), axis=2).max()) <= GREY
