@@ -11,6 +11,7 @@ from tests.bundle.make import make_bundle, make_manifest
 from tests.evaluation.make import make_remembering, plant, plant_desk
 
 from figsight.bundle import verify
+from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.errors import OutputError
 from figsight.evaluation import evaluate, log
 from figsight.evaluation.log import (
@@ -19,7 +20,6 @@ from figsight.evaluation.log import (
     _ordinal,
     add_to_log,
     find_log,
-    fingerprint_photos,
     list_each,
     read_log,
     say_retested,
@@ -279,11 +279,6 @@ def test_read_log__of_nothing_is_nothing(tmp_path: Path) -> None:
     assert read_log(tmp_path / "none", ["x"], "seal") == Log((), (), False, None, 0)
     assert find_log(str(tmp_path)) == tmp_path / "evaluations.jsonl"
     assert not any(tmp_path.iterdir())
-
-
-def test_fingerprint_photos__does_not_depend_on_the_order() -> None:
-    assert fingerprint_photos(["b", "a"]) == fingerprint_photos(["a", "b"])
-    assert fingerprint_photos(["a", "a"]) != fingerprint_photos(["a"])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
 from figsight.dataset.copies import Fingerprints
+from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
@@ -28,7 +29,6 @@ from figsight.evaluation.evidence import explain_mistakes
 from figsight.evaluation.log import (
     add_to_log,
     find_log,
-    fingerprint_photos,
     list_each,
     read_log,
     say_retested,
