@@ -20,6 +20,7 @@ SOURCE = Path(figsight.__file__).parent
 LAYERS = [
     "errors",
     "files",
+    "zips",
     "pages",
     "rows",
     "images",
