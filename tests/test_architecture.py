@@ -21,6 +21,7 @@ LAYERS = [
     "errors",
     "files",
     "zips",
+    "cores",
     "pages",
     "rows",
     "images",
