@@ -204,7 +204,7 @@ def predict_unseen(
     The shrinkage a is the one of ``SHRINKAGES`` with the least out-of-sample log loss, at its own
     temperature (``calibration.fit_temperature``). Both are single numbers that all photos share, so
     that one photo's label hardly moves them. Closed form: a fold costs two products and one
-    Cholesky factorisation, for ten photos or for thousands.
+    LU factorisation, for ten photos or for thousands.
 
     Args:
         embeddings: [N, D]; half precision will do.
@@ -254,7 +254,7 @@ def _choose_shrinkage(
 
 
 def _unit_rows(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return the roots of the rows, float32, at length one.
+    """Return the roots of the rows, float32, at length one: ``strangeness.direct`` in half the memory.
 
     Roots, because a Gaussian fits them better than means of activations, of which most are near zero
     (Yang, Liu & Xu 2021, "Free lunch for few-shot learning: distribution calibration").
