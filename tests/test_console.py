@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from figsight.console import WIDTHS, Console, call_network
+from figsight.console import WIDTHS, Console
 from figsight.errors import MissingExtraError
 from figsight.training.checkpoint import EpochRecord
 
@@ -301,26 +301,6 @@ def test_console__stays_within_the_terminal(
         # Every column has its place, whatever stands in it.
         assert line.index("\u2501") == WIDTHS[0] + 1
     assert any(line.rstrip().endswith("100/100 loss 1.234  learned  87.5\u00a0%") for line in bars)
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("final", "your model"),
-        ("final (2)", "your model, part 2"),
-        ("holdout", "test network"),
-        ("holdout (3)", "test network, part 3"),
-        ("left out 1", "unknowns test 1"),
-        ("left out 12 (2)", "unknowns test 12, part 2"),
-        ("fold 1", "test 1"),
-        ("repeat 2 fold 1", "repeat 2, test 1"),
-        ("repeat 2 fold 1 (2)", "repeat 2, test 1, part 2"),
-        ("reading photos", "reading photos"),
-        ("asking (2)", "asking (2)"),
-    ],
-)
-def test_call_network__says_it_for_people(name: str, said: str) -> None:
-    assert call_network(name) == said
 
 
 def test_console__gives_the_terminal_back_after_an_error(

@@ -1,11 +1,10 @@
 """How a training run looks in a terminal, and in a log.
 
-Knows lines and bars, and what people call the networks of a run. Does not know what is trained.
+Knows lines and bars. Does not know what is trained.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from figsight.errors import MissingExtraError
 from figsight.metrics.words import say_share
+from figsight.training.names import NETWORKS, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 
     from figsight.training.checkpoint import EpochRecord
 
-
-NETWORKS = ("fold", "repeat", "holdout", "left out", "final")
-"""What the names of networks begin with; everything else that begins is another kind of work."""
-
-SAID = (
-    (r"^final\b", "your model"),
-    (r"^holdout\b", "test network"),
-    (r"^left out (\d+)", r"unknowns test \1"),
-    (r"^repeat (\d+) (?=fold)", r"repeat \1, "),
-    (r"\bfold (\d+)", r"test \1"),
-    (r" \((\d+)\)$", r", part \1"),
-)
-"""What people call networks, whatever ``history.csv`` does."""
 
 RECENT = 12
 """Epochs by whose pace the time left is judged."""
@@ -120,7 +107,7 @@ class Console:
         for name in [n for n in self._tasks if not (training and n in self._running)]:
             self._progress.remove_task(self._tasks.pop(name))
         self._tasks[what] = self._progress.add_task(
-            call_network(what),
+            say(what),
             total=steps if steps > 1 or training else None,  # a single step: a bar that moves
             count=_count(0, steps),
             numbers="",
@@ -152,7 +139,7 @@ class Console:
                 self._progress.update(task, completed=record.epoch, count=count, numbers=numbers)
         else:
             print(
-                f"{call_network(run)}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
+                f"{say(run)}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
                 f"{numbers}  {record.seconds:.1f} s  {_duration(left)} left",
                 file=sys.stderr,
             )
@@ -203,14 +190,6 @@ class Console:
             self._progress.console.print(line, markup=False, highlight=False)
         else:
             print(line, file=sys.stderr)
-
-
-def call_network(name: str) -> str:
-    """Return what people call a network of this name; other work keeps its own."""
-    if name.startswith(NETWORKS):
-        for pattern, said in SAID:
-            name = re.sub(pattern, said, name)
-    return name
 
 
 def _count(done: int, steps: int) -> str:
