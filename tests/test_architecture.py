@@ -22,6 +22,7 @@ LAYERS = [
     "files",
     "zips",
     "cores",
+    "phrases",
     "pages",
     "rows",
     "images",

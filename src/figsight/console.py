@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from figsight.errors import MissingExtraError
 from figsight.metrics.words import say_share
+from figsight.phrases import say_duration
 from figsight.training.names import NETWORKS, say
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Console:
         else:
             print(
                 f"{say(run)}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
-                f"{numbers}  {record.seconds:.1f} s  {_duration(left)} left",
+                f"{numbers}  {record.seconds:.1f} s  {say_duration(left)} left",
                 file=sys.stderr,
             )
         self._close(run)
@@ -196,27 +197,12 @@ def _count(done: int, steps: int) -> str:
     return f"{done}/{steps}" if steps > 1 else ""
 
 
-def _duration(seconds: float) -> str:
-    """Write a time span as people say it."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def _about(seconds: float) -> str:
     """Write a time span no more exactly than it is known."""
     if seconds < 10:
         return "a few seconds"
-    if seconds < 85:
-        return f"about {10 * round(seconds / 10)} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"about {minutes} min"
-    return f"about {minutes // 60} h {minutes % 60:02d} min"
+    unit = 10 if seconds < 90 else 60
+    return f"about {say_duration(unit * round(seconds / unit))}"
 
 
 def _make_progress(ahead: Callable[[], str]) -> Any:

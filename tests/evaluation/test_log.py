@@ -273,6 +273,9 @@ def test_read_log__passes_over_what_is_damaged(model: Path, photos: Path) -> Non
     assert found.notes[0] == ("evaluations.jsonl: 7 lines cannot be read and were passed over.")
     # A line that was cut off does not take the next one with it.
     assert len(evaluate(model, photos).tested_before) == 2
+    path.write_bytes(b"{}\n" + whole)
+    notes = evaluate(model, photos).notes
+    assert notes[0] == "evaluations.jsonl: 1 line cannot be read and was passed over."
 
 
 def test_read_log__of_nothing_is_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from figsight.errors import RecipeError
+from figsight.phrases import say_duration
 from figsight.training.budget import (
     ENOUGH,
     FLOOR,
@@ -25,7 +26,6 @@ from figsight.training.budget import (
     level,
     list_wishes,
     read_span,
-    tell_span,
 )
 from figsight.training.measuring import LACKING
 from figsight.training.pace import Budgeted, Steady
@@ -63,14 +63,6 @@ def test_read_span__refuses_everything_else(text: str) -> None:
 @given(st.integers(0, 5), st.integers(0, 59), st.integers(1, 59))
 def test_read_span__adds_up(hours: int, minutes: int, seconds: int) -> None:
     assert read_span(f"{hours}h{minutes}m{seconds}s") == 3600 * hours + 60 * minutes + seconds
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-1, "0 s"), (89.6, "90 s"), (120, "2 min"), (150, "2 min 30 s"), (3601, "60 min")],
-)
-def test_tell_span__says_what_people_say(seconds: float, text: str) -> None:
-    assert tell_span(seconds) == text
 
 
 @pytest.mark.parametrize("seconds", [0.0, -3.0, math.inf, math.nan])
@@ -329,7 +321,7 @@ def test_timetable__too_short_a_budget_trains_a_little_all_the_same() -> None:
     assert [one.views for one in run.learners.values()] == [FLOOR, 216]  # whole steps
     (line,) = run.table.look_back()
     assert line == (
-        f"took {tell_span(run.now - 10)} longer than its budget: reading, a pass over the photos and "
+        f"took {say_duration(run.now - 10)} longer than its budget: reading, a pass over the photos and "
         "writing take that long here"
     )
 

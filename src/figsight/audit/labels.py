@@ -16,6 +16,7 @@ from figsight.audit.lookalikes import MOST, find_lookalikes
 from figsight.audit.results import SuspectLabel
 from figsight.dataset.suspects import find_suspects
 from figsight.errors import WeightsError
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -206,6 +207,6 @@ def _note_unjudged(
             "photo shows was not judged"
         )
     if alone:
-        notes.append(
-            f"{alone} labels were not judged: their figures have no other photo to compare with"
-        )
+        labels = count(alone, "label was", "labels were")
+        figures = "its figure has" if alone == 1 else "their figures have"
+        notes.append(f"{labels} not judged: {figures} no other photo to compare with")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from figsight.dataset.names import few, natural_key, printable
 from figsight.errors import ArchiveError
 from figsight.files import is_litter
+from figsight.phrases import count
 from figsight.zips import DAMAGED_ZIP, read_entry
 
 if TYPE_CHECKING:
@@ -104,9 +105,10 @@ def _check_sizes(name: str, members: list[zipfile.ZipInfo], size: int, limits: Z
         )
     large = [member.filename for member in members if member.file_size > limits.member_bytes]
     if large:
+        members_are = count(len(large), "member is", "members are")
         raise ArchiveError(
-            f"{name}: {len(large)} members are larger than {limits.member_bytes / 2**20:,.0f} MiB "
-            f"unpacked: {few(large)}; take them out"
+            f"{name}: {members_are} larger than {limits.member_bytes / 2**20:,.0f} MiB "
+            f"unpacked: {few(large)}; take {'it' if len(large) == 1 else 'them'} out"
         )
     total = sum(member.file_size for member in members)
     bomb = total > limits.ratio_from and total > limits.ratio * size

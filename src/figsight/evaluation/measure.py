@@ -38,6 +38,7 @@ from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
 from figsight.evaluation.tested import list_seen, say_seen
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     import os
@@ -327,7 +328,10 @@ def _consult_log(
     try:
         log = read_log(path, asked.sha256, seal, test)
         if log.damaged:
-            notes.append(f"{path.name}: {log.damaged} lines cannot be read and were passed over.")
+            notes.append(
+                f"{path.name}: {count(log.damaged, 'line')} cannot be read and "
+                f"{'was' if log.damaged == 1 else 'were'} passed over."
+            )
         if record:
             each = None if log.listed else list_each(asked.sha256)
             add_to_log(
@@ -361,4 +365,4 @@ def _consult_log(
 
 
 def _count(n: int) -> str:
-    return "1 photo" if n == 1 else f"{n} photos"
+    return count(n, "photo")

@@ -20,6 +20,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from figsight.errors import RecipeError
+from figsight.phrases import count, say_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,14 +53,6 @@ def read_span(text: str) -> float:
     if not total:
         raise RecipeError(f"expected a time like 90s, 5m or 1h30m, found {text!r}")
     return float(total)
-
-
-def tell_span(seconds: float) -> str:
-    """Write seconds as people say them."""
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 and whole < 600 else "")
 
 
 @dataclass(frozen=True)
@@ -341,10 +334,10 @@ class Timetable:
         full = all(one.done >= 0.99 * self.most * one.photos for one in self._networks.values())
         if left > room and full:
             return [
-                f"ended {tell_span(left)} before its budget: more time would not make it better"
+                f"ended {say_duration(left)} before its budget: more time would not make it better"
             ]
         if left < -room:
-            late = f"took {tell_span(-left)} longer than its budget"
+            late = f"took {say_duration(-left)} longer than its budget"
             return [f"{late}: reading, a pass over the photos and writing take that long here"]
         return []
 
@@ -367,11 +360,10 @@ class Timetable:
 
     def _tell(self, granted: Sequence[_Network], lacking: str) -> None:
         number = len(self._networks) + len(granted)
-        words = "1 network" if number == 1 else f"{number} networks"
         planned = min(float(self.most), self._fit([*self._learning(), *granted]))
-        line = f"budget {tell_span(self.budget.seconds)}: "
+        line = f"budget {say_duration(self.budget.seconds)}: "
         epochs = max(1, round(planned))
-        line += f"about {epochs} {'epoch' if epochs == 1 else 'epochs'} of {words}"
+        line += f"about {count(epochs, 'epoch')} of {count(number, 'network')}"
         self._note(f"{line}; {lacking}" if lacking else line)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from figsight.phrases import count
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,7 +45,7 @@ def say(name: str) -> str:
 
 def say_parts(parts: Sequence[Part]) -> str:
     """Say what networks that measure are for."""
-    networks = "1 network" if len(parts) == 1 else f"{len(parts)} networks"
+    networks = count(len(parts), "network")
     if len(parts[0].strangers):
         return f"{networks} that leave figures out"
     return f"{networks}, so that every photo is held out once"
