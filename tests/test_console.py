@@ -303,6 +303,22 @@ def test_console__stays_within_the_terminal(
     assert any(line.rstrip().endswith("100/100 loss 1.234  learned  87.5\u00a0%") for line in bars)
 
 
+def test_console__leaves_names_of_files_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    with Console(live=True) as console:
+        console.begin("reading :bear: [bold]", 2)
+        console.note("1 picture cannot be decoded: toys/:bear:/[red]/1.jpg")
+        assert console._progress is not None
+        console._progress.refresh()
+    err = capsys.readouterr().err
+    assert "1 picture cannot be decoded: toys/:bear:/[red]/1.jpg\n" in err
+    assert "reading :bear: [bold]" in err
+
+
 def test_console__gives_the_terminal_back_after_an_error(
     capsys: pytest.CaptureFixture[str], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from figsight.errors import MissingExtraError
@@ -188,7 +189,7 @@ class Console:
     def note(self, line: str) -> None:
         """Print a line that stays."""
         if self._progress is not None:
-            self._progress.console.print(line, markup=False, highlight=False)
+            self._progress.console.print(line)
         else:
             print(line, file=sys.stderr)
 
@@ -223,15 +224,17 @@ def _make_progress(ahead: Callable[[], str]) -> Any:
                 yield self.make_tasks_table(self.tasks)
             yield Text(ahead(), style="dim", no_wrap=True, overflow="ellipsis")
 
+    plain = partial(TextColumn, markup=False)
     name, bar, count, numbers = WIDTHS
     return Display(
-        TextColumn("{task.description}", table_column=Column(min_width=name, no_wrap=True)),
+        plain("{task.description}", table_column=Column(min_width=name, no_wrap=True)),
         BarColumn(bar_width=bar),
-        TextColumn(
+        plain(
             "{task.fields[count]}",
             table_column=Column(min_width=count, no_wrap=True, justify="right"),
         ),
-        TextColumn("{task.fields[numbers]}", table_column=Column(min_width=numbers, no_wrap=True)),
-        console=Terminal(stderr=True),
+        plain("{task.fields[numbers]}", table_column=Column(min_width=numbers, no_wrap=True)),
+        # Lines name files: "toys/:bear:/[1].jpg" is neither an emoji nor markup.
+        console=Terminal(stderr=True, markup=False, emoji=False, highlight=False),
         transient=True,
     )
