@@ -16,7 +16,7 @@ from figsight.phrases import say_duration
 from figsight.training.budget import (
     ENOUGH,
     FLOOR,
-    MOST,
+    MOST_EPOCHS,
     MOST_INGREDIENTS,
     PLENTY,
     Budget,
@@ -302,13 +302,13 @@ def test_timetable__of_a_longer_budget_never_trains_less(seconds: float, cost: f
     if len(short.learners) == len(long.learners):
         assert short.epochs("final") <= long.epochs("final") + 0.1
     assert len(short.learners) <= len(long.learners)
-    assert long.epochs("final") <= MOST * USUAL + 1
+    assert long.epochs("final") <= MOST_EPOCHS * USUAL + 1
 
 
 def test_timetable__stops_where_more_would_not_help() -> None:
     run = Simulation(3600, lambda _: 0.02)
     assert run.now < 1000
-    assert run.epochs("final") == pytest.approx(round(MOST * USUAL), abs=0.1)
+    assert run.epochs("final") == pytest.approx(round(MOST_EPOCHS * USUAL), abs=0.1)
     assert run.table.time_for([(143, PHOTOS), (143, PHOTOS)])
     assert not run.table.time_for([(10**6, PHOTOS)])
     (line,) = run.table.look_back()
@@ -335,7 +335,7 @@ def test_timetable__ends_earlier_where_others_want_the_cores_as_well() -> None:
 def test_timetable__does_not_call_a_cautious_end_the_best_that_can_be() -> None:
     run = Simulation(300, lambda _: 0.02)
     run.now = 200.0
-    assert run.epochs("final") < MOST * USUAL - 1
+    assert run.epochs("final") < MOST_EPOCHS * USUAL - 1
     assert run.table.look_back() == []
 
 

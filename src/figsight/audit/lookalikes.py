@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from figsight.rows import RowsLike
 
-MOST = 24  # suspects for which one is looked for: a page shows no more of them with photos
+# Suspects for which one is looked for: a page shows no more of them with photos.
+MOST_LOOKALIKES = 24
 _ROOT = 0.5
 _ROWS = 1024  # embeddings that are in memory at a time: a figure may have many thousands
 

@@ -25,7 +25,7 @@ from figsight.phrases import count, say_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-MOST = 2.3  # times the recipe's epochs: beyond these, more of them make a network no better
+MOST_EPOCHS = 2.3  # times the recipe's epochs: beyond these, more of them make a network no better
 ENOUGH = 0.75  # of the recipe's epochs: with fewer, all time goes into the networks there are
 PLENTY = 1.3  # likewise: with as many, another ingredient is worth more than more epochs
 MOST_INGREDIENTS = 6  # that a long budget buys a network
@@ -214,7 +214,7 @@ class Timetable:
         """
         self.budget = budget
         self.usual = usual
-        self.most = max(1, round(MOST * usual))
+        self.most = max(1, round(MOST_EPOCHS * usual))
         self._answer = ANSWER * (asked_side / side) ** 2
         self._rest, self._cores = rest, cores
         self._note = note

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from figsight.rows import RowsLike
 
 BATCH = 8  # views: larger ones are no faster on a CPU, and take more memory
-FOLDS = 10
+AUDIT_FOLDS = 10
 SHRINKAGES = (0.03, 0.1, 0.3, 0.6, 0.9)
 _CHOOSING = 4000  # photos that the shrinkage is chosen on, at most
 _ROWS = 1024  # embeddings in memory at a time
@@ -192,7 +192,7 @@ def predict_unseen(
     *,
     trusted: NDArray[np.bool_] | None = None,
     shrinkage: float | None = None,
-    n_folds: int = FOLDS,
+    n_folds: int = AUDIT_FOLDS,
 ) -> Unseen:
     """Return out-of-sample probabilities of each photo by k-fold cross-validation.
 
