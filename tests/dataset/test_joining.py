@@ -15,7 +15,9 @@ def test_joined__numbers_what_a_chain_of_pairs_joins() -> None:
 
 
 def test_joined__does_not_depend_on_the_order_of_the_pairs() -> None:
-    pairs = [(random.Random(i).randrange(40), random.Random(-i - 1).randrange(40)) for i in range(25)]
+    pairs = [
+        (random.Random(i).randrange(40), random.Random(-i - 1).randrange(40)) for i in range(25)
+    ]
     found = []
     for seed in range(5):
         joined = Joined(40)
