@@ -20,6 +20,9 @@ SOURCE = Path(figsight.__file__).parent
 LAYERS = [
     "errors",
     "files",
+    "zips",
+    "cores",
+    "phrases",
     "pages",
     "rows",
     "images",

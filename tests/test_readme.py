@@ -55,12 +55,60 @@ def test_readme__examples_run(desk: Path, language: str) -> None:
         assert (desk / "out.png").exists()
 
 
-def test_readme__tree_gives_every_file_a_line() -> None:
-    tree = README[README.index("## What is where") :]
-    for path in (ROOT / "src" / "figsight").rglob("*.py"):
-        is_room = path.name == "__init__.py" and path.parent.name != "figsight"
-        name = f"{path.parent.name}/" if is_room else path.name
-        assert re.search(rf"^ *{re.escape(name)} +\S", tree, re.MULTILINE), path
+def read_tree(text: str) -> list[str]:
+    """Return the full paths that the README's tree gives a line, folders with a slash at the end."""
+    (tree,) = re.findall(r"^## What is where\n\n```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    folders: list[str] = []
+    found = []
+    for line in tree.splitlines():
+        indent, name, words = re.fullmatch(r"((?: {4})*)(\S+)(?: +(\S.*))?", line).groups()  # type: ignore[union-attr]
+        del folders[len(indent) // 4 :]
+        path = "".join(folders) + name
+        if name.endswith("/"):
+            folders.append(name)
+        assert words or path == "src/figsight/", f"{path}: a line without words"
+        found.append(path)
+    return found
+
+
+def list_source() -> list[str]:
+    """Return the modules of figsight and the folders beside them, as the tree should name them."""
+    modules = list((ROOT / "src" / "figsight").rglob("*.py"))
+    rooms = {module.parent for module in modules}
+    inside = {one for room in rooms for one in room.iterdir() if one.is_dir()}
+    folders = rooms | {one for one in inside if one.name != "__pycache__"}
+    # A room's line stands for its __init__.py; figsight's own has a line.
+    files = [one for one in modules if one.name != "__init__.py" or one.parent.name == "figsight"]
+    paths = [one.relative_to(ROOT).as_posix() for one in files]
+    return sorted([*paths, *(f"{one.relative_to(ROOT).as_posix()}/" for one in folders)])
+
+
+def test_readme__tree_gives_every_file_of_the_source_a_line_and_no_other() -> None:
+    assert sorted(path for path in read_tree(README) if path.startswith("src/")) == list_source()
+
+
+def test_readme__tree_names_nothing_that_is_not_there() -> None:
+    assert all((ROOT / path).exists() for path in read_tree(README))
+
+
+def test_read_tree__misses_any_file_whose_line_is_gone() -> None:
+    lines, paths = README.splitlines(keepends=True), read_tree(README)
+    begin = lines.index("src/figsight/\n")
+    for at, path in enumerate(paths, begin):
+        if path.endswith(".py"):
+            assert path not in read_tree("".join(lines[:at] + lines[at + 1 :]))
+
+
+def test_read_tree__knows_files_of_one_name_apart() -> None:
+    text = (
+        "## What is where\n\n```\nsrc/figsight/\n    a/        One\n        x.py  Its\n    b/        Two\n"
+        "        x.py  Its own\nscripts/  More\n```\n"
+    )
+    assert read_tree(text) == [
+        "src/figsight/",
+        *("src/figsight/a/", "src/figsight/a/x.py", "src/figsight/b/", "src/figsight/b/x.py"),
+        "scripts/",
+    ]
 
 
 def test_readme__links_lead_to_files() -> None:

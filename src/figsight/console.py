@@ -1,18 +1,20 @@
 """How a training run looks in a terminal, and in a log.
 
-Knows lines and bars, and what people call the networks of a run. Does not know what is trained.
+Knows lines and bars. Does not know what is trained.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from figsight.errors import MissingExtraError
 from figsight.metrics.words import say_share
+from figsight.phrases import say_duration
+from figsight.training.names import NETWORKS, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,19 +25,6 @@ if TYPE_CHECKING:
 
     from figsight.training.checkpoint import EpochRecord
 
-
-NETWORKS = ("fold", "repeat", "holdout", "left out", "final")
-"""What the names of networks begin with; everything else that begins is another kind of work."""
-
-SAID = (
-    (r"^final\b", "your model"),
-    (r"^holdout\b", "test network"),
-    (r"^left out (\d+)", r"unknowns test \1"),
-    (r"^repeat (\d+) (?=fold)", r"repeat \1, "),
-    (r"\bfold (\d+)", r"test \1"),
-    (r" \((\d+)\)$", r", part \1"),
-)
-"""What people call networks, whatever ``history.csv`` does."""
 
 RECENT = 12
 """Epochs by whose pace the time left is judged."""
@@ -120,7 +109,7 @@ class Console:
         for name in [n for n in self._tasks if not (training and n in self._running)]:
             self._progress.remove_task(self._tasks.pop(name))
         self._tasks[what] = self._progress.add_task(
-            call_network(what),
+            say(what),
             total=steps if steps > 1 or training else None,  # a single step: a bar that moves
             count=_count(0, steps),
             numbers="",
@@ -152,8 +141,8 @@ class Console:
                 self._progress.update(task, completed=record.epoch, count=count, numbers=numbers)
         else:
             print(
-                f"{call_network(run)}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
-                f"{numbers}  {record.seconds:.1f} s  {_duration(left)} left",
+                f"{say(run)}: epoch {record.epoch:>{len(str(planned))}} of {planned}  "
+                f"{numbers}  {record.seconds:.1f} s  {say_duration(left)} left",
                 file=sys.stderr,
             )
         self._close(run)
@@ -200,44 +189,21 @@ class Console:
     def note(self, line: str) -> None:
         """Print a line that stays."""
         if self._progress is not None:
-            self._progress.console.print(line, markup=False, highlight=False)
+            self._progress.console.print(line)
         else:
             print(line, file=sys.stderr)
-
-
-def call_network(name: str) -> str:
-    """Return what people call a network of this name; other work keeps its own."""
-    if name.startswith(NETWORKS):
-        for pattern, said in SAID:
-            name = re.sub(pattern, said, name)
-    return name
 
 
 def _count(done: int, steps: int) -> str:
     return f"{done}/{steps}" if steps > 1 else ""
 
 
-def _duration(seconds: float) -> str:
-    """Write a time span as people say it."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def _about(seconds: float) -> str:
     """Write a time span no more exactly than it is known."""
     if seconds < 10:
         return "a few seconds"
-    if seconds < 85:
-        return f"about {10 * round(seconds / 10)} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"about {minutes} min"
-    return f"about {minutes // 60} h {minutes % 60:02d} min"
+    unit = 10 if seconds < 90 else 60
+    return f"about {say_duration(unit * round(seconds / unit))}"
 
 
 def _make_progress(ahead: Callable[[], str]) -> Any:
@@ -258,15 +224,17 @@ def _make_progress(ahead: Callable[[], str]) -> Any:
                 yield self.make_tasks_table(self.tasks)
             yield Text(ahead(), style="dim", no_wrap=True, overflow="ellipsis")
 
+    plain = partial(TextColumn, markup=False)
     name, bar, count, numbers = WIDTHS
     return Display(
-        TextColumn("{task.description}", table_column=Column(min_width=name, no_wrap=True)),
+        plain("{task.description}", table_column=Column(min_width=name, no_wrap=True)),
         BarColumn(bar_width=bar),
-        TextColumn(
+        plain(
             "{task.fields[count]}",
             table_column=Column(min_width=count, no_wrap=True, justify="right"),
         ),
-        TextColumn("{task.fields[numbers]}", table_column=Column(min_width=numbers, no_wrap=True)),
-        console=Terminal(stderr=True),
+        plain("{task.fields[numbers]}", table_column=Column(min_width=numbers, no_wrap=True)),
+        # Lines name files: "toys/:bear:/[1].jpg" is neither an emoji nor markup.
+        console=Terminal(stderr=True, markup=False, emoji=False, highlight=False),
         transient=True,
     )

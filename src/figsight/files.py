@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and only where nothing is lost; zips read with a bound.
+"""Files written whole or not at all, and only where nothing is lost.
 
 Knows files, not what is in them.
 
@@ -21,7 +21,11 @@ from figsight.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from zipfile import ZipFile, ZipInfo
+
+UNFINISHED = ".training"
+"""What follows the name of a model in that of the folder in which it is trained."""
+PLAN = "plan.json"
+"""The file in that folder that says what is trained there."""
 
 # In lower case; .gitattributes comes with every model from the Hugging Face Hub. What people threw
 # away (.Trashes, #recycle) is theirs, and is not here.
@@ -63,28 +67,6 @@ def is_litter(name: str, *, folder: bool = False) -> bool:
     """
     name = name.lower()
     return name in _LITTER_FOLDERS if folder else name in _LITTER or name.startswith("._")
-
-
-def read_entry(archive: ZipFile, entry: ZipInfo) -> bytes:
-    """Return a zip's member, of which no more is unpacked than it declares.
-
-    ``ZipFile.read`` unpacks up to 2 GiB at once, and cuts off afterwards what was not declared.
-
-    Args:
-        archive: The zip.
-        entry: A member of it, stored or deflated: zipfile cannot stop other methods on the way.
-
-    Raises:
-        BadZipFile: Its bytes are not what the zip says of them (CRC-32, length). What else zipfile
-            raises on damaged input, it raises too.
-    """
-    with archive.open(entry) as file:
-        data = file.read(entry.file_size + 1)
-    if len(data) != entry.file_size:
-        from zipfile import BadZipFile  # here and not above: this room is imported by every other
-
-        raise BadZipFile("its size is not the declared one")
-    return data
 
 
 def check_output(

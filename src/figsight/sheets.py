@@ -26,6 +26,7 @@ from figsight.drawing import (
 from figsight.errors import OutputError
 from figsight.images import decode, shrink
 from figsight.metrics import say_probability, say_share
+from figsight.phrases import count
 from figsight.sources import read_photo
 
 if TYPE_CHECKING:
@@ -172,14 +173,16 @@ def draw_dataset(dataset: Dataset, each: int) -> Pages:
     tiles = []
     for figure in dataset.figures:
         own = photos[figure.id]
-        title = f"{figure.display}, {len(own)}\u00a0photo{'s' * (len(own) != 1)}"
+        photos_of_it = count(len(own), "photo").replace(" ", "\u00a0")
+        title = f"{figure.display}, {photos_of_it}"
         # Spread over the figure's photos: the first few are often of one session.
         spread = np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)
         tiles += [
             Tile(partial(_small_photo, own[i]), "" if i else title) for i in np.unique(spread)
         ]
         tiles += [GAP] * (max(0, each - len(own)) if own else 0)
-    heading = f"{dataset.name}: {len(dataset.figures)} figures, {len(dataset.photos)} photos"
+    heading = f"{dataset.name}: {count(len(dataset.figures), 'figure')}, "
+    heading += count(len(dataset.photos), "photo")
     return draw_sheets(tiles, heading=heading, together=each)
 
 

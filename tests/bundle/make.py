@@ -35,7 +35,7 @@ from figsight.bundle import (
     verify,
     write_bundle,
 )
-from figsight.bundle.consistency import SPREADS
+from figsight.calibration.names import SPREADS
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:

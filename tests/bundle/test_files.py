@@ -178,7 +178,7 @@ def test_open__explains_a_zip_of_the_folder_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if name != "manifest.json"])
 def test_open__misses_a_listed_file(model: Path, name: str) -> None:
     (model / name).unlink()
-    assert refusal(model) == f"{name}: missing (1 of 10 files are): copy the model again"
+    assert refusal(model) == f"{name}: missing (1 of 10 files): copy the model again"
 
 
 @pytest.mark.parametrize(

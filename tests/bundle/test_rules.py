@@ -23,11 +23,10 @@ from figsight.bundle import (
     build_detector,
     build_sets,
     choose_line,
-    consistency,
     list_lines,
 )
-from figsight.calibration import SCORES, PredictionSets, UnknownScorer, detector, fit_scorer
-from figsight.calibration.detector import SPREADS
+from figsight.calibration import SCORES, PredictionSets, UnknownScorer, fit_scorer
+from figsight.calibration.names import SPREADS, STYLE_SCORE
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -47,13 +46,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "manifest.json: prediction sets: expected method, coverage",
     ),
 ]
-
-
-def test_rules__need_the_arrays_that_calibration_says() -> None:
-    assert consistency.SPREADS == SPREADS
-    assert consistency.GAUSSIANS == detector._GAUSSIANS
-    assert consistency.KNN in SCORES
-    assert consistency.STYLE == detector.STYLE
 
 
 def test_choose_line__takes_another_threshold_and_what_was_measured_of_it() -> None:
@@ -131,7 +123,7 @@ def test_build_detector__is_the_one_that_was_taken_apart() -> None:
         rule = make_unknown(part, k=2)
         if part in SPREADS:
             rule = msgspec.structs.replace(rule, floors=floors, power=mahalanobis.power)
-        if part == detector.STYLE:
+        if part == STYLE_SCORE:
             rule = msgspec.structs.replace(rule, style_floor=style.gaussian.floor)
         built = build_detector(rule, arrays, known)
         assert np.array_equal(built.score(*outputs), expected[part])

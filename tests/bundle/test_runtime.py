@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,28 +76,6 @@ def test_threads__refuse_what_nobody_can_start(threads: Any) -> None:
 def test_threads__may_be_numpys() -> None:
     threads: Any = np.int64(3)
     assert type(count_threads(threads)) is int
-
-
-@pytest.mark.parametrize(
-    ("siblings", "quota", "cores"),
-    [
-        (["0-1", "0-1", "2-3", "2-3"], "max 100000", 2),
-        (["0", "1", "2", "3"], "200000 100000", 2),
-        (["0", "1", "2", "3"], "50000 100000", 1),
-        (["", "", "", ""], "", 4),
-    ],
-)
-def test_threads__count_cores_and_not_hyperthreads(
-    monkeypatch: pytest.MonkeyPatch, siblings: list[str], quota: str, cores: int
-) -> None:
-    def read(path: object) -> str:
-        found = re.search(r"/cpu(\d+)/", str(path))
-        return siblings[int(found[1])] if found else quota
-
-    monkeypatch.delenv("FIGSIGHT_THREADS", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
-    monkeypatch.setattr(runtime, "_read", read)
-    assert count_threads() == cores
 
 
 def _ask(network: SideBySide, times: int) -> list[np.ndarray]:

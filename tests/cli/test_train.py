@@ -165,16 +165,20 @@ def test_train__skips_bad_photos_and_says_which(data: Path, recipe: Path, out: P
 @pytest.mark.parametrize(
     ("kept", "said"),
     [
-        (True, "the same command with --resume goes on"),
-        (False, "too early to keep anything"),
+        ('{"recipe": {}, "seed": 0, "photos": ""}', "the same command with --resume goes on"),
+        ("{", "too early to keep anything"),  # the plan was not yet whole
+        ("", "too early to keep anything"),  # only a folder
+        (None, "too early to keep anything"),
     ],
 )
 def test_train__says_after_an_interruption_how_it_goes_on(
-    data: Path, out: Path, monkeypatch: pytest.MonkeyPatch, kept: bool, said: str
+    data: Path, out: Path, monkeypatch: pytest.MonkeyPatch, kept: str | None, said: str
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        if kept:
+        if kept is not None:
             (out / "m.training").mkdir(parents=True)
+        if kept:
+            (out / "m.training" / "plan.json").write_text(kept)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("figsight.training.entry.train", interrupted)

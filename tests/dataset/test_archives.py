@@ -111,7 +111,11 @@ def test_list_zip__refuses_too_much(tmp_path: Path) -> None:
     noise = os.urandom(1000)
     large = _zip(tmp_path / "large.zip", ("a.png", noise + b"x"))
     assert _error(large, SMALL) == (
-        "large.zip: 1 members are larger than 0 MiB unpacked: a.png; take them out"
+        "large.zip: 1 member is larger than 0 MiB unpacked: a.png; take it out"
+    )
+    two = _zip(tmp_path / "two.zip", ("a.png", noise + b"x"), ("b.png", noise + b"x"))
+    assert _error(two, SMALL) == (
+        "two.zip: 2 members are larger than 0 MiB unpacked: a.png, b.png; take them out"
     )
     total = _zip(tmp_path / "total.zip", *((f"{n}.png", noise) for n in range(3)))
     assert _error(total, SMALL).endswith("that would unpack to 3,000; this looks like a zip bomb")

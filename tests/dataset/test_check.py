@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -203,3 +204,14 @@ def test_require_trainable__takes_enough_photos() -> None:
     require_trainable(_dataset(a=1, b=1), photos_each=1)
     with pytest.raises(DataError, match=r"found fewer of A \(2\), B \(2\); add photos"):
         require_trainable(_dataset(a=2, b=2, c=3), photos_each=3)
+
+
+def test_look_at_photos__takes_no_more_threads_than_it_may_use_cores(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = read(plant([f"{figure}/{number}.png" for figure in "ab" for number in range(8)]))
+    seen: set[int] = set()
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    look_at_photos(dataset.photos, lambda *_: seen.add(threading.get_ident()), lambda *_: None)
+    assert len(seen) == 1

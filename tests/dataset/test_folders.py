@@ -119,8 +119,25 @@ def test_split_folders__tells_a_split_from_a_class(paths: list[str], splits: set
                 "in a CSV (path,label)"
             ),
         ),
+        (
+            [],
+            {"1.txt": ""},
+            (
+                "set: expected pictures in class folders, found 1 other file: 1.txt; see what you gave "
+                "as DATA"
+            ),
+        ),
+        (
+            ["1.png"],
+            {},
+            (
+                "set: expected a folder for each class, found 1 picture directly in it and no "
+                "class folder; move each picture into a folder named after its class, or list them "
+                "in a CSV (path,label)"
+            ),
+        ),
     ],
-    ids=["empty", "no pictures", "no folders"],
+    ids=["empty", "no pictures", "no folders", "no picture", "no folder"],
 )
 def test_read_folders__refuses(
     plant: Plant, pictures: list[str], files: dict[str, str], message: str

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from figsight.errors import RecipeError
+from figsight.phrases import say_duration
 from figsight.training.budget import (
     ENOUGH,
     FLOOR,
-    MOST,
+    MOST_EPOCHS,
     MOST_INGREDIENTS,
     PLENTY,
     Budget,
@@ -25,7 +26,6 @@ from figsight.training.budget import (
     level,
     list_wishes,
     read_span,
-    tell_span,
 )
 from figsight.training.measuring import LACKING
 from figsight.training.pace import Budgeted, Steady
@@ -63,14 +63,6 @@ def test_read_span__refuses_everything_else(text: str) -> None:
 @given(st.integers(0, 5), st.integers(0, 59), st.integers(1, 59))
 def test_read_span__adds_up(hours: int, minutes: int, seconds: int) -> None:
     assert read_span(f"{hours}h{minutes}m{seconds}s") == 3600 * hours + 60 * minutes + seconds
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-1, "0 s"), (89.6, "90 s"), (120, "2 min"), (150, "2 min 30 s"), (3601, "60 min")],
-)
-def test_tell_span__says_what_people_say(seconds: float, text: str) -> None:
-    assert tell_span(seconds) == text
 
 
 @pytest.mark.parametrize("seconds", [0.0, -3.0, math.inf, math.nan])
@@ -310,13 +302,13 @@ def test_timetable__of_a_longer_budget_never_trains_less(seconds: float, cost: f
     if len(short.learners) == len(long.learners):
         assert short.epochs("final") <= long.epochs("final") + 0.1
     assert len(short.learners) <= len(long.learners)
-    assert long.epochs("final") <= MOST * USUAL + 1
+    assert long.epochs("final") <= MOST_EPOCHS * USUAL + 1
 
 
 def test_timetable__stops_where_more_would_not_help() -> None:
     run = Simulation(3600, lambda _: 0.02)
     assert run.now < 1000
-    assert run.epochs("final") == pytest.approx(round(MOST * USUAL), abs=0.1)
+    assert run.epochs("final") == pytest.approx(round(MOST_EPOCHS * USUAL), abs=0.1)
     assert run.table.time_for([(143, PHOTOS), (143, PHOTOS)])
     assert not run.table.time_for([(10**6, PHOTOS)])
     (line,) = run.table.look_back()
@@ -329,7 +321,7 @@ def test_timetable__too_short_a_budget_trains_a_little_all_the_same() -> None:
     assert [one.views for one in run.learners.values()] == [FLOOR, 216]  # whole steps
     (line,) = run.table.look_back()
     assert line == (
-        f"took {tell_span(run.now - 10)} longer than its budget: reading, a pass over the photos and "
+        f"took {say_duration(run.now - 10)} longer than its budget: reading, a pass over the photos and "
         "writing take that long here"
     )
 
@@ -343,7 +335,7 @@ def test_timetable__ends_earlier_where_others_want_the_cores_as_well() -> None:
 def test_timetable__does_not_call_a_cautious_end_the_best_that_can_be() -> None:
     run = Simulation(300, lambda _: 0.02)
     run.now = 200.0
-    assert run.epochs("final") < MOST * USUAL - 1
+    assert run.epochs("final") < MOST_EPOCHS * USUAL - 1
     assert run.table.look_back() == []
 
 

@@ -65,7 +65,7 @@ def test_start_head__is_as_sure_as_it_is_right_of_photos_left_out() -> None:
 
 
 def test_start_head__looks_at_some_of_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("figsight.training.heads.MOST", 12)
+    monkeypatch.setattr("figsight.training.heads.MOST_ASKED", 12)
     data, network = make_set(), make_network()
     start_head(network, data, seeded(0, "x", 0), CPU)
     assert np.isfinite(ask(network, data)).all()

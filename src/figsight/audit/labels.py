@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from figsight.audit.lookalikes import MOST, find_lookalikes
+from figsight.audit.lookalikes import MOST_LOOKALIKES, find_lookalikes
 from figsight.audit.results import SuspectLabel
 from figsight.dataset.suspects import find_suspects
 from figsight.errors import WeightsError
+from figsight.phrases import count
 from figsight.training.entry import load_with_torch
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def rank_labels(
     found, judged = _judge(embeddings, labels, together, len(dataset.figures), pairs)
     _note_unjudged(dataset, pairs, int((~judged).sum()), notes)
     given = np.array(labels)
-    worst = [int(i) for i in found.order if found.suspect[i]][:MOST]
+    worst = [int(i) for i in found.order if found.suspect[i]][:MOST_LOOKALIKES]
     beside = find_lookalikes(embeddings, given, found.likely, ~found.suspect, worst)
     return tuple(
         SuspectLabel(
@@ -204,6 +205,6 @@ def _note_unjudged(
             "photo shows was not judged"
         )
     if alone:
-        notes.append(
-            f"{alone} labels were not judged: their figures have no other photo to compare with"
-        )
+        labels = count(alone, "label was", "labels were")
+        figures = "its figure has" if alone == 1 else "their figures have"
+        notes.append(f"{labels} not judged: {figures} no other photo to compare with")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figsight.calibration.strangeness import direct
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
     from figsight.rows import RowsLike
 
-MOST = 24  # suspects for which one is looked for: a page shows no more of them with photos
+# Suspects for which one is looked for: a page shows no more of them with photos.
+MOST_LOOKALIKES = 24
+_ROOT = 0.5
 _ROWS = 1024  # embeddings that are in memory at a time: a figure may have many thousands
 
 
@@ -47,10 +51,10 @@ def find_lookalikes(
         candidates = believed if len(believed) else others
         if not len(candidates):
             continue
-        own = _direct(embeddings[np.array([one])])[0]
+        own = _directions(embeddings[np.array([one])])[0]
         alike = np.concatenate(
             [
-                _direct(embeddings[candidates[start : start + _ROWS]]) @ own
+                _directions(embeddings[candidates[start : start + _ROWS]]) @ own
                 for start in range(0, len(candidates), _ROWS)
             ]
         )
@@ -58,10 +62,5 @@ def find_lookalikes(
     return found
 
 
-def _direct(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the roots of embeddings, their signs kept, at length 1."""
-    x = embeddings.astype(np.float64)
-    x = np.copysign(np.sqrt(np.abs(x)), x)
-    lengths = np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    direct: NDArray[np.float64] = x / lengths
-    return direct
+def _directions(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return direct(embeddings.astype(np.float64), _ROOT)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from figsight.audit.sections import count, write_sections
+from figsight.audit.sections import write_sections
 from figsight.audit.text import class_line, headline
 from figsight.dataset.names import printable
 from figsight.errors import PhotoError
 from figsight.files import written_whole
 from figsight.images import decode, shrink
 from figsight.pages import begin_page, check_page
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     import os

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from figsight.dataset.choosing import side_of
 from figsight.dataset.names import few, printable
 from figsight.images.formats import ACCEPTED
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -266,11 +267,6 @@ def _say_above(n: int, of: int, what: str) -> str:
     """Say how many of the findings of a kind stand in an earlier section; nothing for none."""
     who = "" if of == 1 else "all of them " if n == of else f"{n:,} of them "
     return f"{who}among the {what} above" if n else ""
-
-
-def count(n: int, noun: str, plural: str | None = None) -> str:
-    """Return ``"1 photo"``, ``"2 photos"``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or f'{noun}s'}"
 
 
 def _scarce(one: Scarce) -> Entry:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.audit.sections import count, write_sections
+from figsight.audit.sections import write_sections
 from figsight.dataset.names import printable
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from figsight.audit.results import Audit

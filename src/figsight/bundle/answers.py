@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.bundle.markdown import code, count, escape, write_table
+from figsight.bundle.markdown import code, escape, write_table
 from figsight.metrics import glue_signs, say_share, say_stated
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest

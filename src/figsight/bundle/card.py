@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from figsight.bundle.answers import tell_answers
 from figsight.bundle.graph import list_outputs
-from figsight.bundle.markdown import code, count, escape, one_line, quote, write_table
+from figsight.bundle.markdown import code, escape, one_line, quote, write_table
 from figsight.metrics import SCORE_WORDS, say_share
+from figsight.phrases import count, say_duration
 
 if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest
@@ -177,7 +178,7 @@ def _tell_training(manifest: Manifest) -> str:
     story = (
         f"{count(training.epochs, 'epoch')} over {count(training.photos, 'photo')} with seed "
         f"{training.seed} on {code(training.device)}, in "
-        f"{_span(training.seconds)}, on {one_line(manifest.created)}. "
+        f"{say_duration(training.seconds)}, on {one_line(manifest.created)}. "
         "`manifest.json` holds the whole recipe and the versions of the libraries."
     )
     lines = ["## How it was trained", "", story]
@@ -208,8 +209,3 @@ def _fill_limits(manifest: Manifest) -> str:
         else "The probabilities were calibrated on the photos above; on others they can be off."
     )
     return _LIMITS.format(unknown=unknown, probability=probability)
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else count(rest, "second")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.bundle.names import OPTIONAL, REQUIRED, is_thumbnail_name, name_thumbnail
+from figsight.calibration.names import GAUSSIANS, SPREADS, STYLE_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest
     from figsight.bundle.parts import Calibration, Measured, OperatingPoint, SetRule, UnknownRule
 
-# Of the scores that figsight.calibration knows, those that need more than logits.
-KNN = "knn"
-SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
-GAUSSIANS = ("within", "background")
-STYLE = "style_mahalanobis"
 _RULES = ("unknown", "sets", "operating_point")
 # Scores are divided by these and measured from those: none may make them infinite. What is fitted
 # is at least a millionth, and at most some thousands.
@@ -122,10 +118,10 @@ def _find_bad_lines(where: str, rule: UnknownRule) -> str | None:
 
 
 def _find_bad_style(where: str, rule: UnknownRule, manifest: Manifest) -> str | None:
-    if STYLE not in rule.parts:
+    if STYLE_SCORE not in rule.parts:
         return None
     if not manifest.network.style_size:
-        return f"{where}.parts: expected no {STYLE}, for the network gives no styles"
+        return f"{where}.parts: expected no {STYLE_SCORE}, for the network gives no styles"
     least = _LEAST["floors"]
     if rule.style_floor is None or rule.style_floor < least:
         return f"{where}.style_floor: expected a number from {least:g} up, found {rule.style_floor}"

@@ -30,6 +30,7 @@ from figsight.bundle.rules import check_rules
 from figsight.bundle.store import Store, locate, open_store
 from figsight.bundle.tensors import Gallery, unpack_arrays, unpack_gallery
 from figsight.errors import BundleError
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -211,7 +212,7 @@ def _check_list(where: str, store: Store, manifest: Manifest) -> None:
     missing = sorted(listed - store.sizes.keys())
     if missing:
         raise BundleError(
-            f"{where}: {missing[0]}: missing ({len(missing)} of {len(listed)} files are): "
+            f"{where}: {missing[0]}: missing ({len(missing)} of {count(len(listed), 'file')}): "
             "copy the model again"
         )
     extra = sorted(store.sizes.keys() - listed - UNLISTED - {MANIFEST})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from figsight.bundle.manifest import Manifest
 
 INPUT = "pixels"
-STYLE = "style"
+STYLE_OUTPUT = "style"
 """The output of networks whose layers can be told apart; see ``NetworkEntry.style_size``."""
 
 _STANDARD_DOMAINS = (b"", b"ai.onnx")
@@ -46,7 +46,7 @@ def list_outputs(style_size: int) -> list[str]:
     Args:
         style_size: Of the manifest.
     """
-    return ["logits", "embedding", "features", *([STYLE] if style_size else [])]
+    return ["logits", "embedding", "features", *([STYLE_OUTPUT] if style_size else [])]
 
 
 def check_graph(model: bytes, manifest: Manifest, *, where: str = "model.onnx") -> None:
@@ -158,7 +158,7 @@ class _Walk:
             "logits": (None, len(manifest.figures)),
             "embedding": (None, size),
             "features": (None, channels, rows, columns),
-            STYLE: (None, manifest.network.style_size),
+            STYLE_OUTPUT: (None, manifest.network.style_size),
         }
         names = list_outputs(manifest.network.style_size)
         if [name for name, _, _ in inputs] != [INPUT]:

@@ -24,11 +24,6 @@ def write_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return above + "|---" * len(head) + "|\n" + "".join(below)
 
 
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def one_line(text: str) -> str:
     """Put a text on one line; what cannot be printed becomes a question mark."""
     line = " ".join(text.split())

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import os
 from numbers import Integral
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figsight.cores import count_cores
 from figsight.errors import BundleError, FigsightError
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 THREADS = "FIGSIGHT_THREADS"
-_CGROUP = Path("/sys/fs/cgroup/cpu.max")
-_SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 # Photos after which a second copy of a network has paid for itself: it takes 0.1 s and 17 MB, and a
 # photo then takes a millisecond less. At worst it costs as much as it would have saved until then.
 _MANY = 100
@@ -150,7 +148,7 @@ def count_threads(threads: int | None = None) -> int:
 
     Args:
         threads: ``None`` means ``FIGSIGHT_THREADS`` when it is set, and otherwise the physical
-            cores that this process may use (by its affinity and its control group).
+            cores that this process may use (see ``count_cores``).
 
     Raises:
         FigsightError: The number is not a whole number from 1 to 1024.
@@ -161,7 +159,7 @@ def count_threads(threads: int | None = None) -> int:
         return int(threads)  # of numpy's, too
     wish = os.environ.get(THREADS, "").strip()
     if not wish:
-        return _count_cores()
+        return count_cores()
     is_number = wish.isascii() and wish.isdigit() and len(wish) <= len(str(_MAX_THREADS))
     if not is_number or not 1 <= int(wish) <= _MAX_THREADS:
         raise _refuse(THREADS, wish)
@@ -177,24 +175,6 @@ def _refuse(what: str, found: object) -> FigsightError:
         f"{what}: expected a whole number from 1 to {_MAX_THREADS}, found {found!a:.40}; one for "
         "each core is usual"
     )
-
-
-def _count_cores() -> int:
-    if not hasattr(os, "sched_getaffinity"):  # macOS
-        return os.cpu_count() or 1
-    # Two hyperthreads share the arithmetic of one core: using both is no faster.
-    cores = {_read(Path(_SIBLINGS.format(cpu))) or str(cpu) for cpu in os.sched_getaffinity(0)}
-    quota, _, period = _read(_CGROUP).partition(" ")  # "200000 100000" or "max 100000"
-    if quota.isdigit() and period.isdigit() and int(period):
-        return max(1, min(len(cores), int(quota) // int(period)))
-    return len(cores)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:  # another system, or hidden in this container
-        return ""
 
 
 def _shorten(error: Exception) -> str:

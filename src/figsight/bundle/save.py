@@ -47,7 +47,7 @@ from figsight.bundle.tensors import (
     unpack_gallery,
 )
 from figsight.errors import BundleError, OutputError, Remedy
-from figsight.files import hide, is_litter
+from figsight.files import UNFINISHED, hide, is_litter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 _UNIX = 3
 _AT_FDCWD = -100
-_UNFINISHED = ".training"  # behind the name of a model, while it is trained
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2), RENAME_SWAP of renamex_np(2)
 
 
@@ -166,11 +165,11 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
 def _check_length(target: Path) -> None:
     """Raise if the name leaves no room for what stands behind it during a training."""
     try:
-        target.with_name(f"{target.name}{_UNFINISHED}").lstat()
+        target.with_name(f"{target.name}{UNFINISHED}").lstat()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise OutputError(
-                f"{target}: expected a name that the disk takes with {_UNFINISHED} behind it, found "
+                f"{target}: expected a name that the disk takes with {UNFINISHED} behind it, found "
                 "one that is too long: choose a shorter one"
             ) from error
 

@@ -10,30 +10,17 @@ import errno
 import io
 import os
 import stat
-import struct
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from figsight.errors import BundleError
-from figsight.files import is_litter, read_entry
+from figsight.files import is_litter
+from figsight.zips import DAMAGED_ZIP, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# What zipfile raises on damaged or hostile archives.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,  # a compression that this Python does not have
-    OSError,
-    OverflowError,
-    RuntimeError,  # encrypted
-    ValueError,
-)
+_DAMAGED = (*DAMAGED_ZIP, OSError)
 _MAX_FILES = 1_000_000
 # Photos and weights hardly shrink; manifests and tables shrink about tenfold.
 _MAX_UNPACKED = 64 * 2**20

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from figsight.bundle.consistency import GAUSSIANS, KNN, SPREADS, STYLE
+from figsight.calibration.names import GAUSSIANS, KNN, SPREADS, STYLE_SCORE
 from figsight.errors import BundleError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _list_unknown(arrays: Mapping[str, NDArray[Any]], manifest: Manifest) -> dic
             forms[f"{name}_means"] = ((np.float32,), (None, D))
             forms[f"{name}_basis"] = ((np.float32,), (*(axes or (None,)), D))
             forms[f"{name}_variance"] = ((np.float32,), (None,))
-    if rule is not None and STYLE in rule.parts:
+    if rule is not None and STYLE_SCORE in rule.parts:
         S = manifest.network.style_size
         axes = np.shape(arrays.get(f"{_UNKNOWN}style_variance", ()))[:1]
         forms[f"{_UNKNOWN}style_centre"] = ((np.float32,), (S,))

@@ -10,6 +10,7 @@ for what goes wrong otherwise, and for what it cannot promise with ten photos a 
     sensitivity.py  a threshold that finds a stated share of one of two figures
     strangeness.py  how strange a photo looks; gaussian.py fits what it is measured by, style.py does
                     without figures
+    names.py        what these scores are called, and what each needs
     unknown.py      known or unknown: scores measured, one chosen, a line drawn
     detector.py     all of that as a bundle carries it
 """
@@ -22,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from figsight.calibration.conformal import Refusal, fewest_for
     from figsight.calibration.detector import (
-        SCORES,
         UnknownDetector,
         UnknownScorer,
         fit_scorer,
         refuse_single,
     )
     from figsight.calibration.gaussian import ShrunkGaussian
+    from figsight.calibration.names import SCORES
     from figsight.calibration.sensitivity import fit_threshold
     from figsight.calibration.sets import (
         PredictionSets,
@@ -85,7 +86,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "SCORES": "detector",
+    "SCORES": "names",
     "Line": "unknown",
     "PredictionSets": "sets",
     "Refusal": "conformal",

@@ -13,6 +13,7 @@ import numpy as np
 
 from figsight.calibration.conformal import Refusal
 from figsight.calibration.gaussian import AlikeError, ShrunkGaussian
+from figsight.calibration.names import GAUSSIANS, GUARDS, KNN, SCORES, SPREADS, STYLE_SCORE
 from figsight.calibration.strangeness import (
     RelativeMahalanobis,
     energy,
@@ -22,7 +23,7 @@ from figsight.calibration.strangeness import (
     max_softmax,
 )
 from figsight.calibration.style import StyleDistance, fit_style
-from figsight.calibration.unknown import GUARDS, ScoreRule
+from figsight.calibration.unknown import ScoreRule
 from figsight.errors import BundleError, Remedy
 from figsight.metrics.checks import Bools, Floats, Floats32, check_matrix32
 
@@ -31,25 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-SCORES = (
-    "max_softmax",
-    "energy",
-    "max_logit",
-    "knn",
-    "relative_mahalanobis",
-    "whitened_cosine",
-    "mean_cosine",
-    "style_mahalanobis",
-)
-SPREADS = frozenset({"relative_mahalanobis", "whitened_cosine", "mean_cosine"})
-"""The scores that need means and spreads of the embeddings."""
-STYLE = "style_mahalanobis"
-"""The score that needs styles, and what they are like on training photos."""
-
 POWER = 0.25
 """What embeddings are raised to for the scores of ``SPREADS``: docs/decisions/0006."""
-
-_GAUSSIANS = ("within", "background")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +60,8 @@ class UnknownScorer:
     def fitted(self) -> tuple[str, ...]:
         """The scores that it can be asked for."""
         without = {
-            "knn": self.gallery is None,
-            STYLE: self.style is None,
+            KNN: self.gallery is None,
+            STYLE_SCORE: self.style is None,
             **dict.fromkeys(SPREADS, self.mahalanobis is None),
         }
         return tuple(name for name in SCORES if not without.get(name, False))
@@ -132,7 +116,7 @@ class UnknownScorer:
                 "mean_cosine": self.mahalanobis.mean_cosine_distance,
             }
             return of[name](embedding)
-        if name == STYLE and self.style is not None and style is not None:
+        if name == STYLE_SCORE and self.style is not None and style is not None:
             return self.style.score(style)
         raise ValueError(
             f"names: expected scores that were fitted, found {name!r}; "
@@ -182,7 +166,7 @@ def fit_scorer(
                 "from, found only copies of one photo a figure; add photos",
                 Remedy.ADD_PHOTOS,
             )
-    if style is not None and STYLE in names:
+    if style is not None and STYLE_SCORE in names:
         try:
             distance = fit_style(style, shifts)
         except AlikeError:
@@ -259,9 +243,9 @@ class UnknownDetector:
         }
         mahalanobis = self.scorer.mahalanobis
         if mahalanobis is not None and not SPREADS.isdisjoint(self.rule.parts):
-            fields["floors"] = [getattr(mahalanobis, name).floor for name in _GAUSSIANS]
+            fields["floors"] = [getattr(mahalanobis, name).floor for name in GAUSSIANS]
             fields["power"] = mahalanobis.power
-        if self.scorer.style is not None and STYLE in self.rule.parts:
+        if self.scorer.style is not None and STYLE_SCORE in self.rule.parts:
             fields["style_floor"] = self.scorer.style.gaussian.floor
         return fields
 
@@ -275,13 +259,13 @@ class UnknownDetector:
         if self.scorer.gallery is not None and "knn" in self.rule.parts:
             found["gallery"] = self.scorer.gallery
         if self.scorer.mahalanobis is not None and not SPREADS.isdisjoint(self.rule.parts):
-            for name in _GAUSSIANS:
+            for name in GAUSSIANS:
                 gaussian: ShrunkGaussian = getattr(self.scorer.mahalanobis, name)
                 found[f"{name}_means"] = gaussian.means
                 found[f"{name}_basis"] = gaussian.basis
                 found[f"{name}_variance"] = gaussian.variance
         style = self.scorer.style
-        if style is not None and STYLE in self.rule.parts:
+        if style is not None and STYLE_SCORE in self.rule.parts:
             found["style_centre"] = style.centre
             found["style_scale"] = style.scale
             found["style_basis"] = style.gaussian.basis
@@ -315,10 +299,10 @@ class UnknownDetector:
             if not SPREADS.isdisjoint(parts):
                 within, background = (
                     _gaussian(arrays, name, float(floor))
-                    for name, floor in zip(_GAUSSIANS, fields["floors"], strict=True)
+                    for name, floor in zip(GAUSSIANS, fields["floors"], strict=True)
                 )
                 mahalanobis = RelativeMahalanobis(within, background, _power(fields["power"]))
-            style = _style(arrays, float(fields["style_floor"])) if STYLE in parts else None
+            style = _style(arrays, float(fields["style_floor"])) if STYLE_SCORE in parts else None
             _check_rule(rule, threshold)
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(

@@ -192,8 +192,6 @@ def measure_sets(
     method: SetMethod = "lac",
     never_empty: bool = True,
     folds: int = 10,
-    seed: int = 0,
-    level: float = 0.95,
 ) -> SetScore | Refusal:
     """Return the coverage and size that ``fit_sets`` gets on photos that it did not see.
 
@@ -213,7 +211,7 @@ def measure_sets(
     whole = _fit(p, y, members, share, how)
     if isinstance(whole, Refusal):
         return whole
-    fold = deal_folds(len(y), members, folds, seed)
+    fold = deal_folds(len(y), members, folds, seed=0)
     chosen = np.zeros(p.shape, dtype=np.bool_)
     for k in np.unique(fold):
         rest, judged = fold != k, fold == k
@@ -221,7 +219,7 @@ def measure_sets(
         threshold = _threshold(p[rest], y[rest], rest_groups, share, how)
         rule = PredictionSets(how, share, threshold, int(rest.sum()))
         chosen[judged] = rule.apply(p[judged], never_empty)
-    return judge_sets(chosen, y, share, members, level=level, seed=seed)
+    return judge_sets(chosen, y, share, members)
 
 
 def judge_sets(

@@ -190,7 +190,7 @@ class RelativeMahalanobis:
         """Return checked embeddings [N, D] as they are measured: flattened, of length one."""
         x = check_matrix(embedding, "embedding")
         _check_width(x, self.within.means.shape[1], "embedding")
-        return _direct(x, self.power)
+        return direct(x, self.power)
 
     @cached_property
     def _directions(self) -> Floats:
@@ -241,7 +241,7 @@ def fit_relative_mahalanobis(
 
 def _fit_few(given: NDArray[Any], y: Ints, power: float) -> tuple[ShrunkGaussian, ShrunkGaussian]:
     """Fit the spread within the classes, and of all photos, to fewer photos than dimensions."""
-    x = _direct(check_matrix(given, "embedding"), power)
+    x = direct(check_matrix(given, "embedding"), power)
     counts = np.bincount(y)
     means = np.stack([np.bincount(y, column) / counts for column in x.T], axis=1)  # [K, D]
     overall = x.mean(axis=0, keepdims=True)  # [1, D]
@@ -256,7 +256,7 @@ def _fit_many(given: NDArray[Any], y: Ints, power: float) -> tuple[ShrunkGaussia
     squares = np.zeros((given.shape[1], given.shape[1]))
     for start in range(0, len(y), _ROWS):
         some = slice(start, start + _ROWS)
-        x = _direct(check_matrix(given[some], "embedding"), power)
+        x = direct(check_matrix(given[some], "embedding"), power)
         np.add.at(sums, y[some], x)
         squares += x.T @ x
     n, means = len(y), sums / counts[:, None]
@@ -269,14 +269,14 @@ def _fit_many(given: NDArray[Any], y: Ints, power: float) -> tuple[ShrunkGaussia
     )
 
 
+def direct(x: Floats, power: float) -> Floats:
+    """Return rows ``sign(x) |x|^power`` of length one, [N, D]; a row of zeros stays as it is."""
+    return _unit(x if power == 1 else np.sign(x) * np.abs(x) ** power)
+
+
 def _by_rows(score: Callable[[Floats], Floats], x: Floats) -> Floats:
     """Return the score of each row [N], of some rows at a time: N times K numbers may be many."""
     return np.concatenate([score(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)])
-
-
-def _direct(x: Floats, power: float) -> Floats:
-    """Return rows ``sign(x) |x|^power`` of length one, [N, D]."""
-    return _unit(x if power == 1 else np.sign(x) * np.abs(x) ** power)
 
 
 def _unit(x: Floats) -> Floats:

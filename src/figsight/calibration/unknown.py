@@ -19,6 +19,7 @@ from figsight.calibration.conformal import (
     deal_folds,
     fewest_for,
 )
+from figsight.calibration.names import GUARDS
 from figsight.errors import Remedy
 from figsight.metrics.binary import auroc, false_accept_at
 from figsight.metrics.checks import Floats, Ints, check_groups, check_scores, check_share
@@ -34,8 +35,6 @@ MIXED = (
     ("max_logit", "whitened_cosine", "mean_cosine"),
 )
 """Parts of a mixed score; the second where a network gives no styles."""
-GUARDS = frozenset({"mean_cosine", "style_mahalanobis"})
-"""Parts of a mixed score that count only where hardly any known photo lies, see ``combine``."""
 
 _GUARD_FROM = 2.0  # spreads above the mean: one known photo in 44, were they normal
 _CROSS_FOLDS = 10

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figsight.bundle import build_detector, build_sets
-from figsight.bundle.consistency import KNN, SPREADS, STYLE
+from figsight.calibration.names import KNN, SPREADS, STYLE_SCORE
 from figsight.classifier.results import Sought
 from figsight.errors import BundleError
 
@@ -52,7 +52,7 @@ class Rules:
         self._detector = None
         if unknown is not None:
             arrays, known = {}, np.empty((0, 0), np.float32)
-            if not (SPREADS | {KNN, STYLE}).isdisjoint(unknown.parts):
+            if not (SPREADS | {KNN, STYLE_SCORE}).isdisjoint(unknown.parts):
                 memory = remember()
                 arrays, known = dict(memory.unknown), memory.embeddings[: unknown.k]
                 self._memory = memory if KNN in unknown.parts else None

@@ -15,6 +15,7 @@ from figsight.cli.base import FAILED, complain, keep_option, main, safe, say, te
 from figsight.cli.rules import never_unknown
 from figsight.errors import PhotoError
 from figsight.metrics.words import say_probability
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,7 +142,7 @@ def _count(named: int, unknown: int | None, failures: int) -> str:
         parts.append(f"{unknown} unknown")
     if failures:
         parts.append(f"{failures} unreadable")
-    return f"{named + (unknown or 0) + failures} photos: {', '.join(parts)}"
+    return f"{count(named + (unknown or 0) + failures, 'photo')}: {', '.join(parts)}"
 
 
 def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], None]:

@@ -13,6 +13,7 @@ from figsight.metrics.words import (
     say_share,
     say_stated,
 )
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -194,7 +195,7 @@ def _mistakes(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _photos(n: int) -> str:
-    return "1 photo" if n == 1 else f"{n} photos"
+    return count(n, "photo")
 
 
 def _range(estimate: Estimate) -> str:

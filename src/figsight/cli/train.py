@@ -127,7 +127,7 @@ def _told_of(output: str) -> Iterator[None]:
     except KeyboardInterrupt:
         from figsight.training.workplace import Workplace
 
-        kept = Workplace(Path(output)).folder.exists()
+        kept = Workplace(Path(output)).can_resume()
         goes_on = "the same command with --resume goes on" if kept else "too early to keep anything"
         say(f"{output}: interrupted; {goes_on}", err=True)
         raise

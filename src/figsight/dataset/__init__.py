@@ -16,6 +16,7 @@ Knows files and labels. Does not know networks, and decodes pictures only throug
     fingerprints.py  what is kept of a photo to find its copies
     copies.py        which photos are copies: candidates.py the pairs worth comparing,
                      resemblance.py whether two are one shot
+    joining.py       what a chain of pairs joins
     quality.py       size, light, contrast, blur
     suspects.py      labels that look wrong
     findings.py      all that is wrong, before anything is learnt; summarising.py its short form

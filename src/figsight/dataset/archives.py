@@ -12,17 +12,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import struct
 import threading
 import zipfile
-import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from figsight.dataset.names import few, natural_key, printable
 from figsight.errors import ArchiveError
-from figsight.files import is_litter, read_entry
+from figsight.files import is_litter
+from figsight.phrases import count
+from figsight.zips import DAMAGED_ZIP, read_entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 # zlib can be stopped after n bytes. zipfile cannot stop bzip2 and LZMA, so a bomb could hide there.
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
-_DAMAGE = (  # what zipfile raises on damaged input
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
 _OPEN_ZIPS = 4  # kept open by each thread
 
 
@@ -89,7 +79,7 @@ def list_zip(path: Path, limits: ZipLimits = LIMITS) -> dict[str, str]:
         raise ArchiveError(
             f"{name}: the zip cannot be opened: {error.strerror or error}"
         ) from error
-    except _DAMAGE as error:
+    except DAMAGED_ZIP as error:
         reason = printable(error)
         raise ArchiveError(f"{name}: the zip is damaged ({reason}); fetch it again") from error
     _check_sizes(name, members, size, limits)
@@ -115,9 +105,10 @@ def _check_sizes(name: str, members: list[zipfile.ZipInfo], size: int, limits: Z
         )
     large = [member.filename for member in members if member.file_size > limits.member_bytes]
     if large:
+        members_are = count(len(large), "member is", "members are")
         raise ArchiveError(
-            f"{name}: {len(large)} members are larger than {limits.member_bytes / 2**20:,.0f} MiB "
-            f"unpacked: {few(large)}; take them out"
+            f"{name}: {members_are} larger than {limits.member_bytes / 2**20:,.0f} MiB "
+            f"unpacked: {few(large)}; take {'it' if len(large) == 1 else 'them'} out"
         )
     total = sum(member.file_size for member in members)
     bomb = total > limits.ratio_from and total > limits.ratio * size
@@ -209,7 +200,7 @@ def read_member(path: Path, member: str, limit: int = LIMITS.member_bytes) -> by
         return read_entry(archive, info)
     except KeyError as error:
         raise ArchiveError(f"no longer in {printable(path.name)}") from error
-    except _DAMAGE as error:
+    except DAMAGED_ZIP as error:
         raise ArchiveError(f"damaged in {printable(path.name)} ({printable(error)})") from error
     except OSError as error:
         if error.errno == errno.EINVAL:  # an offset before the beginning of the file

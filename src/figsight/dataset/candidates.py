@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from figsight.dataset.fingerprints import GREY_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -151,7 +153,7 @@ class _Table:
 
     Attributes:
         codes: uint64[M]: the codes turned so that the band is their upper bits, sorted.
-        entries: int64[M]: photo x 81 + cut.
+        entries: int32[M], or int64[M] from 2^31 on: photo x 81 + cut.
         starts: int64[65537]: where each value of the band begins.
     """
 
@@ -225,9 +227,9 @@ def _frequencies(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.moveaxis(chosen, 0, -1)).reshape(len(grey), ways**2, 64)
 
 
-def _cosines(size: int = 64) -> NDArray[np.float32]:
+def _cosines() -> NDArray[np.float32]:
     """Return float32[81, 64]: the basis of the DCT-II laid over each part of a side."""
-    fine = (np.arange(4 * size) + 0.5) / (4 * size)
+    fine = (np.arange(4 * GREY_SIZE) + 0.5) / (4 * GREY_SIZE)
     rows = []
     for before in CUTS:
         for after in CUTS:
@@ -236,7 +238,7 @@ def _cosines(size: int = 64) -> NDArray[np.float32]:
             basis = np.cos(np.pi * np.arange(_FREQUENCIES)[:, None] * place) * inside
             # On pixels, a cosine no longer sums to exactly nothing: brightness would leak in.
             basis[1:] -= basis[1:].sum(axis=1, keepdims=True) / inside.sum() * inside
-            basis = basis.reshape(_FREQUENCIES, size, 4).mean(axis=2)
+            basis = basis.reshape(_FREQUENCIES, GREY_SIZE, 4).mean(axis=2)
             rows.append(basis / np.linalg.norm(basis, axis=1, keepdims=True))
     return np.concatenate(rows).astype(np.float32)
 

@@ -7,12 +7,12 @@ decoded is reported with its path and reason, never replaced by something else.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from figsight.cores import count_cores
 from figsight.dataset.names import few, printable
 from figsight.errors import DataError, PhotoError, UnreadablePhotosError
 from figsight.images import decode
@@ -64,7 +64,8 @@ def look_at_photos(
             SHA-256 of its file as hex, in several threads at the same time and in any order.
         keep: Called with each good photo and what ``look`` returned of it, in the order of the
             photos, in the thread of the caller, before ``progress``.
-        threads: How many to look at at the same time; by default one for each core, at most 8.
+        threads: How many to look at at the same time; by default one for each core that
+            this process may use, at most 8.
         progress: Called after each photo with how many are done and how many there are.
 
     Returns:
@@ -76,7 +77,7 @@ def look_at_photos(
         sha256 = hashlib.sha256(data).hexdigest()
         return sha256, look(decode(data, name=photo.path), sha256)
 
-    workers = threads or min(8, os.cpu_count() or 1)
+    workers = threads or min(8, count_cores())
     good, failures, hashes = [], [], {}
     waiting: deque[Future[tuple[str, T]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="figsight-check")

@@ -32,6 +32,7 @@ import numpy as np
 
 from figsight.dataset.candidates import find_candidates, rectangle
 from figsight.dataset.fingerprints import Fingerprint, Fingerprints, fingerprint
+from figsight.dataset.joining import Joined
 from figsight.dataset.resemblance import MIN_SCORE, Thumbnails, mirror, resemble
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def find_copies(
     same = [(numbers[0], other) for numbers in identical for other in numbers[1:]]
     upright = same + [(pair.first, pair.second) for pair in near if not pair.mirrored]
     mirrored = [(pair.first, pair.second) for pair in near if pair.mirrored]
-    groups = _Groups(len(prints))
+    groups = Joined(len(prints))
     for one, other in upright:
         groups.join(one, other)
     sides = groups.numbers()
@@ -146,7 +147,7 @@ def _same_shot(prints: Fingerprints, firsts: Iterable[int], min_score: float) ->
         return prints.thumbnails(numbers[start:stop])[0]
 
     found = []
-    joined = _Groups(len(numbers))
+    joined = Joined(len(numbers))
     for batch in find_candidates(grey, len(numbers)):
         for start in range(0, len(batch.whole), _CHUNK):
             part = slice(start, start + _CHUNK)
@@ -192,35 +193,3 @@ def _best(found: Iterable[_Found]) -> dict[tuple[int, int], tuple[float, bool]]:
         if now is None or (-score, mirrored) < (-now[0], now[1]):
             best[pair] = (score, mirrored)
     return best
-
-
-class _Groups:
-    """The connected components of a growing graph, by union-find."""
-
-    def __init__(self, n: int) -> None:
-        self._parent = list(range(n))
-        self._size = [1] * n
-
-    def _root(self, node: int) -> int:
-        parent = self._parent
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    def join(self, one: int, other: int) -> None:
-        """Add an edge."""
-        small, large = sorted((self._root(one), self._root(other)), key=self._size.__getitem__)
-        if small != large:
-            self._parent[small] = large
-            self._size[large] += self._size[small]
-
-    def size_of_both(self, one: int, other: int) -> int:
-        """Return the size of the component that both nodes are in; 0 if they are not in one."""
-        root = self._root(one)
-        return self._size[root] if root == self._root(other) else 0
-
-    def numbers(self) -> list[int]:
-        """Return the number of each node's component, in the order of their first nodes."""
-        numbers: dict[int, int] = {}
-        return [numbers.setdefault(self._root(i), len(numbers)) for i in range(len(self._parent))]

@@ -133,6 +133,11 @@ def fingerprint(pixels: NDArray[np.uint8], sha256: str) -> Fingerprint:
     return Fingerprint(sha256, grey.tobytes(), colour, plain)
 
 
+def fingerprint_photos(sha256: Iterable[str]) -> str:
+    """Return SHA-256 over the sorted hashes (hex) of photos' files: the same photos in any order."""
+    return hashlib.sha256("".join(sorted(sha256)).encode()).hexdigest()
+
+
 def fine_structure(grey: NDArray[np.uint8]) -> float:
     """Return how much fine structure a thumbnail holds: RMS of its detail, in grey levels.
 

@@ -21,6 +21,7 @@ from figsight.dataset.tables import SPLITS
 from figsight.dataset.trees import wrappers
 from figsight.errors import DataError
 from figsight.images import is_picture_name
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,14 +53,18 @@ def read_folders(tree: Tree, *, unwrap: bool = False) -> Dataset:
     pictures = [path for path in tree.files if is_picture_name(path)]
     name = printable(tree.name)
     if not pictures:
-        found = f"{len(tree.files)} other files: {few(list(tree.files))}" if tree.files else "none"
+        found = (
+            f"{count(len(tree.files), 'other file')}: {few(list(tree.files))}"
+            if tree.files
+            else "none"
+        )
         raise DataError(
             f"{name}: expected pictures in class folders, found {found}; see what you gave as DATA"
         )
     if not any("/" in path for path in pictures):
         raise DataError(
-            f"{name}: expected a folder for each class, found {len(pictures)} pictures directly in "
-            f"it and no class folder; move each picture into a folder named after its class, or "
+            f"{name}: expected a folder for each class, found {count(len(pictures), 'picture')} directly "
+            f"in it and no class folder; move each picture into a folder named after its class, or "
             f"list them in a CSV (path,label)"
         )
     prefix, splits = _layout(pictures, unwrap=unwrap)

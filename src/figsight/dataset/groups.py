@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from figsight.dataset.check import look_at_photos, require_readable
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.findings import find_findings
+from figsight.dataset.joining import Joined
 from figsight.dataset.quality import find_odd, measure
 
 if TYPE_CHECKING:
@@ -94,21 +95,14 @@ def group_photos(photos: Sequence[Photo], sha256: Sequence[str], copies: Copies)
         sha256: Of each photo's file, in hexadecimal.
         copies: Which of them are copies of each other.
     """
-    parent = list(range(len(photos)))
-
-    def find(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    joined = Joined(len(photos))
     first: dict[tuple[str, object], int] = {}
     for i, (photo, copy_of) in enumerate(zip(photos, copies.groups, strict=True)):
         for key in (("copy", copy_of), ("group", photo.group)):
             if key[1] is not None:
-                parent[find(i)] = find(first.setdefault(key, i))
+                joined.join(i, first.setdefault(key, i))
+    numbers = joined.numbers()
     smallest: dict[int, str] = {}
-    for i, digest in enumerate(sha256):
-        root = find(i)
-        smallest[root] = min(smallest.get(root, digest), digest)
-    return [smallest[find(i)] for i in range(len(photos))]
+    for number, digest in zip(numbers, sha256, strict=True):
+        smallest[number] = min(smallest.get(number, digest), digest)
+    return [smallest[number] for number in numbers]

@@ -75,8 +75,8 @@ def index_tree(
         if missing:
             raise DataError(
                 f"{listing.name}: {len(missing)} of the {len(listing.rows)} photos that it lists "
-                f"are not there: {few(missing)}; paths are relative to the table: put the photos "
-                f"back or correct the table"
+                f"{'is' if len(missing) == 1 else 'are'} not there: {few(missing)}; paths are "
+                f"relative to the table: put the photos back or correct the table"
             )
     if not photos:
         raise DataError(f"{few([x.name for x in listings])}: expected photos, found no rows")

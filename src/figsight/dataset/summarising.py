@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from figsight.dataset.choosing import side_of
 from figsight.dataset.names import few, printable
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from figsight.dataset.quality import Oddities
 
 UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
+NAMED = 3  # files that a line names at most
 
 
-def summarise(findings: Findings, most: int = 3) -> list[str]:
+def summarise(findings: Findings, most: int = NAMED) -> list[str]:
     """Return what a person should know before training, a line a kind; nothing when all is well.
 
     Args:
@@ -35,12 +37,12 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
             lines.append(f"{what}: {'; '.join(items[:most])}{more}")
 
     n = len(findings.unreadable)
-    say(f"{_count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
+    say(f"{count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
     for what, items in _say_unlearned(findings):
         say(what, items)
     n = len(findings.label_conflicts)
     say(
-        f"{_count(n, 'shot')} with copies whose labels differ",
+        f"{count(n, 'shot')} with copies whose labels differ",
         [
             " = ".join(f"{_path(p.path)} ({_path(p.figure_id or '')})" for p in one.photos[:most])
             for one in findings.label_conflicts
@@ -48,22 +50,22 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
     )
     n = len(findings.mirror_images)
     say(
-        f"{_count(n, 'shot')} mirrored under another label",
+        f"{count(n, 'shot')} mirrored under another label",
         _joined(findings.mirror_images, most),
     )
     n = len(findings.leaks)
     say(
-        f"{_count(n, 'group')} of copies across the given splits",
+        f"{count(n, 'group')} of copies across the given splits",
         [
             " = ".join(f"{_path(p.path)} ({side_of(p)})" for p in one.photos[:most])
             for one in findings.leaks
         ],
     )
     n = sum(len(one.photos) - 1 for one in findings.duplicates)
-    say(f"{_count(n, 'file')} with the bytes of another", _joined(findings.duplicates, most))
+    say(f"{count(n, 'file')} with the bytes of another", _joined(findings.duplicates, most))
     n = len(findings.near_duplicates)
     say(
-        f"{_count(n, 'pair')} of near-duplicates",
+        f"{count(n, 'pair')} of near-duplicates",
         [f"{_path(p.first.path)} ~ {_path(p.second.path)}" for p in findings.near_duplicates],
     )
     n = len(findings.unlisted)
@@ -72,34 +74,33 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
     if ratio is not None and ratio >= UNEQUAL:
         small, large = findings.classes[0], findings.classes[-1]
         lines.append(
-            f"classes are unequal: {_path(small.name)} has {_count(small.photos, 'photo')}, "
-            f"{_path(large.name)} {large.photos}"
+            f"classes are unequal: {_path(small.name)} has {count(small.photos, 'photo')}, "
+            f"{_path(large.name)} {large.photos:,}"
         )
     return lines
 
 
-def summarise_odd(photos: Sequence[Photo], odd: Oddities, most: int = 3) -> list[str]:
+def summarise_odd(photos: Sequence[Photo], odd: Oddities) -> list[str]:
     """Return a line for each kind of bad shot among photos; nothing when all are well.
 
     Args:
         photos: Those that were looked at.
         odd: Which of them are odd, by their numbers.
-        most: How many files a line names at most.
     """
     lines = []
     for kind, numbers in (("blank", odd.blank), ("very dark", odd.dark), ("blurred", odd.blurred)):
         if numbers:
-            named = "; ".join(_path(photos[i].path) for i in numbers[:most])
-            more = f"; and {len(numbers) - most} more" if len(numbers) > most else ""
-            lines.append(f"{_count(len(numbers), f'{kind} picture')}: {named}{more}")
+            named = "; ".join(_path(photos[i].path) for i in numbers[:NAMED])
+            more = f"; and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
+            lines.append(f"{count(len(numbers), f'{kind} picture')}: {named}{more}")
     return lines
 
 
 def _say_unlearned(findings: Findings) -> list[tuple[str, list[str]]]:
     """Say what keeps classes from being learned and measured, and of which files or classes."""
-    files = _count(len(findings.unsupported), "file is no picture", "files are no pictures")
-    without = _count(len(findings.untaught), "class", "classes")
-    single = _count(len(findings.scarce), "class", "classes")
+    files = count(len(findings.unsupported), "file is no picture", "files are no pictures")
+    without = count(len(findings.untaught), "class", "classes")
+    single = count(len(findings.scarce), "class", "classes")
     return [
         (f"{files} that figsight opens", [_path(photo.path) for photo in findings.unsupported]),
         (
@@ -121,17 +122,13 @@ def _say_scarce(one: Scarce) -> str:
 def _say_unlisted(tables: Sequence[str], n: int) -> str:
     """Say how many pictures nothing labels, and what kept them out."""
     if not tables:
-        return f"{_count(n, 'picture')} that nothing labels"
+        return f"{count(n, 'picture')} that nothing labels"
     only = "it lists" if len(tables) == 1 else "they list"
-    return f"{_count(n, 'picture is', 'pictures are')} not in {few(tables)}, and only what {only} is read"
+    return f"{count(n, 'picture is', 'pictures are')} not in {few(tables)}, and only what {only} is read"
 
 
 def _joined(groups: Sequence[Together], most: int) -> list[str]:
     return [" = ".join(_path(photo.path) for photo in one.photos[:most]) for one in groups]
-
-
-def _count(n: int, noun: str, plural: str | None = None) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or f'{noun}s'}"
 
 
 def _path(text: str) -> str:

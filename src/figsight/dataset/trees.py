@@ -22,6 +22,7 @@ from figsight.dataset.model import Photo
 from figsight.dataset.names import natural_key, printable
 from figsight.dataset.walking import walk
 from figsight.errors import DataError
+from figsight.files import PLAN, UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Split
 
 MODEL_FILES = ("manifest.json", "model.onnx")
-_UNFINISHED, _PLAN, _CHECKPOINT = ".training", "plan.json", ".safetensors"  # training/workplace.py
+_CHECKPOINT = ".safetensors"  # of an unfinished training: training/workplace.py
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ def is_ours(folder: str, names: Collection[str]) -> bool:
     if all(name in names for name in MODEL_FILES):
         return True
     return (
-        folder.endswith(_UNFINISHED)
-        and _PLAN in names
+        folder.endswith(UNFINISHED)
+        and PLAN in names
         and any(name.endswith(_CHECKPOINT) for name in names)
     )
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from figsight.drawing.files import check_picture, save_picture
 from figsight.drawing.heat import overlay_heat, place_heat, scale_heat
 from figsight.drawing.shapes import Tone
-from figsight.drawing.sheet import PAGE_TILES, Pages, draw_sheet, draw_sheets
+from figsight.drawing.sheet import PAGE_TILES, Pages, draw_sheets
 from figsight.drawing.tiles import GAP, Inset, Picture, Tile
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Tile",
     "Tone",
     "check_picture",
-    "draw_sheet",
     "draw_sheets",
     "overlay_heat",
     "place_heat",

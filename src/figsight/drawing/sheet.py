@@ -132,41 +132,6 @@ class _Words(NamedTuple):
     height: int
 
 
-def draw_sheet(
-    tiles: Sequence[Tile],
-    *,
-    heading: str | None = None,
-    note: str | None = None,
-    columns: int | None = None,
-    tile_size: int | None = None,
-) -> Image.Image:
-    """Draw photos with their titles above them, on one page.
-
-    The same tiles give the same pixels with the same Pillow and the same fonts.
-
-    Args:
-        tiles: The photos in reading order, 1 to ``PAGE_TILES`` of them.
-        heading: A text above them all.
-        note: A smaller text below it.
-        columns: Photos side by side; by default as many as give the page the shape of a screen.
-        tile_size: Pixels of the square that each photo is fitted into with its aspect kept; by
-            default the fewer photos the larger.
-
-    Returns:
-        An RGB picture, at most 4000 pixels wide and 16,000 high.
-
-    Raises:
-        OutputError: There are no photos, or more than fit one page (see ``draw_sheets``).
-    """
-    pages = draw_sheets(tiles, heading=heading, note=note, columns=columns, tile_size=tile_size)
-    if len(pages) > 1:
-        raise OutputError(
-            f"expected photos that fit one page (at most {PAGE_TILES}), found {len(tiles)} that "
-            f"fill {len(pages)} pages; draw fewer or smaller ones, or several pages"
-        )
-    return pages[0]
-
-
 def draw_sheets(
     tiles: Sequence[Tile],
     *,
@@ -178,17 +143,20 @@ def draw_sheets(
 ) -> Pages:
     """Draw photos with their titles above them, on as many pages as they need.
 
+    The same tiles give the same pixels with the same Pillow and the same fonts.
+
     Args:
         tiles: The photos in reading order, at least one.
         heading: A text above them all; on several pages each adds "page 1 of 2".
         note: A smaller text below it, on every page.
-        columns: As for ``draw_sheet``.
-        tile_size: As for ``draw_sheet``.
+        columns: Photos side by side; by default as many as give the page the shape of a screen.
+        tile_size: Pixels of the square that each photo is fitted into with its aspect kept; by
+            default the fewer photos the larger.
         together: So many neighbours stand in one row, by default and where a page is wide enough.
 
     Returns:
-        RGB pictures of one width, each within the bounds of ``draw_sheet``, and drawn when it is asked
-        for.
+        RGB pictures of one width, each at most 4000 pixels wide and 16,000 high with up to
+        ``PAGE_TILES`` photos, and drawn when it is asked for.
 
     Raises:
         OutputError: There are no photos, or one row of them is too wide or too high for a page.

@@ -17,13 +17,13 @@ import numpy as np
 from figsight import calibration
 from figsight.dataset import Dataset, read, require_trainable
 from figsight.dataset.choosing import training_part
+from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.dataset.groups import read_groups
 from figsight.dataset.splits import folds as make_folds
 from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.evaluation.folds import Named, Part, answer, make_bundle
 from figsight.evaluation.keeping import agree, describe, open_place, require_ours
-from figsight.evaluation.log import fingerprint_photos
 from figsight.evaluation.points import measure_folds
 from figsight.evaluation.remarks import say_of_budget, say_single, say_untaught
 from figsight.evaluation.results import Evaluation

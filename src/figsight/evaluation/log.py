@@ -19,13 +19,13 @@ Knows the file. Does not know how anything is measured, and proves nothing: anyb
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.errors import OutputError
 
 if TYPE_CHECKING:
@@ -77,11 +77,6 @@ def find_log(model: str) -> Path:
     """Return where the side file of a model lies: in its folder, or beside its zip."""
     path = Path(model)
     return path / NAME if path.is_dir() else path.with_name(f"{path.name}.{NAME}")
-
-
-def fingerprint_photos(sha256: Iterable[str]) -> str:
-    """Return SHA-256 over the sorted hashes (hex) of photos: the same photos in any order."""
-    return hashlib.sha256("".join(sorted(sha256)).encode()).hexdigest()
 
 
 def read_log(

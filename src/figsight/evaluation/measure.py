@@ -20,6 +20,7 @@ from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
 from figsight.dataset.copies import Fingerprints
+from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
@@ -27,7 +28,6 @@ from figsight.evaluation.evidence import explain_mistakes
 from figsight.evaluation.log import (
     add_to_log,
     find_log,
-    fingerprint_photos,
     list_each,
     read_log,
     say_retested,
@@ -37,6 +37,7 @@ from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
 from figsight.evaluation.tested import list_seen, say_seen
+from figsight.phrases import count
 from figsight.training.versions import find_version
 
 if TYPE_CHECKING:
@@ -334,7 +335,10 @@ def _consult_log(
     try:
         log = read_log(path, asked.sha256, seal, test)
         if log.damaged:
-            notes.append(f"{path.name}: {log.damaged} lines cannot be read and were passed over.")
+            notes.append(
+                f"{path.name}: {count(log.damaged, 'line')} cannot be read and "
+                f"{'was' if log.damaged == 1 else 'were'} passed over."
+            )
         if record:
             each = None if log.listed else list_each(asked.sha256)
             add_to_log(
@@ -368,4 +372,4 @@ def _consult_log(
 
 
 def _count(n: int) -> str:
-    return "1 photo" if n == 1 else f"{n} photos"
+    return count(n, "photo")

@@ -165,7 +165,7 @@ class Grounds:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The answers to N labelled photos that the networks asked had not been trained on.
+    """The answers to N labelled photos; those that were trained on are named in ``trained_on``.
 
     Attributes:
         protocol: What was measured on what, in words.

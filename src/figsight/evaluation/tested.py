@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from figsight.phrases import count
+
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
 
@@ -58,7 +60,7 @@ def keep_tested(evaluation: Evaluation) -> Evaluation | None:
 def say_seen(evaluation: Evaluation) -> str | None:
     """Say how many of the photos are no test, without an end; None where all of them are one."""
     trained, like = len(evaluation.trained_on), len(evaluation.resembles_trained or ())
-    these = f"of these {evaluation.n} photo{'s' * (evaluation.n != 1)}"
+    these = f"of these {count(evaluation.n, 'photo')}"
     if not trained and not like:
         return None
     if not trained:

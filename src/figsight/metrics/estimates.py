@@ -132,9 +132,8 @@ def bootstrap(
     n: int,
     groups: Ints | None = None,
     seed: int = 0,
-    resamples: int = RESAMPLES,
 ) -> Floats:
-    """Return a statistic of ``resamples`` sets drawn with replacement from ``n`` photos, [R].
+    """Return a statistic of ``RESAMPLES`` sets drawn with replacement from ``n`` photos, [R].
 
     Draws photos, or whole groups of copies when ``groups`` is given (cluster bootstrap; Davison &
     Hinkley 1997, section 3.8). A drawn set is handed over as how often each photo is in it, in
@@ -149,14 +148,13 @@ def bootstrap(
         n: How many photos there are.
         groups: Group numbers 0..G-1 [N], or ``None``.
         seed: The same seed gives the same resamples.
-        resamples: How many sets are drawn.
     """
     rng = np.random.default_rng(seed)
     units = n if groups is None else int(groups.max()) + 1
     rows = max(1, _CHUNK // n)
     values: list[Floats] = []
-    for start in range(0, resamples, rows):
-        count = min(rows, resamples - start)
+    for start in range(0, RESAMPLES, rows):
+        count = min(rows, RESAMPLES - start)
         drawn = rng.integers(0, units, size=(count, units))  # [r, G]
         drawn += np.arange(count)[:, None] * units
         weights = np.bincount(drawn.ravel(), minlength=count * units).reshape(count, units)

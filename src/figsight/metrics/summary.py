@@ -23,6 +23,7 @@ from figsight.metrics.scores import (
 )
 from figsight.metrics.tables import risk_coverage
 from figsight.metrics.words import say_share
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -129,4 +130,4 @@ def what_it_cannot_tell(
 
 
 def _photos(n: int) -> str:
-    return "1 test photo" if n == 1 else f"{n:,} test photos"
+    return count(n, "test photo")

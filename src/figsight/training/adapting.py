@@ -14,7 +14,7 @@ import numpy as np
 
 from figsight.errors import PhotoError
 from figsight.images import decode
-from figsight.training.parts import FOLDS
+from figsight.training.parts import MEASURING_FOLDS
 
 if TYPE_CHECKING:
     from figsight.dataset import Dataset
@@ -56,7 +56,7 @@ def look_at(dataset: Dataset) -> Look | None:
         photo = dataset.photos[row]
         try:
             pixels = decode(photo.read(), name=photo.path)
-        except (PhotoError, OSError):
+        except PhotoError:
             continue
         sides.append(max(pixels.shape[:2]))
         grey = grey and int(np.ptp(pixels.astype(np.int16), axis=2).max()) <= GREY
@@ -94,8 +94,8 @@ def adapt(recipe: Recipe, look: Look | None, photos: int, figures: int) -> Recip
     changes: dict[str, object] = {"epochs": epochs}
     if photos > FEW * figures:
         changes["ceiling"] = None
-    if recipe.folds == 1 and photos < recipe.min_held * FOLDS:
-        changes["folds"] = FOLDS
+    if recipe.folds == 1 and photos < recipe.min_held * MEASURING_FOLDS:
+        changes["folds"] = MEASURING_FOLDS
     affordable = recipe.max_views // max(1, photos * epochs)
     changes["ingredients"] = max(1, min(recipe.ingredients, affordable))
     how = recipe.optimizer

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from figsight.dataset import Dataset, Figure
 
 SENSITIVITY = 0.95  # of two figures: the share of the one that is looked for, when nobody says
-MOST = 2**62  # what all libraries that are handed such a number can hold, and a little more
+LARGEST = 2**62  # what all libraries that are handed such a number can hold, and a little more
 
 
 def require_whole(name: str, value: object, least: int) -> int:
@@ -30,7 +30,7 @@ def require_whole(name: str, value: object, least: int) -> int:
         number = index(value)  # type: ignore[arg-type]
     except TypeError:
         number = least - 1
-    if not least <= number <= MOST:
+    if not least <= number <= LARGEST:
         raise RecipeError(
             f"{name}: expected a whole number from {least} up, found {_shorten(value)}; choose another"
         )

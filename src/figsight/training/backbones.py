@@ -22,6 +22,7 @@ from timm.models import group_parameters
 from torch import Tensor, nn
 
 from figsight.errors import RecipeError, WeightsError
+from figsight.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -353,7 +354,11 @@ def _load_backbone(
     missing = sorted(key for key in wanted if key not in state)
     wrong = sorted(k for k in wanted if k in state and state[k].shape != ours[k].shape)
     if missing or wrong:
-        what = f"{len(missing)} tensors missing" if missing else f"{len(wrong)} of another shape"
+        what = (
+            f"{count(len(missing), 'tensor')} missing"
+            if missing
+            else f"{len(wrong)} of another shape"
+        )
         raise WeightsError(
             f"weights {source} do not fit {name}: {what}, first {(missing or wrong)[0]}; "
             f"expected timm's names for this backbone"

@@ -20,11 +20,12 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from figsight.errors import RecipeError
+from figsight.phrases import count, say_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-MOST = 2.3  # times the recipe's epochs: beyond these, more of them make a network no better
+MOST_EPOCHS = 2.3  # times the recipe's epochs: beyond these, more of them make a network no better
 ENOUGH = 0.75  # of the recipe's epochs: with fewer, all time goes into the networks there are
 PLENTY = 1.3  # likewise: with as many, another ingredient is worth more than more epochs
 MOST_INGREDIENTS = 6  # that a long budget buys a network
@@ -52,14 +53,6 @@ def read_span(text: str) -> float:
     if not total:
         raise RecipeError(f"expected a time like 90s, 5m or 1h30m, found {text!r}")
     return float(total)
-
-
-def tell_span(seconds: float) -> str:
-    """Write seconds as people say them."""
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 and whole < 600 else "")
 
 
 @dataclass(frozen=True)
@@ -221,7 +214,7 @@ class Timetable:
         """
         self.budget = budget
         self.usual = usual
-        self.most = max(1, round(MOST * usual))
+        self.most = max(1, round(MOST_EPOCHS * usual))
         self._answer = ANSWER * (asked_side / side) ** 2
         self._rest, self._cores = rest, cores
         self._note = note
@@ -341,10 +334,10 @@ class Timetable:
         full = all(one.done >= 0.99 * self.most * one.photos for one in self._networks.values())
         if left > room and full:
             return [
-                f"ended {tell_span(left)} before its budget: more time would not make it better"
+                f"ended {say_duration(left)} before its budget: more time would not make it better"
             ]
         if left < -room:
-            late = f"took {tell_span(-left)} longer than its budget"
+            late = f"took {say_duration(-left)} longer than its budget"
             return [f"{late}: reading, a pass over the photos and writing take that long here"]
         return []
 
@@ -367,11 +360,10 @@ class Timetable:
 
     def _tell(self, granted: Sequence[_Network], lacking: str) -> None:
         number = len(self._networks) + len(granted)
-        words = "1 network" if number == 1 else f"{number} networks"
         planned = min(float(self.most), self._fit([*self._learning(), *granted]))
-        line = f"budget {tell_span(self.budget.seconds)}: "
+        line = f"budget {say_duration(self.budget.seconds)}: "
         epochs = max(1, round(planned))
-        line += f"about {epochs} {'epoch' if epochs == 1 else 'epochs'} of {words}"
+        line += f"about {count(epochs, 'epoch')} of {count(number, 'network')}"
         self._note(f"{line}; {lacking}" if lacking else line)
 
 

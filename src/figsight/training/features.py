@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from figsight.rows import RowsLike
 
 BATCH = 8  # views: larger ones are no faster on a CPU, and take more memory
-FOLDS = 10
+AUDIT_FOLDS = 10
 SHRINKAGES = (0.03, 0.1, 0.3, 0.6, 0.9)
 _CHOOSING = 4000  # photos that the shrinkage is chosen on, at most
 _ROWS = 1024  # embeddings in memory at a time
@@ -192,8 +192,7 @@ def predict_unseen(
     *,
     trusted: NDArray[np.bool_] | None = None,
     shrinkage: float | None = None,
-    n_folds: int = FOLDS,
-    seed: int = 0,
+    n_folds: int = AUDIT_FOLDS,
 ) -> Unseen:
     """Return out-of-sample probabilities of each photo by k-fold cross-validation.
 
@@ -205,7 +204,7 @@ def predict_unseen(
     The shrinkage a is the one of ``SHRINKAGES`` with the least out-of-sample log loss, at its own
     temperature (``calibration.fit_temperature``). Both are single numbers that all photos share, so
     that one photo's label hardly moves them. Closed form: a fold costs two products and one
-    Cholesky factorisation, for ten photos or for thousands.
+    LU factorisation, for ten photos or for thousands.
 
     Args:
         embeddings: [N, D]; half precision will do.
@@ -216,14 +215,13 @@ def predict_unseen(
             about.
         shrinkage: a, in 0..1; by default it is chosen.
         n_folds: How many times to fit, at most the number of groups.
-        seed: Of the deal.
 
     Raises:
         DataError: There are fewer than two groups.
     """
     y = np.asarray(labels, np.int64)
     learn = np.ones(len(y), np.bool_) if trusted is None else trusted
-    parts = folds(list(map(int, y)), groups, min(n_folds, len(set(groups))), seed)
+    parts = folds(list(map(int, y)), groups, min(n_folds, len(set(groups))), seed=0)
     data = _Data(_centre(embeddings), embeddings.shape[1], y, learn, parts, classes)
     chosen = _choose_shrinkage(data, y, parts) if shrinkage is None else shrinkage
     logits, judged = data.ask(chosen, parts)
@@ -256,7 +254,7 @@ def _choose_shrinkage(
 
 
 def _unit_rows(embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return the roots of the rows, float32, at length one.
+    """Return the roots of the rows, float32, at length one: ``strangeness.direct`` in half the memory.
 
     Roots, because a Gaussian fits them better than means of activations, of which most are near zero
     (Yang, Liu & Xu 2021, "Free lunch for few-shot learning: distribution calibration").

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from figsight.training.fit import TrainingSet
 
 BATCH = 8
-MOST = 12_000  # photos that are asked about: a pass over more of them would take minutes
+MOST_ASKED = 12_000  # photos that are asked about: a pass over more of them would take minutes
 SCALED_ON = 2_000  # of these, photos that say how sure the head may be
 SURE = 30.0  # what an output of 1 is as a logit, before its temperature is fitted
 PLAIN = Augmentation()
@@ -49,7 +49,7 @@ def start_head(network: Network, data: TrainingSet, rng: Generator, device: torc
         rng: Where the random numbers come from.
         device: Where.
     """
-    rows = torch.randperm(len(data.photos), generator=rng)[:MOST]
+    rows = torch.randperm(len(data.photos), generator=rng)[:MOST_ASKED]
     photos = np.sort(data.photos[rows.numpy()])
     embeddings = _embed(network, data, photos, rng, device).double()  # [N, D]
     labels = torch.from_numpy(data.labels[photos])  # [N]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from figsight.phrases import count
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
 
 FINAL = "final"
 
-# The words that a terminal shows while these networks learn: see ``console``.
+NETWORKS = ("fold", "repeat", "holdout", "left out", FINAL)
+"""What the names of networks begin with; everything else that a run tells of is another kind of work."""
+
 _WORDS = (
-    (FINAL, "your model"),
-    ("holdout", "test network"),
-    (r"left out (\d+)", r"unknowns test \1"),
-    (r"fold (\d+)", r"test \1"),
+    (r"^final\b", "your model"),
+    (r"^holdout\b", "test network"),
+    (r"^left out (\d+)", r"unknowns test \1"),
+    (r"^repeat (\d+) (?=fold)", r"repeat \1, "),
+    (r"\bfold (\d+)", r"test \1"),
+    (r" \((\d+)\)$", r", part \1"),
 )
 
 
@@ -29,17 +35,17 @@ def call(run: str, number: int) -> str:
     return f"{run} ({number + 1})" if number else run
 
 
-def say(run: str) -> str:
-    """Return what people call a network: "your model", "test 2", ..."""
-    for pattern, words in _WORDS:
-        if found := re.fullmatch(pattern, run):
-            return found.expand(words)
-    return run
+def say(name: str) -> str:
+    """Return what people call a network: "your model", "test 2, part 2", ...; other work keeps its own."""
+    if name.startswith(NETWORKS):
+        for pattern, words in _WORDS:
+            name = re.sub(pattern, words, name)
+    return name
 
 
 def say_parts(parts: Sequence[Part]) -> str:
     """Say what networks that measure are for."""
-    networks = "1 network" if len(parts) == 1 else f"{len(parts)} networks"
+    networks = count(len(parts), "network")
     if len(parts[0].strangers):
         return f"{networks} that leave figures out"
     return f"{networks}, so that every photo is held out once"

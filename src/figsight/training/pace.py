@@ -52,7 +52,7 @@ class Pace(Protocol):
     def end_epoch(self, epoch: int) -> bool:
         """Hear that one has ended; return whether the state is to be kept on disk."""
 
-    def resume(self, epochs: int, views: int, progress: float | None) -> None:
+    def resume(self, epochs: int, views: int, progress: float) -> None:
         """Hear what lies behind a network that was interrupted, as it kept it."""
 
 
@@ -80,7 +80,7 @@ class Steady:
         """Keep every epoch, but of short ones only those that are some steps apart."""
         return (epoch + 1) % self._every == 0
 
-    def resume(self, epochs: int, views: int, progress: float | None) -> None:
+    def resume(self, epochs: int, views: int, progress: float) -> None:
         """The number of epochs says everything."""
 
 
@@ -144,8 +144,8 @@ class Budgeted:
             self._told = epochs
             self._tell(epochs)
 
-    def resume(self, epochs: int, views: int, progress: float | None) -> None:
+    def resume(self, epochs: int, views: int, progress: float) -> None:
         """Go on from there."""
         del epochs
         self._table.resume(self._run, views)
-        self._progress = progress or 0.0
+        self._progress = progress

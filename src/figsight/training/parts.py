@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HOLDOUT = 0.2  # the share of each class that is held out where there is one part only
-FOLDS = 5  # what measuring on a held-out fifth grows into when there is time
+MEASURING_FOLDS = 5  # what measuring on a held-out fifth grows into when there is time
 LEFT_OUT = 3  # a network that leaves figures out leaves out one in three
 
 
@@ -127,7 +127,7 @@ def deal_more(
         dealt = deal_parts(labels, groups, figures=figures, n_folds=0, left_out=number, seed=seed)
         blocks += [dealt[:left_out], dealt[left_out:]]
     if n_folds == 1 and first is not None:
-        blocks.append(deal_rest(labels, groups, first, n_folds=FOLDS, seed=seed))
+        blocks.append(deal_rest(labels, groups, first, n_folds=MEASURING_FOLDS, seed=seed))
     return [block for block in blocks if block]
 
 

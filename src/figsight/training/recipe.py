@@ -176,12 +176,11 @@ def recipe_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-def read_recipe(name: str | Path, **changes: Any) -> Recipe:
-    """Read a recipe by its name, or from a TOML file, with changes on top.
+def read_recipe(name: str | Path) -> Recipe:
+    """Read a recipe by its name, or from a TOML file.
 
     Args:
         name: One of ``recipe_names()``, or the path of a ``.toml`` file.
-        changes: Top-level keys to replace; None leaves the recipe's own value.
 
     Raises:
         RecipeError: There is no such recipe; or a key is unknown, missing or out of range: the
@@ -193,7 +192,7 @@ def read_recipe(name: str | Path, **changes: Any) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"recipe {name}: expected TOML, found {error}") from error
     values.setdefault("name", Path(name).stem)
-    return _convert(values | {k: v for k, v in changes.items() if v is not None}, str(name))
+    return _convert(values, str(name))
 
 
 def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:

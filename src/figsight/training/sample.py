@@ -5,7 +5,6 @@ Knows how photos become arrays. Does not know networks.
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 from figsight.dataset import Dataset, Photo, look_at_photos, require_readable
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.findings import Findings, find_findings
+from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.dataset.groups import group_photos
 from figsight.dataset.names import few
 from figsight.dataset.quality import Quality, find_odd, measure
@@ -71,8 +71,8 @@ class Sample:
 
     @property
     def photos_fingerprint(self) -> str:
-        """SHA-256 over the sorted hashes of the photos: the same photos in any order."""
-        return hashlib.sha256("".join(sorted(self.sha256)).encode()).hexdigest()
+        """What the photos are known by, in any order, wherever they lie."""
+        return fingerprint_photos(self.sha256)
 
     def close(self) -> None:
         """Let go of the pixels."""

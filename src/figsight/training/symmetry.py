@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 300  # photos, or so many more that there are
 EACH = 4  # of each figure,
-MOST = 4_000  # but never more than these
+MOST_PHOTOS = 4_000  # but never more than these
 SIDE = 128  # pixels of what the network is fed
 PLACES = (2, 4)  # rows and columns of the last feature map that are told apart: sides matter here
 RIDGE = 0.1  # of the mean squared length of a description
@@ -225,7 +225,7 @@ def choose(labels: NDArray[np.intp]) -> NDArray[np.intp]:
     figures = np.unique(labels)
     each = max(EACH, LOOKED_AT // len(figures))
     chosen = []
-    for figure in figures[: MOST // each]:
+    for figure in figures[: MOST_PHOTOS // each]:
         rows = np.flatnonzero(labels == figure)
         chosen.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).astype(int))])
     return np.sort(np.concatenate(chosen))

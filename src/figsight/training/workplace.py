@@ -25,7 +25,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save_file
 
 from figsight.errors import OutputError
-from figsight.files import is_litter, write_whole, written_whole
+from figsight.files import PLAN, UNFINISHED, is_litter, write_whole, written_whole
 from figsight.training.lock import FileLock
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MARK = "figsight-training.lock"
-PLAN = "plan.json"
 STATE = "state.json"
 
 _PLANNED = {"recipe", "seed", "photos"}  # what every plan says
@@ -67,7 +66,7 @@ class Workplace:
     """
 
     def __init__(self, model: Path) -> None:
-        self.folder = model.with_name(f"{model.name}.training")
+        self.folder = model.with_name(f"{model.name}{UNFINISHED}")
         self._state = Lock()
         self._hopeless = False
         self._lock = FileLock(self.folder / MARK)

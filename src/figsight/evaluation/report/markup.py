@@ -66,7 +66,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -
     )
 
 
-def image(data: bytes, alt: str, kind: str = "image/jpeg") -> str:
-    """Return a picture whose bytes are in the page."""
-    uri = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+def image(data: bytes, alt: str) -> str:
+    """Return a JPEG whose bytes are in the page."""
+    uri = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
     return f'<img src="{uri}" alt="{text(alt)}" loading="lazy">'
