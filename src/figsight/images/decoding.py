@@ -53,7 +53,6 @@ else:
     Source = str | os.PathLike | bytes | Image.Image | np.ndarray
 
 _BAND_PIXELS = 1 << 18  # converted at a time: what the processor's cache holds
-_UNCOMPRESSED = frozenset({"BMP", "PPM", "TIFF"})
 
 
 @letting_go
@@ -177,10 +176,8 @@ def _decode_stream(
             "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
         )
         raise PhotoError(label, f"expected {ACCEPTED}, found {found}; convert it to one of these")
-    if size > limits.MAX_FILE_BYTES and what not in _UNCOMPRESSED:
-        megabytes = f"at most {limits.MAX_FILE_BYTES // 10**6} MB of {what}"
-        reason = f"expected {megabytes}, found {size // 10**6} MB; make it smaller"
-        raise PhotoTooLargeError(label, reason)
+    with _codec_errors(label, what):
+        limits.check_file(what, size)
     image = _open(stream, what, size, label)
     try:
         with _codec_errors(label, what):
