@@ -66,6 +66,16 @@ def is_litter(name: str, *, folder: bool = False) -> bool:
     return name in _LITTER_FOLDERS if folder else name in _LITTER or name.startswith("._")
 
 
+def locate(path: str) -> str:
+    """Return where a path leads now, so that it is found when the program has gone to another folder.
+
+    Raises:
+        OSError: It begins at a working directory that is gone.
+    """
+    # Not abspath: where there are links, ".." counts.
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH117, PTH118
+
+
 def read_entry(archive: ZipFile, entry: ZipInfo) -> bytes:
     """Return a zip's member, of which no more is unpacked than it declares.
 

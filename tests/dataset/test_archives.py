@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import threading
@@ -135,6 +136,13 @@ def test_list_zip__counts_members_before_it_parses_them(
     with pytest.raises(ArchiveError) as caught:
         read_member(path, "1.png")
     assert str(caught.value) == "4 members in many.zip; at most 3 are read from one zip"
+
+
+def test_list_zip__that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert _error(tmp_path / "z.zip") == (
+        "z.zip: the zip cannot be opened: No such file or directory"
+    )
+    gc.collect()  # what was half made says nothing when it goes
 
 
 def test_list_zip__does_not_read_a_list_that_is_too_long(tmp_path: Path) -> None:

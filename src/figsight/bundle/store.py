@@ -16,7 +16,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from figsight.errors import BundleError
-from figsight.files import CrowdedZipError, ZipSource, is_litter, read_entry
+from figsight.files import CrowdedZipError, ZipSource, is_litter, locate, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,16 +84,6 @@ def open_store(path: str, *, marker: str, folder: str) -> Store:
     if stat.S_ISREG(mode):
         return ZipStore(path, marker, folder)
     raise BundleError(f"{path}: expected a figsight model (a folder or a zip), found a device")
-
-
-def locate(path: str) -> str:
-    """Return where a path leads now, so that it is found when the program has gone to another folder.
-
-    Raises:
-        OSError: It begins at a working directory that is gone.
-    """
-    # Not abspath: where there are links, ".." counts.
-    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH117, PTH118
 
 
 class FolderStore:

@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from figsight.dataset.names import few, natural_key, printable
 from figsight.errors import ArchiveError
@@ -69,20 +69,23 @@ LIMITS = ZipLimits()
 class _Zip(zipfile.ZipFile):
     """A zip, opened only if it has no more members than there may be."""
 
+    _held: BinaryIO | None = None  # should opening it fail: ``ZipFile`` closes whatever it is
+
     def __init__(self, path: Path, members: int) -> None:
-        self._held = path.open("rb")
-        source = ZipSource(self._held, members)
+        self._held = held = path.open("rb")
+        source = ZipSource(held, members)
         try:
             super().__init__(cast("IO[bytes]", source))
             source.trust()
         except BaseException:
-            self._held.close()
+            held.close()
             raise
 
     def close(self) -> None:
         """Close its file, too."""
         super().close()
-        self._held.close()
+        if self._held is not None:
+            self._held.close()
 
 
 def list_zip(path: Path, limits: ZipLimits = LIMITS) -> dict[str, str]:

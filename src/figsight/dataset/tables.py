@@ -123,7 +123,7 @@ def parse_table(data: bytes, name: str) -> Table:
         )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: tuple[str, ...] | None = None
-    rows = []
+    rows: list[tuple[int, tuple[str, ...]]] = []
     try:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
