@@ -76,6 +76,28 @@ def locate(path: str) -> str:
     return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH117, PTH118
 
 
+def read_plain(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file, of a longer one ``limit`` and one more.
+
+    Raises:
+        OSError: It cannot be read; or is a pipe or a device, which may never end; or its name is none.
+    """
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(
+                    errno.EINVAL, "A pipe or a device, which may never end; copy it first"
+                )
+            return file.read(limit + 1)
+    except ValueError as error:  # a null byte
+        raise OSError(errno.EINVAL, str(error).capitalize()) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to keeps nobody waiting."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def read_entry(archive: ZipFile, entry: ZipInfo) -> bytes:
     """Return a zip's member, of which no more is unpacked than it declares.
 

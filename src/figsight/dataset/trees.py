@@ -22,7 +22,7 @@ from figsight.dataset.model import Photo
 from figsight.dataset.names import natural_key, printable
 from figsight.dataset.walking import walk
 from figsight.errors import DataError
-from figsight.files import locate
+from figsight.files import locate, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -100,8 +100,7 @@ class Tree:
         try:
             if self.zipped:
                 return read_member(self.base, raw, limit)
-            with (self.base / raw).open("rb") as file:
-                data = file.read(limit + 1)
+            data = read_plain(self.base / raw, limit)
         except OSError as error:
             raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from error
         if len(data) > limit:
