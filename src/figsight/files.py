@@ -181,11 +181,14 @@ def check_output(
     """
     target = Path(path)
     try:
-        is_folder = target.is_dir()
-    except OSError as error:  # a name that is too long
+        is_folder = stat.S_ISDIR(target.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
+    except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
+        reason = getattr(error, "strerror", None) or error
         raise OutputError(
-            f"{target}: expected a name for a file, found one that cannot be used "
-            f"({error.strerror}); choose another"
+            f"{target}: expected a name for a file, found one that cannot be used ({reason}); choose "
+            "another"
         ) from error
     if not target.name or is_folder:
         raise OutputError(

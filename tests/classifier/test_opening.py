@@ -46,7 +46,10 @@ def test_classifier__keeps_its_line_where_it_is_sent(ruled: Classifier) -> None:
     calibration = ruled.manifest.calibration
     assert calibration is not None
     assert calibration.unknown is not None
-    with load(ruled.bundle.path, keep=calibration.unknown.kept) as classifier, _send(classifier) as other:
+    with (
+        load(ruled.bundle.path, keep=calibration.unknown.kept) as classifier,
+        _send(classifier) as other,
+    ):
         assert other.manifest == classifier.manifest
 
 

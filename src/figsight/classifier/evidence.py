@@ -5,6 +5,7 @@ Knows the head and the training photos of a model. Does not know how the map is 
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,10 +40,18 @@ def check_count(neighbours: int) -> None:
     """Raise if there can't be so many neighbours.
 
     Raises:
-        ValueError: It is negative.
+        ValueError: It is negative, or no whole number.
     """
+    if not _is_whole(neighbours):
+        raise ValueError(
+            f"neighbours: expected a whole number, such as 3, found {neighbours!r:.40}"
+        )
     if neighbours < 0:
         raise ValueError(f"neighbours: expected at least 0, found {neighbours}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral)
 
 
 def gather_evidence(

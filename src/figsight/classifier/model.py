@@ -244,6 +244,11 @@ class Classifier:
             ValueError: The logits have another shape, or are not finite.
         """
         calibration = self.manifest.calibration
+        if (shape := np.shape(logits))[1:] != (len(self.manifest.figures),):
+            wanted = f"[N, {len(self.manifest.figures)}]"
+            raise ValueError(
+                f"logits: expected {wanted}, a number for each figure, found {list(shape)}"
+            )
         return softmax(logits, calibration.temperature if calibration else 1.0)
 
     def name(self, path: str, outputs: Outputs) -> Prediction:
@@ -252,7 +257,13 @@ class Classifier:
         Args:
             path: What the photo is called.
             outputs: As ``run`` gives them for N = 1.
+
+        Raises:
+            ValueError: They are those of more photos, or of none; or of another model.
+            BundleError: A rule of the model gives no number.
         """
+        if len(outputs.logits) != 1:
+            raise ValueError(f"outputs: expected those of one photo, found {len(outputs.logits)}")
         probabilities = self.probabilities(outputs.logits)  # [1, K]
         order = np.argsort(-probabilities[0], kind="stable")
         entries = self.manifest.figures
@@ -335,7 +346,7 @@ class Classifier:
 
         Raises:
             PhotoError: The photo cannot be decoded.
-            ValueError: The model has no such figure, or ``neighbours`` is negative.
+            ValueError: The model has no such figure, or ``neighbours`` is no whole number from 0 on.
             BundleError: The head of the gallery is not that of the network, or the gallery is
                 damaged.
         """
@@ -361,7 +372,7 @@ class Classifier:
             decoded.
 
         Raises:
-            ValueError: ``neighbours`` is negative.
+            ValueError: ``neighbours`` is no whole number from 0 on.
             BundleError: As for ``predict`` and ``explain``.
         """
         check_count(neighbours)
