@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -129,6 +130,19 @@ def test_explain__refuses_what_is_no_number_of_neighbours(
     ):
         classifier.explain(make_photo(1), neighbours=number)
     assert len(classifier.explain(make_photo(1), neighbours=np.int64(2)).neighbours) == 2  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("how", ["warn", "raise"])  # warnings are errors here
+def test_explain__refuses_a_head_of_any_numbers(tmp_path: Path, how: Any) -> None:
+    gallery = make_gallery()
+    head = np.full_like(gallery.head_weight, 3e38)
+    path = make_bundle(tmp_path / "model", gallery=replace(gallery, head_weight=head))
+    with (
+        load(path) as classifier,
+        np.errstate(all=how),
+        pytest.raises(BundleError, match="expected the head in gallery"),
+    ):
+        classifier.explain(make_photo(1))
 
 
 def test_gather_evidence__needs_features(classifier: Classifier) -> None:
