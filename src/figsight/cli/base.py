@@ -58,6 +58,11 @@ def _in_one_line(error: click.UsageError) -> click.ClickException:
     return UnusableLineError(said + where)
 
 
+def _is_closed(stream: object) -> bool:
+    """Say whether Python found nothing where a stream of this process should be."""
+    return stream is None
+
+
 class Command(click.Group):
     """A group whose errors, its own and click's, end with one line and exit code 2."""
 
@@ -73,6 +78,14 @@ class Command(click.Group):
         **extra: Any,
     ) -> click.Context:
         """Read what stands before the subcommand."""
+        if _is_closed(sys.stderr):
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
+        if _is_closed(sys.stdout):
+            # Files that are opened later would get its number, and be printed into.
+            raise UnusableLineError(
+                "standard output: expected one that can be written, found a closed one; send it to "
+                f"{os.devnull} if nobody is to read it"
+            )
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
@@ -276,8 +289,23 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer click
             self.fail(str(error), param, ctx)
 
 
+def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        import figsight
+
+        click.echo(f"figsight, version {figsight.__version__}")
+        context.exit()
+
+
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="figsight", prog_name="figsight")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """From a folder of photos to a classifier you can trust, on a laptop, offline.
 
