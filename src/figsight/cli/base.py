@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from figsight.dataset import Dataset
 
 FAILED = 2
-OPTIONS = {Remedy.OVERWRITE: "give --overwrite"}  # what a caller in Python does is an option here
+OPTIONS = {  # what a caller in Python does is an option here
+    Remedy.OVERWRITE: "give --overwrite",
+    Remedy.SKIP_BAD: "--skip-bad continues without them",
+}
 JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
