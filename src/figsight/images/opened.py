@@ -6,6 +6,7 @@ member of an archive or an answer from a network.
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -30,24 +31,25 @@ def read_opened(file: BinaryIO, name: str) -> bytes:
         PhotoTooLargeError: It has more than a picture of its format may have. No more was read.
         PhotoError: It cannot be read, is of text, or was read to its end before.
     """
+    held = io.BytesIO()  # which gives its bytes away without a second copy of them
     try:
-        data = _read(file, HEAD_BYTES, name)
-        what = identify(data)
-        if what is not None and len(data) >= HEAD_BYTES:
+        _read(file, HEAD_BYTES, held, name)
+        what = identify(held.getvalue())
+        if what is not None and held.tell() >= HEAD_BYTES:
             limit = limit_held(what)
-            data += _read(file, limit + 1 - len(data), name)
-            if len(data) > limit:
+            _read(file, limit + 1 - held.tell(), held, name)
+            if held.tell() > limit:
                 reason = (
                     f"expected at most {limit // 10**6} MB of {what}, found more; make it smaller"
                 )
                 raise PhotoTooLargeError(name, reason)
     except (OSError, ValueError) as error:  # a closed file is the latter
         raise _refuse(name, error) from error
-    if not data and _stands_at(file) > 0:
+    if not held.tell() and _stands_at(file) > 0:
         raise PhotoError(
             name, "expected a picture, found a file that was read to its end; seek(0) first"
         )
-    return data
+    return held.getvalue()
 
 
 def _refuse(name: str, error: OSError | ValueError) -> PhotoError:
@@ -56,9 +58,9 @@ def _refuse(name: str, error: OSError | ValueError) -> PhotoError:
     return PhotoError(name, f"expected a file that can be read, found {reason!r}; open it again")
 
 
-def _read(file: BinaryIO, size: int, name: str) -> bytes:
-    """Return the next ``size`` bytes, or as many as there are; one call may well give fewer."""
-    pieces, left = [], size
+def _read(file: BinaryIO, size: int, held: io.BytesIO, name: str) -> None:
+    """Add the next ``size`` bytes, or as many as there are; one call may well give fewer."""
+    left = size
     while left > 0:
         piece: object = file.read(min(left, _PIECE))
         if not isinstance(piece, bytes):
@@ -68,9 +70,8 @@ def _read(file: BinaryIO, size: int, name: str) -> bytes:
             )
         if not piece:
             break
-        pieces.append(piece)
+        held.write(piece)
         left -= len(piece)
-    return b"".join(pieces)
 
 
 def _stands_at(file: BinaryIO) -> int:
