@@ -35,7 +35,7 @@ _DAMAGED = (
     ValueError,
 )
 _MAX_FILES = 1_000_000
-_MAX_MEMBERS = 200_000  # of a zip: a thumbnail for each photo, and a dozen more
+_MAX_MEMBERS = 500_000  # of a zip: a thumbnail for each photo, and a dozen more
 # Photos and weights hardly shrink; manifests and tables shrink about tenfold.
 _MAX_UNPACKED = 64 * 2**20
 _MAX_RATIO = 20
