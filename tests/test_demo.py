@@ -33,6 +33,32 @@ np.save(sys.argv[1], first)
 """
 
 
+def test_demo_photos__of_a_package_in_a_zip_are_none(tmp_path: Path) -> None:
+    import zipfile
+
+    import figsight
+
+    source = Path(figsight.__file__).parent
+    with zipfile.ZipFile(tmp_path / "figsight.whl", "w") as wheel:
+        for name in ("__init__.py", "errors.py", "demo/__init__.py"):
+            wheel.write(source / name, f"figsight/{name}")
+    code = (
+        "import sys\nsys.path.insert(0, sys.argv[1])\nimport figsight\n"
+        "try: figsight.demo_photos()\nexcept figsight.FigsightError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "figsight.whl")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout == (
+        f"{tmp_path}/figsight.whl/figsight/demo/photos: expected the demo photos in a folder, found "
+        "none; install figsight, or unpack it\n"
+    )
+
+
 def test_demo__has_twelve_figures_of_twelve_views() -> None:
     figures = [folder for folder in demo_photos().iterdir() if folder.is_dir()]
     assert len(figures) == 12

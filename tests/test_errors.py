@@ -21,7 +21,7 @@ ODD = {
     "PhotoError": PhotoError("a.jpg", "it is damaged"),
     "PhotoTooLargeError": errors.PhotoTooLargeError("a.jpg", "it is too large"),
     "UnreadablePhotosError": UnreadablePhotosError(
-        "two", [PhotoError("a", "b"), PhotoError("c", "d")]
+        "two", [PhotoError("a", "b"), PhotoError("c", "d")], remedy=Remedy.SKIP_BAD
     ),
     "MissingExtraError": MissingExtraError("training", "train"),
 }
@@ -39,7 +39,7 @@ def test_errors__come_back_whole_from_another_process(kind: type[FigsightError])
     for found in (pickle.loads(sent), copy.deepcopy(error), copy.copy(error)):  # noqa: S301 - our own
         assert type(found) is type(error) is kind
         assert str(found) == str(error)
-        for name in ("path", "reason", "what", "extra"):
+        for name in ("path", "reason", "what", "extra", "remedy"):
             assert getattr(found, name, None) == getattr(error, name, None)
         failures = getattr(error, "failures", ())
         assert list(map(str, getattr(found, "failures", ()))) == list(map(str, failures))

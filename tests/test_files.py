@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from figsight.errors import OutputError
-from figsight.files import is_litter, write_whole, written_whole
+from figsight.dataset.model import Photo
+from figsight.errors import OutputError, PhotoError
+from figsight.files import is_litter, read_plain, write_whole, written_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,3 +153,31 @@ def test_write_whole__writes_under_every_name_that_a_file_may_have(
         part.write_bytes(b"newer")
     assert (tmp_path / name).read_bytes() == b"newer"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_read_plain__reads_one_byte_too_many_at_most(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    assert [read_plain(tmp_path / "a", limit) for limit in (2, 4, 9)] == [
+        b"123",
+        b"12345",
+        b"12345",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("none", "No such file or directory"),
+        (".", "Is a directory"),
+        ("pipe", "A pipe or a device, which may never end; copy it first"),
+        ("a\0b", "Embedded null byte"),
+    ],
+)
+def test_read_plain__says_why_a_file_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=reason) as caught:
+        read_plain(tmp_path / name, 9)
+    assert caught.value.strerror == reason
+    with pytest.raises(PhotoError) as refused:
+        Photo("p", tmp_path / name).read()
+    assert str(refused.value) == f"p: {reason}"

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,14 @@ def test_read_tree__knows_files_of_one_name_apart() -> None:
 def test_readme__links_lead_to_files() -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_package__shows_what_an_index_can_and_the_readme_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    shown = (ROOT / project["readme"]).read_text("utf-8")
+    assert "](" not in shown
+    assert "<" not in shown
+    blocks = dict(re.findall(r"```(sh|python)\n(.*?)```", shown, re.DOTALL))
+    assert blocks["python"] == EXAMPLES["python"]
+    for line in blocks["sh"].splitlines()[:2]:
+        assert line in README

@@ -11,8 +11,8 @@ from PIL import Image
 
 from figsight.dataset.model import Photo
 from figsight.dataset.unlabelled import read_unlabelled
-from figsight.errors import PhotoError
-from figsight.sources import Held, expand_sources, name_source, read_photo, take
+from figsight.errors import PhotoError, PhotoTooLargeError
+from figsight.sources import Held, Missing, expand_sources, name_source, read_photo, take
 
 if TYPE_CHECKING:
     from figsight.sources import Taken
@@ -198,3 +198,69 @@ def test_source__alone_is_one_and_has_a_name(source: Taken, name: str) -> None:
     (found,) = expand_sources(source)
     assert found is source
     assert name_source(source) == name
+
+
+class Remote:
+    """A file as fsspec opens it: it has a path, too, and is closed by whoever opened it."""
+
+    path = "bucket/a.jpg"
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, at: int) -> int:
+        return self._file.seek(at)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def test_take__reads_at_once_what_has_a_path_and_is_open() -> None:
+    file = Remote(b"ab")
+    taken = take(file)
+    file.close()
+    assert taken == Held("bucket/a.jpg", b"ab")
+    assert _refusal(take(file)) == (
+        "bucket/a.jpg: expected a file that can be read, found 'i/o operation on closed file.'; "
+        "open it again"
+    )
+
+
+def test_take__says_that_a_file_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("figsight.images.limits.MAX_FILE_BYTES", 2000)
+    taken = take(Remote(b"\x89PNG\r\n\x1a\n" + bytes(3000)))
+    assert isinstance(taken, Missing)
+    with pytest.raises(PhotoTooLargeError, match=r"^bucket/a\.jpg: expected at most 0 MB of PNG, "):
+        taken.read()
+
+
+def test_read_photo__says_that_a_file_is_closed() -> None:
+    class Closed:
+        path = "a.jpg"
+
+        def read(self) -> bytes:
+            raise ValueError("read of closed file")
+
+    with pytest.raises(PhotoError) as caught:
+        read_photo(Closed())
+    assert caught.value.reason == (
+        "expected a file that can be read, found 'read of closed file'; open it again"
+    )
+
+
+def test_source__a_path_of_bytes_has_a_name_of_text() -> None:
+    class Place:
+        def __fspath__(self) -> bytes:
+            return b"a/\xff.jpg"
+
+    assert name_source(cast("Any", Place())) == "a/\udcff.jpg"

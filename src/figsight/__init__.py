@@ -81,7 +81,11 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
     if name == "__version__":
         # Reading it takes a fifth of the time that a prediction takes, and few ask.
-        return import_module("importlib.metadata").version(__name__)
+        metadata = import_module("importlib.metadata")
+        try:
+            return metadata.version(__name__)
+        except metadata.PackageNotFoundError:  # the source alone, in somebody's own tree
+            return "unknown"
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

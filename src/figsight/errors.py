@@ -22,7 +22,7 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +36,7 @@ class Remedy(Enum):
 
     OVERWRITE = "say that it may be overwritten"
     ADD_PHOTOS = "add photos"
+    SKIP_BAD = "let skip_bad leave them out"
 
 
 class FigsightError(Exception):
@@ -93,13 +94,15 @@ class UnreadablePhotosError(DataError):
         failures: One ``PhotoError`` a picture, in the order of the set.
     """
 
-    def __init__(self, message: str, failures: Sequence[PhotoError]) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, failures: Sequence[PhotoError], *, remedy: Remedy | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
         self.failures = tuple(failures)
 
-    def __reduce__(self) -> tuple[type[UnreadablePhotosError], tuple[str, tuple[PhotoError, ...]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Go to another process, as what it was made of."""
-        return type(self), (str(self), self.failures)
+        return type(self), (*self.args, self.failures), {"remedy": self.remedy}
 
 
 class ArchiveError(DataError):

@@ -69,6 +69,38 @@ def is_litter(name: str, *, folder: bool = False) -> bool:
     return name in _LITTER_FOLDERS if folder else name in _LITTER or name.startswith("._")
 
 
+def locate(path: str) -> str:
+    """Return where a path leads now, so that it is found when the program has gone to another folder.
+
+    Raises:
+        OSError: It begins at a working directory that is gone.
+    """
+    # Not abspath: where there are links, ".." counts.
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH117, PTH118
+
+
+def read_plain(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file, of a longer one ``limit`` and one more.
+
+    Raises:
+        OSError: It cannot be read; or is a pipe or a device, which may never end; or its name is none.
+    """
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(
+                    errno.EINVAL, "A pipe or a device, which may never end; copy it first"
+                )
+            return file.read(limit + 1)
+    except ValueError as error:  # a null byte
+        raise OSError(errno.EINVAL, str(error).capitalize()) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to keeps nobody waiting."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def check_output(
     path: str | os.PathLike[str],
     suffixes: Sequence[str],
@@ -92,11 +124,14 @@ def check_output(
     """
     target = Path(path)
     try:
-        is_folder = target.is_dir()
-    except OSError as error:  # a name that is too long
+        is_folder = stat.S_ISDIR(target.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
+    except (OSError, ValueError) as error:  # a name that is too long, or has a null byte
+        reason = getattr(error, "strerror", None) or error
         raise OutputError(
-            f"{target}: expected a name for a file, found one that cannot be used "
-            f"({error.strerror}); choose another"
+            f"{target}: expected a name for a file, found one that cannot be used ({reason}); choose "
+            "another"
         ) from error
     if not target.name or is_folder:
         raise OutputError(

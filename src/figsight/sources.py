@@ -80,29 +80,33 @@ class Missing:
 
     path: str
     reason: str
+    kind: type[PhotoError] = PhotoError
 
     def read(self) -> bytes:
         """Say why; see ``Readable.read``."""
-        raise PhotoError(self.path, self.reason)
+        raise self.kind(self.path, self.reason)
 
 
 def take(source: Source) -> Taken:
     """Return a photo in a form that stays what it is: open files are read, buffers copied."""
     if isinstance(source, (bytearray, memoryview)):
         return bytes(source)
-    if isinstance(source, Readable) or not hasattr(source, "read"):
+    if not hasattr(source, "read") or (isinstance(source, Readable) and not _is_file(source)):
         return source
-    name = getattr(source, "name", None)
+    name = getattr(source, "name", None) or getattr(source, "path", None)
     path = os.fsdecode(name) if isinstance(name, (str, bytes)) else "<file>"
     try:
-        data: object = source.read()
-    except (OSError, ValueError) as error:  # a closed file is the latter
-        reason = str(getattr(error, "strerror", None) or error).lower()
-        return Missing(path, f"expected a file that can be read, found {reason!r}; open it again")
-    if not isinstance(data, bytes):
-        found = type(data).__name__
-        return Missing(path, f"expected a file of bytes, found one of {found}; open it with 'rb'")
-    return Held(path, data)
+        return Held(path, images.read_opened(cast("BinaryIO", source), path))
+    except PhotoError as error:
+        return Missing(path, error.reason, type(error))
+
+
+def _is_file(source: object) -> bool:
+    """Say whether what has a path and can be read is a file that is open, and may be closed soon.
+
+    Those of fsspec are, for one: local files, clouds and archives.
+    """
+    return any(hasattr(source, name) for name in ("seek", "readable", "closed"))
 
 
 def read_photo(photo: Readable) -> bytes | NDArray[np.uint8]:
@@ -113,17 +117,17 @@ def read_photo(photo: Readable) -> bytes | NDArray[np.uint8]:
     """
     try:
         return photo.read_pixels() if isinstance(photo, Decodable) else photo.read()
-    except OSError as error:
-        reason = (
-            f"expected a file that can be read, found {(error.strerror or str(error)).lower()!r}"
-        )
-        raise PhotoError(photo.path, f"{reason}; check its disk") from error
+    except (OSError, ValueError) as error:  # a closed file is the latter
+        found = str(getattr(error, "strerror", None) or error).lower()
+        advice = "check its disk" if isinstance(error, OSError) else "open it again"
+        reason = f"expected a file that can be read, found {found!r}; {advice}"
+        raise PhotoError(photo.path, reason) from error
 
 
 def name_source(source: Taken) -> str:
     """Return what a photo is called in predictions and messages."""
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return os.fsdecode(source)
     if isinstance(source, bytes):
         return "<bytes>"
     if isinstance(source, Readable):

@@ -8,6 +8,12 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import io
+
+_ENTRY, _ENTRY_BEGINS = 512, b"PK\1\2"  # bytes of a member in a zip's list, far above the usual
 
 DAMAGED_ZIP = (
     zipfile.BadZipFile,
@@ -41,3 +47,41 @@ def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if len(data) != entry.file_size:
         raise zipfile.BadZipFile("its size is not the declared one")
     return data
+
+
+class CrowdedZipError(Exception):
+    """A zip has more members than are to be read of one; the text says how many."""
+
+
+class ZipSource:
+    """What ``ZipFile`` reads a zip from, so that a list of too many members is never parsed.
+
+    An entry of the list is 46 bytes and a name, and half a kilobyte once it is parsed. What the end of
+    a zip declares of their number binds nobody: zipfile goes by the bytes of the list.
+
+    Args:
+        file: The zip's own, open; closed by whoever opened it.
+        members: How many there may be.
+    """
+
+    def __init__(self, file: io.RawIOBase | io.BufferedReader, members: int) -> None:
+        self._file, self._members = file, members
+        self._listed = False
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def trust(self) -> None:
+        """Take note that the list has been read: members may be of any size, and hold what they like."""
+        self._listed = True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read as the file does.
+
+        Raises:
+            CrowdedZipError: That is the list of members, and it is too long.
+        """
+        if not self._listed and size > self._members * _ENTRY:
+            raise CrowdedZipError(f"a list of members of {size:,} bytes")
+        data = self._file.read(size) or b""
+        if not self._listed and (found := data.count(_ENTRY_BEGINS)) > self._members:
+            raise CrowdedZipError(f"{found:,} members")
+        return data

@@ -356,3 +356,13 @@ def test_manifest__notices_any_changed_byte(data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(text) - 1))
     text[index] ^= data.draw(st.integers(1, 255))
     _refusal(bytes(text))
+
+
+def test_manifest__that_would_fill_the_memory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("figsight.bundle.manifest.MAX_VALUES", TEXT.count(b","))
+    assert parse_manifest(TEXT, where="model")
+    monkeypatch.setattr("figsight.bundle.manifest.msgspec", None)
+    assert _refusal(_edit("training.recipe", {"x": [[]] * 500})) == (
+        f"model: manifest.json: expected at most {TEXT.count(b','):,} values, found more: "
+        "copy the model again"
+    )

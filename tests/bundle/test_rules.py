@@ -94,7 +94,7 @@ def test_choose_line__takes_numbers_for_what_they_mean(keep: float) -> None:
     assert choose_line(manifest, keep) == choose_line(manifest, 0.9) != manifest
 
 
-@pytest.mark.parametrize("keep", ["0.9", [0.9], b"0.9"])
+@pytest.mark.parametrize("keep", ["0.9", [0.9], b"0.9", 10**400])
 def test_choose_line__refuses_what_is_no_number(keep: Any) -> None:
     with pytest.raises(ValueError, match=r"^keep: expected a number, such as 0\.9, found \S+$"):
         choose_line(make_manifest(), keep)

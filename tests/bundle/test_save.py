@@ -270,6 +270,15 @@ def test_write__takes_every_name_that_was_let_through(
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_check_target__refuses_a_name_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as caught:
+        check_target(tmp_path / "a\0b")
+    assert str(caught.value) == (
+        f"{tmp_path}/a\0b: expected a name for a file, found one that cannot be used (embedded null "
+        "byte): choose another"
+    )
+
+
 @pytest.mark.parametrize("parent", ["", "p" * 300])
 def test_check_target__refuses_names_that_are_too_long(tmp_path: Path, parent: str) -> None:
     longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".training")

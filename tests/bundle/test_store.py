@@ -256,3 +256,18 @@ def test_folder__calls_its_files_as_it_was_given(
             BundleError, match=r"^model: model\.onnx: cannot be read \(No such file"
         ):
             bundle.model_bytes()
+
+
+def test_zip__of_too_many_files_is_not_listed(
+    zipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(zipped) as archive:
+        count = len(archive.infolist())
+    monkeypatch.setattr("figsight.bundle.store._MAX_MEMBERS", count)
+    with open_bundle(zipped) as bundle:  # its files are longer than the list may be
+        bundle.verify()
+    monkeypatch.setattr("figsight.bundle.store._MAX_MEMBERS", count - 1)
+    monkeypatch.setattr("zipfile.ZipInfo", lambda *_: pytest.fail("the list was parsed"))
+    assert refusal(zipped) == (
+        f"expected at most {count - 1} files in a zip, found {count} members: give the model's folder"
+    )

@@ -78,6 +78,34 @@ def test_gallery__is_held_against_the_manifest(change: dict[str, Any], message: 
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'["a", "b", "c", "d"' + b", []" * 9 + b"]",
+        b"[" + b"[]," * 9 + b"[]]",
+        b'{"a": "b", "c": "d", "e": "f", "g": "h"}',
+        b'["a", "b", "c", "d", "e"]',
+        b'["a", "b", "c", "d"',
+        b'["a", "b", "c", 4]',
+    ],
+)
+def test_gallery__reads_no_paths_but_a_list_of_so_many_texts(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = unpack_arrays(pack_gallery(make_gallery()), where="g")
+    data = pack_arrays(arrays | {"paths": np.frombuffer(text, np.uint8)})
+    monkeypatch.setattr("json.loads", lambda _: pytest.fail("it was read"))
+    with pytest.raises(BundleError) as caught:
+        unpack_gallery(data, make_manifest(), where="g")
+    assert str(caught.value) == "g: paths: expected 4 texts as JSON: train the model again"
+
+
+def test_gallery__keeps_any_path() -> None:
+    paths = ('a\\"b\\\\"', "\\", '", "\\u0041\n', "\udcff\ud83d/\U0001f600é")
+    data = pack_gallery(replace(make_gallery(), paths=paths))
+    assert unpack_gallery(data, make_manifest(), where="g").paths == paths
+
+
 def _arrays(**changes: Any) -> dict[str, Any]:
     """What a rule of relative Mahalanobis distances needs."""
     random = np.random.default_rng(3)

@@ -25,6 +25,12 @@ def sample(n: int, temperature: float, seed: int, margin: float = 3.0) -> tuple[
     return honest * temperature, labels
 
 
+def test_softmax__is_the_same_where_every_oddity_of_numbers_is_an_error() -> None:
+    expected = softmax([[0.0, -5000.0, -700.0]])
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(softmax([[0.0, -5000.0, -700.0]]), expected)
+
+
 def test_softmax__agrees_with_scipy_and_never_overflows() -> None:
     z = np.random.default_rng(0).normal(size=(20, 5)) * 10
     assert softmax(z, 2.5) == pytest.approx(scipy_special.softmax(z / 2.5, axis=1))

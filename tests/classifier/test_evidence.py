@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -118,6 +119,30 @@ def test_explain__refuses_a_negative_number(classifier: Classifier) -> None:
         classifier.explain(make_photo(1), neighbours=-1)
     with pytest.raises(ValueError, match=r"^neighbours: expected at least 0, found -1$"):
         next(classifier.explain_each(make_photo(1), neighbours=-1))
+
+
+@pytest.mark.parametrize("number", [1.5, "3", None])
+def test_explain__refuses_what_is_no_number_of_neighbours(
+    classifier: Classifier, number: Any
+) -> None:
+    with pytest.raises(
+        ValueError, match=r"^neighbours: expected a whole number, such as 3, found "
+    ):
+        classifier.explain(make_photo(1), neighbours=number)
+    assert len(classifier.explain(make_photo(1), neighbours=np.int64(2)).neighbours) == 2  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("how", ["warn", "raise"])  # warnings are errors here
+def test_explain__refuses_a_head_of_any_numbers(tmp_path: Path, how: Any) -> None:
+    gallery = make_gallery()
+    head = np.full_like(gallery.head_weight, 3e38)
+    path = make_bundle(tmp_path / "model", gallery=replace(gallery, head_weight=head))
+    with (
+        load(path) as classifier,
+        np.errstate(all=how),
+        pytest.raises(BundleError, match="expected the head in gallery"),
+    ):
+        classifier.explain(make_photo(1))
 
 
 def test_gather_evidence__needs_features(classifier: Classifier) -> None:

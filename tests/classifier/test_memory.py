@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bundle.make import make_gallery
@@ -73,3 +75,13 @@ def test_memory__keeps_one_copy_of_the_embeddings() -> None:
     memory = make_memory(known)
     assert np.shares_memory(memory.embeddings, known)
     assert len(memory) == 4
+
+
+@pytest.mark.parametrize("how", ["warn", "raise"])  # warnings are errors here
+@pytest.mark.parametrize("size", [3e38, 1e-45, 0.0])
+def test_memory__of_any_numbers_can_be_searched(how: Any, size: float) -> None:
+    with np.errstate(all=how):
+        memory = make_memory(np.full((40, 6), size, np.float32))
+        found = memory.find_nearest(np.full(6, 3e38, np.float32), 3)
+    assert len(found) == 3
+    assert all(0 <= distance <= 2 for _, distance in found)

@@ -303,9 +303,11 @@ def test_run__takes_no_photos_too(classifier: Classifier) -> None:
         np.zeros((SIDE, SIDE, 3), np.uint8),
         np.zeros((1, SIDE, SIDE + 1, 3), np.uint8),
         np.zeros((1, 3, SIDE, SIDE), np.uint8),
+        None,
+        [np.zeros((SIDE, SIDE, 3), np.uint8)],
     ],
 )
-def test_run__refuses_pixels_of_another_form(classifier: Classifier, pixels: np.ndarray) -> None:
+def test_run__refuses_pixels_of_another_form(classifier: Classifier, pixels: Any) -> None:
     with pytest.raises(ValueError, match=r"^pixels: expected uint8 \[N, 16, 16, 3\], found "):
         classifier.run(pixels)
 
@@ -350,6 +352,20 @@ def test_probabilities__are_softened_by_the_temperature(tmp_path: Path, photos: 
         prediction = classifier.predict((photos / "a" / "0.png").read_bytes())
         outputs = classifier.run(classifier.prepare(photos / "a" / "0.png")[np.newaxis])
         assert prediction.probability == classifier.probabilities(outputs.logits).max()
+
+
+@pytest.mark.parametrize("shape", [(2, FIGURES + 1), (2, 1), (FIGURES,), (1, 1, FIGURES), ()])
+def test_probabilities__need_a_logit_for_each_figure(
+    classifier: Classifier, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"^logits: expected \[N, 3\], a number for each figure, "):
+        classifier.probabilities(np.zeros(shape, np.float32))
+
+
+def test_name__takes_the_outputs_of_one_photo(classifier: Classifier) -> None:
+    outputs = classifier.run(np.zeros((2, SIDE, SIDE, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"^outputs: expected those of one photo, found 2$"):
+        classifier.name("x", outputs)
 
 
 def test_predict__imports_no_training_library(model: Path, photos: Path) -> None:

@@ -257,3 +257,11 @@ def test_unknown__refuses_a_rule_that_gives_no_number(
         f"{ruled.bundle.path}: manifest.json: calibration.unknown: expected a rule that gives "
         "numbers, found one that does not: train the model again"
     )
+
+
+def test_predict__is_the_same_where_every_oddity_of_numbers_is_an_error(ruled: Classifier) -> None:
+    photos = [make_photo(seed) for seed in range(3)]
+    expected = ruled.predict(photos)
+    with np.errstate(all="raise"):
+        assert ruled.predict(photos) == expected
+        assert [ruled.predict(photo) for photo in photos] == expected

@@ -90,6 +90,47 @@ def test_version__is_that_of_the_package() -> None:
     assert call("--version").stdout == f"figsight, version {__version__}\n"
 
 
+def _run(command: str, **how: str) -> tuple[int, str, str]:
+    """Run figsight as a shell does; return its exit code and what it has written."""
+    line = f'exec "{sys.executable}" -m figsight {command}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], capture_output=True, text=True, check=False, env=os.environ | how
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("command", ['predict "$MODEL" "$PHOTOS"', "--version", "frob"])
+def test_command__without_standard_output_says_so(command: str, model: Path, photos: Path) -> None:
+    closed = "standard output: expected one that can be written, found a closed one"
+    for how in ("", " --csv", " --json") if "predict" in command else ("",):
+        assert _run(f"{command}{how} >&-", MODEL=str(model), PHOTOS=str(photos)) == (
+            2,
+            "",
+            f"figsight: {closed}; send it to /dev/null if nobody is to read it\n",
+        )
+
+
+def test_command__without_standard_error_goes_on(model: Path, photos: Path) -> None:
+    where = {"MODEL": str(model), "PHOTOS": str(photos)}
+    code, said, _ = _run('predict "$MODEL" "$PHOTOS" --json 2>&-', **where)
+    assert (code, len(said.splitlines())) == (0, 6)
+    assert _run('predict "$MODEL" "$PHOTOS/none.jpg" 2>&-', **where) == (2, "", "")
+    assert _run("frob 2>&-") == (2, "", "")
+    assert _run("frob >&- 2>&-") == (2, "", "")
+
+
+def test_version__of_the_source_alone_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    def find_none(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", find_none)
+    assert call("--version").stdout == "figsight, version unknown\n"
+
+
 def test_main__is_there_before_numpy_reads_how_many_threads_it_may_take() -> None:
     code = "import sys; from figsight.cli import main; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

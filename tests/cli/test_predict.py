@@ -80,14 +80,15 @@ def test_predict__csv_has_a_header_and_a_row_a_photo(
     assert (result.exit_code, result.stderr) == (0, f"{NEVER}3 photos: 3 named\n")
     header, *rows = csv.reader(io.StringIO(result.stdout))
     assert header == [
-        *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found", "set")
+        *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found", "set"),
+        "error",
     ]
     assert [row[0] for row in rows] == [
         str(path) for path in (file, *sorted((photos / "2").iterdir()))
     ]
     with load(model) as classifier:
         for path, class_id, name, probability, *unknown in rows:
-            assert unknown == ["", "", "", ""]
+            assert unknown == ["", "", "", "", ""]
             said = classifier.predict(Path(path).read_bytes())
             assert (class_id, name) == (said.class_id, said.name)
             assert float(probability) == pytest.approx(said.probability, abs=5e-7)
@@ -104,7 +105,7 @@ def test_predict__csv_keeps_every_name_whole(model: Path, photos: Path) -> None:
     command = [sys.executable, "-m", "figsight", "predict", str(model), *map(str, files), "--csv"]
     done = subprocess.run(command, capture_output=True, check=True)
     _, *rows = csv.reader(io.StringIO(done.stdout.decode(), newline=""))
-    assert [(row[0], len(row)) for row in rows] == [(str(file), 8) for file in files]
+    assert [(row[0], len(row)) for row in rows] == [(str(file), 9) for file in files]
     assert b"\r\n" not in done.stdout
 
 
@@ -158,9 +159,9 @@ def test_predict__answers_the_good_photos_among_bad_ones(
         "predict", model, good[0], bad, gone, good[1], "--json", "--picture", out / "page.png"
     )
     assert result.exit_code == 2
-    assert [json.loads(line)["path"] for line in result.stdout.splitlines()] == [
-        str(path) for path in good
-    ]
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["path"] for line in lines] == [str(path) for path in (good[0], bad, gone, good[1])]
+    assert [list(line) for line in lines] == [KEYS, ["path", "error"], ["path", "error"], KEYS]
     never, first, second, picture, last = result.stderr.splitlines()
     assert never == NEVER.strip()
     assert last == "4 photos: 2 named, 2 unreadable"
@@ -169,7 +170,14 @@ def test_predict__answers_the_good_photos_among_bad_ones(
         f"figsight: {gone}: expected a picture file, found nothing at this path; check how it is "
         f"written"
     )
+    assert lines[2]["error"] == second.removeprefix(f"figsight: {gone}: ")
     assert picture == f"picture: {out / 'page.png'}"
+    table = call("predict", model, good[0], gone, "--csv")
+    assert table.exit_code == 2
+    header, named, missing = csv.reader(io.StringIO(table.stdout))
+    assert [len(row) for row in (header, named, missing)] == [9, 9, 9]
+    assert (header[-1], named[-1]) == ("error", "")
+    assert missing == [str(gone), *[""] * 7, lines[2]["error"]]
 
 
 def test_predict__names_a_bad_photo_in_one_line(model: Path, photos: Path) -> None:

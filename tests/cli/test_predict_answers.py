@@ -130,7 +130,7 @@ def test_predict__text_names_a_set_of_more_than_the_first(size: int, top: int, s
     ranked = tuple(Ranked(str(i), name, p) for i, (name, p) in enumerate(_ABC))
     prediction = Prediction("a.png", "0", "A", 0.9, ranked[:1], names=ranked[:size])
     assert _describe(prediction, top).replace("\u00a0%", " %") == said
-    assert _list_cells(prediction)[-1] == "; ".join("ABC"[:size])
+    assert _list_cells(prediction)[-2] == "; ".join("ABC"[:size])
     # What is called unknown is of none of them.
     assert "set" not in _describe(replace(prediction, unknown=True), top)
 

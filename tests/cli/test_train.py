@@ -65,7 +65,7 @@ def test_train__refuses_before_it_begins(
         "figsight: backbone: timm knows no network named 'densenet9999'"
     )
     assert refused("train", data, *how, "--weights", out / "none.safetensors").startswith(
-        f"figsight: --weights {out / 'none.safetensors'}: expected a safetensors file, found: No su"
+        f"figsight: weights {out / 'none.safetensors'}: expected a safetensors file, found: No su"
     )
     assert refused("train", data, *how, "--resume").startswith(
         f"figsight: {new}.training: expected an unfinished training to resume, found none"

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import threading
 import warnings
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +127,44 @@ def test_list_zip__refuses_too_much(tmp_path: Path) -> None:
     assert list_zip(blank, SMALL) == {"a.png": "a.png"}
 
 
+@pytest.mark.parametrize("declared", [4, 1])  # what binds nobody
+def test_list_zip__counts_members_before_it_parses_them(
+    tmp_path: Path, declared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _zip(tmp_path / "many.zip", *((f"{n}.png", b"") for n in range(4)))
+    data = path.read_bytes()
+    path.write_bytes(data[:-14] + bytes([declared, 0, declared, 0]) + data[-10:])
+    monkeypatch.setattr("zipfile.ZipInfo", lambda *_: pytest.fail("the list was parsed"))
+    assert _error(path, SMALL) == "many.zip: 4 members; at most 3 are read from one zip"
+    monkeypatch.setattr(archives, "LIMITS", SMALL)
+    with pytest.raises(ArchiveError) as caught:
+        read_member(path, "1.png")
+    assert str(caught.value) == "4 members in many.zip; at most 3 are read from one zip"
+
+
+def test_list_zip__that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert _error(tmp_path / "z.zip") == (
+        "z.zip: the zip cannot be opened: No such file or directory"
+    )
+    gc.collect()  # what was half made says nothing when it goes
+
+
+def test_list_zip__does_not_read_a_list_that_is_too_long(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "long.zip", ("a" * 2000, b""))
+    assert _error(path, SMALL) == (
+        "long.zip: a list of members of 2,046 bytes; at most 3 are read from one zip"
+    )
+
+
+def test_read_member__that_is_a_zip_itself_is_no_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "LIMITS", replace(archives.LIMITS, members=3))
+    inner = b"PK\1\2" * 1000
+    path = _zip(tmp_path / "z.zip", (_info("a.png"), inner))
+    assert read_member(path, "a.png") == inner
+
+
 def test_list_zip__refuses_damaged_zips(tmp_path: Path) -> None:
     path = tmp_path / "z.zip"
     path.write_bytes(b"PK\x03\x04 not really")
@@ -174,13 +214,13 @@ def test_read_member__opens_a_zip_once_for_a_thread(
 ) -> None:
     path = _zip(tmp_path / "z.zip", *((f"{n}.png", b"%d" % n) for n in range(20)))
     opened = []
-    original = zipfile.ZipFile
+    original = archives._Zip
 
-    def counting(file: Path) -> zipfile.ZipFile:
+    def counting(file: Path, members: int) -> zipfile.ZipFile:
         opened.append(threading.get_ident())
-        return original(file)
+        return original(file, members)
 
-    monkeypatch.setattr("figsight.dataset.archives.zipfile.ZipFile", counting)
+    monkeypatch.setattr("figsight.dataset.archives._Zip", counting)
 
     def read_all() -> None:
         for number in range(20):

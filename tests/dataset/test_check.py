@@ -134,7 +134,7 @@ def test_require_readable__stops_by_default(plant: Plant) -> None:
     assert str(caught.value) == (
         f"5 of 9 photos cannot be decoded: b/bad0.png: {reasons[0]}; b/bad1.png: {reasons[1]}; "
         f"b/bad2.png: {reasons[2]}; and 2 more; "
-        "repair or remove them, or --skip-bad continues without them"
+        "repair or remove them, or let skip_bad leave them out"
     )
 
 

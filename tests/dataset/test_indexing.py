@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from figsight.dataset.indexing import Listing, index_tree
-from figsight.dataset.model import Figure
+from figsight.dataset.model import Dataset, Figure
 from figsight.dataset.tables import Row
 from figsight.dataset.trees import folder_tree
 from figsight.errors import DataError
@@ -78,3 +79,11 @@ def test_index_tree__refuses_a_table_without_rows(plant: Plant) -> None:
     assert _error(plant(["1.png"]), Listing("t.csv", "", [])) == (
         "t.csv: expected photos, found no rows"
     )
+
+
+def test_figure__and_a_set_of_them_can_be_keys() -> None:
+    figure, same = (Figure("1", "A", "A", {"sets": "x"}) for _ in range(2))
+    other = replace(figure, metadata={})
+    assert {figure: 1}[same] == 1
+    assert len({figure, other}) == 2
+    assert len({Dataset("d", (figure,), ()), Dataset("d", (same,), ())}) == 1

@@ -164,3 +164,22 @@ def test_read_rows__reads_splits(text: str, split: str | None) -> None:
 )
 def test_read_rows__refuses(row: str, message: str) -> None:
     assert _error(f"path,label,split\n{row}\n") == message
+
+
+def test_parse_table__stops_at_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("figsight.dataset.tables.MAX_ROWS", 3)
+    assert len(parse_table(b"path,label\n" + b"a.jpg,x\n" * 3, "t.csv").rows) == 3
+    with pytest.raises(DataError) as caught:
+        parse_table(b"path,label\n" + b"a.jpg,x\n" * 4 + b'"', "t.csv")
+    assert str(caught.value) == (
+        "t.csv: expected at most 3 photos in a table, found more rows; take some out"
+    )
+
+
+def test_parse_table__does_not_begin_with_too_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("figsight.dataset.tables.MAX_CELLS", 3)
+    with pytest.raises(DataError) as caught:
+        parse_table(b"path,label\n" + b"a.jpg" + b"," * 9, "t.csv")
+    assert str(caught.value) == (
+        "t.csv: expected at most 3 cells in a table, found more; leave out columns"
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,6 @@ from figsight.errors import DataError, PhotoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def test_folder_tree__lists_in_natural_order(plant: Callable[..., Path]) -> None:
@@ -200,3 +200,40 @@ def test_tree_read__is_bounded(plant: Callable[..., Path]) -> None:
 )
 def test_wrappers__are_what_holds_everything(paths: list[str], prefixes: list[str]) -> None:
     assert wrappers(paths) == prefixes
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_tree__is_where_it_was_wherever_the_program_has_gone(
+    kind: str,
+    plant: Callable[..., Path],
+    pack: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = plant(["a/1.png"], {"t.csv": "here"})
+    here = root if kind == "folder" else pack(root)
+    monkeypatch.chdir(here.parent)
+    place = Path(here.name)
+    tree = folder_tree(place) if kind == "folder" else zip_tree(place)
+    photo, data = tree.photo("a/1.png"), tree.photo("a/1.png").read()
+    other = tmp_path / "other" / here.name
+    (other / "a").mkdir(parents=True)
+    (other / "a" / "1.png").write_bytes(b"of another")
+    monkeypatch.chdir(other.parent)
+    assert photo.read() == data != b"of another"
+    assert tree.read("t.csv", 99) == b"here"
+    assert (tree.name, photo.path) == (here.name, "a/1.png")
+
+
+def test_tree__of_a_working_directory_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(DataError) as caught:
+        folder_tree(Path())
+    assert str(caught.value) == (
+        ".: cannot be found from a working directory that is gone (No such file or directory); "
+        "go to another"
+    )

@@ -52,6 +52,8 @@ def test_save_picture__replaces_what_was_drawn_and_no_other_picture(
 def test_check_picture__refuses_no_name() -> None:
     with pytest.raises(OutputError, match="expected the name of a file, found a folder"):
         check_picture("")
+    with pytest.raises(OutputError, match=r"found one that cannot be used \(embedded null byte\)"):
+        check_picture("a\0b.png")
 
 
 def test_save_picture__takes_other_modes(tmp_path: Path) -> None:

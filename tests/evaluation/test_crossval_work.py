@@ -172,3 +172,8 @@ def test_cross_validate__goes_on_with_a_fold_unless_it_is_damaged(
         (place.folder / damage).write_text("{")
     cross_validate(photos, folds=2, recipe=TINY, work=work)
     assert [options["resume"] for options in trainer.options] == [False, False, damage is None]
+
+
+def test_require_ours__refuses_a_name_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r": cannot be looked into \(embedded null byte\)$"):
+        keeping.require_ours(tmp_path / "a\0b")

@@ -210,9 +210,7 @@ def test_evaluate__stops_at_unreadable_photos_or_skips_them(model: Path, tmp_pat
         evaluate(model, folder)
     assert [error.path for error in caught.value.failures] == ["1/1.png", "2/0.png"]
     assert str(caught.value).startswith("2 of 6 photos cannot be decoded, first 1/1.png: ")
-    assert str(caught.value).endswith(
-        "; repair or remove them, or --skip-bad continues without them"
-    )
+    assert str(caught.value).endswith("; repair or remove them, or let skip_bad leave them out")
     found = evaluate(model, folder, skip_bad=True)
     assert [photo.path for photo in found.photos] == ["1/0.png", "1/2.png", "2/1.png", "2/2.png"]
     assert [error.path for error in found.skipped] == ["1/1.png", "2/0.png"]

@@ -145,3 +145,41 @@ def test_decode__survives_the_collection_of_bad_images(bad_images: Path) -> None
     sound |= {"16bit.cropped.tif", "pil_sample_cmyk.jpg", "icc_profile_big.jpg", "apng_delay.png"}
     assert sound <= decoded
     assert not {"truncated_jpeg.jpg", "truncated_image.png", "broken.png"} & decoded
+
+
+def _other(form: str) -> bytes:
+    """Return a picture file of a format that is not ours, though Pillow's ``open`` takes it."""
+    if form == "EPS":
+        return b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
+    if form == "PSD":
+        head = b"8BPS\0\1" + bytes(6) + b"\0\3\0\0\0\4\0\0\0\4\0\x08\0\3"
+        return head + bytes(14)
+    stream = io.BytesIO()
+    Image.new("RGB", (20, 20), "red").save(stream, form)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["EPS", "JPEG2000", "PSD"])
+def test_decode__loads_no_open_image_of_another_format(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image.open(io.BytesIO(_other(form)))
+    monkeypatch.setattr(type(image), "load", lambda *_, **__: pytest.fail("it was loaded"))
+    with pytest.raises(PhotoError) as caught:
+        decode(image)
+    assert caught.value.reason == (
+        "expected AVIF, BMP, GIF, HEIC, JPEG, PNG, PPM, TIFF or WebP, found an image of the format "
+        f"{form} that is not loaded; load() it if you trust it"
+    )
+
+
+def test_decode__takes_an_image_of_another_format_that_is_loaded() -> None:
+    image = Image.open(io.BytesIO(_other("JPEG2000")))
+    image.load()
+    assert decode(image).shape == (20, 20, 3)
+
+
+def test_decode__refuses_a_plain_ppm_however_it_comes() -> None:
+    data = b"P3 2 1 255\n1 2 3 4 5 6\n"
+    with pytest.raises(PhotoError, match="a form of PPM that we don't read; save it as PNG"):
+        decode(Image.open(io.BytesIO(data)))

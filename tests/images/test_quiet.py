@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import struct
 import threading
 import warnings
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from figsight.images import decode
 from figsight.images.quiet import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def tiff_with_a_corrupt_tag() -> bytes:
@@ -73,3 +80,21 @@ def test_quiet__does_not_grow_the_filters() -> None:
         with quiet():
             warnings.warn("within", stacklevel=1)
     assert len(warnings.filters) <= before + 2
+
+
+def test_quiet__leaves_scikit_learn_filters_that_it_can_copy() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    decode(np.zeros((4, 4, 3), np.uint8))  # warnings are put back after each test
+    found = RandomForestClassifier(3, n_jobs=2).fit([[0.0], [1.0]], [0, 1]).predict([[1.0]])
+    assert found.shape == (1,)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])  # noqa: S301
+def test_quiet__leaves_a_filter_whose_copy_matches_nothing(
+    copied: Callable[[Any], Any],
+) -> None:
+    with quiet():
+        ours = [one[1] for one in warnings.filters if not isinstance(one[1], str)]
+        patterns = [copied(one) for one in ours if type(one).__name__ == "_InsideQuiet"]
+        assert [one.match("") for one in patterns] in ([], [None])  # none at all from 3.14 on

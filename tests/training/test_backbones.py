@@ -137,7 +137,7 @@ def test_build__offline_says_the_ways_out_and_nothing_else(
     assert caplog.messages == ["afterwards it may speak again"]
     text = str(caught.value)
     assert "could not be had from the model hub (OSError)" in text
-    for way in ("go online once", "--weights FILE.safetensors", "--weights random", "'quick'"):
+    for way in ("go online once", "a safetensors file", "or random", "'quick'"):
         assert way in text
     assert "\n" not in text
 

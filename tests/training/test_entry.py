@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import figsight
-from figsight.errors import RecipeError
+from figsight.errors import OutputError, RecipeError
 from figsight.training import entry, run
 from figsight.training.budget import Budget
 
@@ -108,3 +108,11 @@ def test_train__budget_runs_while_torch_is_loaded(monkeypatch: pytest.MonkeyPatc
     entry.train("photos", "model", budget=5)
     assert budgets[0].seconds == 5
     assert budgets[0].began < loaded[0]
+
+
+@pytest.mark.parametrize("out", ["", ".", "/", "a\0b"])
+def test_train__refuses_a_name_that_is_none(out: str) -> None:
+    with pytest.raises(
+        OutputError, match=r": expected (a name for a file|the name of a new model), "
+    ):
+        figsight.train("photos", out)

@@ -59,6 +59,8 @@ def test_read_recipe__of_an_unknown_name_lists_the_known_ones() -> None:
         RecipeError, match=r"expected one of densenet121, quick or a \.toml file, found 'fast'"
     ):
         read_recipe("fast")
+    with pytest.raises(RecipeError, match="expected a TOML file, found: embedded null byte"):
+        read_recipe("a\0b.toml")
 
 
 def test_change_recipe__checks_what_it_changes() -> None:

@@ -27,9 +27,10 @@ from figsight.bundle.names import (
     name_thumbnail,
 )
 from figsight.bundle.rules import check_rules
-from figsight.bundle.store import Store, locate, open_store
+from figsight.bundle.store import Store, open_store
 from figsight.bundle.tensors import Gallery, unpack_arrays, unpack_gallery
 from figsight.errors import BundleError
+from figsight.files import locate
 from figsight.phrases import count
 
 if TYPE_CHECKING:

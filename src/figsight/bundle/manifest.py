@@ -30,6 +30,9 @@ from figsight.errors import BundleError
 SCHEMA = 1
 """The newest manifest that this figsight reads, and the one that it writes."""
 
+MAX_VALUES = 1_000_000
+"""What a manifest may hold: one for each file of the model, and a few hundred besides."""
+
 _NO_SEAL = "0" * 64
 
 
@@ -102,9 +105,15 @@ def parse_manifest(text: bytes, *, where: str) -> Manifest:
 
     Raises:
         BundleError: The text is no JSON, was written by a newer figsight, has an unknown or missing
-            field (named by its full path), contradicts itself, or was changed after it was sealed.
+            field (named by its full path), contradicts itself, was changed after it was sealed, or
+            has more than ``MAX_VALUES``.
     """
     where = f"{where}: {MANIFEST}"
+    # Before it is read: an empty list is two bytes of text, and sixty of memory.
+    if text.count(b",") > MAX_VALUES:
+        raise BundleError(
+            f"{where}: expected at most {MAX_VALUES:,} values, found more: copy the model again"
+        )
     try:
         version = msgspec.json.decode(text, type=_Version).schema
     except msgspec.ValidationError as error:

@@ -81,7 +81,7 @@ def choose_line(manifest: Manifest, keep: float, *, where: str = MANIFEST) -> Ma
         ValueError: The share is not a number.
     """
     if not _is_number(keep):
-        raise ValueError(f"keep: expected a number, such as 0.9, found {keep!r}")
+        raise ValueError(f"keep: expected a number, such as 0.9, found {keep!r:.40}")
     calibration = manifest.calibration
     rule = calibration.unknown if calibration is not None else None
     if calibration is None or rule is None:
@@ -105,7 +105,13 @@ def choose_line(manifest: Manifest, keep: float, *, where: str = MANIFEST) -> Ma
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real)
+    if not isinstance(value, Real):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def build_sets(rule: SetRule, *, where: str = MANIFEST) -> PredictionSets:

@@ -125,7 +125,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
     """Say early whether a model could be written to ``path``; changes nothing.
 
     Raises:
-        OutputError: The name is too long; the parent is missing or may not be written to;
+        OutputError: The name is too long, or none; the parent is missing or may not be written to;
             something lies there that is no model, or may not be read; or a model does, and
             ``overwrite`` is false.
     """
@@ -172,6 +172,11 @@ def _check_length(target: Path) -> None:
                 f"{target}: expected a name that the disk takes with {UNFINISHED} behind it, found "
                 "one that is too long: choose a shorter one"
             ) from error
+    except ValueError as error:
+        raise OutputError(
+            f"{target}: expected a name for a file, found one that cannot be used ({error}): choose "
+            "another"
+        ) from error
 
 
 def _is_empty(folder: Path) -> bool:

@@ -11,17 +11,18 @@ import io
 import os
 import stat
 import zipfile
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from figsight.errors import BundleError
-from figsight.files import is_litter
-from figsight.zips import DAMAGED_ZIP, read_entry
+from figsight.files import is_litter, locate
+from figsight.zips import DAMAGED_ZIP, CrowdedZipError, ZipSource, read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _DAMAGED = (*DAMAGED_ZIP, OSError)
 _MAX_FILES = 1_000_000
+_MAX_MEMBERS = 500_000  # of a zip: a thumbnail for each photo, and a dozen more
 # Photos and weights hardly shrink; manifests and tables shrink about tenfold.
 _MAX_UNPACKED = 64 * 2**20
 _MAX_RATIO = 20
@@ -70,16 +71,6 @@ def open_store(path: str, *, marker: str, folder: str) -> Store:
     if stat.S_ISREG(mode):
         return ZipStore(path, marker, folder)
     raise BundleError(f"{path}: expected a figsight model (a folder or a zip), found a device")
-
-
-def locate(path: str) -> str:
-    """Return where a path leads now, so that it is found when the program has gone to another folder.
-
-    Raises:
-        OSError: It begins at a working directory that is gone.
-    """
-    # Not abspath: where there are links, ".." counts.
-    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH117, PTH118
 
 
 class FolderStore:
@@ -208,6 +199,11 @@ class ZipStore:
             self._opened = _open_zip(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         except PermissionError as error:
             raise _refuse_locked(path, "a file", error) from None
+        except CrowdedZipError as error:
+            raise BundleError(
+                f"{path}: expected at most {_MAX_MEMBERS:,} files in a zip, found {error}: give the "
+                "model's folder"
+            ) from None
         except _DAMAGED as error:
             raise BundleError(
                 f"{path}: expected a figsight model (a folder or a zip), found a file that is no "
@@ -225,8 +221,6 @@ class ZipStore:
         entries = archive.infolist()
         if not any(entry.filename == marker for entry in entries):
             raise _refuse_stranger(self._path, marker, [entry.filename for entry in entries])
-        if len(entries) > _MAX_FILES:
-            raise BundleError(f"{self._path}: found more than {_MAX_FILES} files")
         allowed = max(_MAX_UNPACKED, _MAX_RATIO * os.fstat(file.fileno()).st_size)
         unpacked = sum(entry.file_size for entry in entries)
         if unpacked > allowed:
@@ -281,8 +275,11 @@ class ZipStore:
 def _open_zip(descriptor: int) -> tuple[int, _Cursor, zipfile.ZipFile]:
     """Read the directory of a zip; return the process that did, and what it reads the rest with."""
     file = _Cursor(descriptor)
+    source = ZipSource(file, _MAX_MEMBERS)
     try:
-        return os.getpid(), file, zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(cast("IO[bytes]", source))
+        source.trust()
+        return os.getpid(), file, archive
     except BaseException:
         file.close()
         raise

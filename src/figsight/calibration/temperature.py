@@ -34,8 +34,9 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
     p = check_matrix(logits, "logits") / check_temperature(temperature)  # [N, K]
     # In place: N photos times K classes may be many numbers.
     p -= p.max(axis=1, keepdims=True)
-    np.exp(p, out=p)
-    p /= p.sum(axis=1, keepdims=True)
+    with np.errstate(under="ignore"):  # what is nothing beside the largest is to be zero
+        np.exp(p, out=p)
+        p /= p.sum(axis=1, keepdims=True)
     return p
 
 

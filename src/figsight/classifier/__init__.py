@@ -7,9 +7,11 @@ rules.py     known or unknown, and sets of names
 evidence.py  what speaks for a figure
 ahead.py     many photos side by side, in order
 model.py     all of these in order: ``Classifier``
+opening.py   ``load``, here and where a classifier has been sent
 """
 
-from figsight.classifier.model import Classifier, load
+from figsight.classifier.model import Classifier
+from figsight.classifier.opening import load
 from figsight.classifier.results import Evidence, Neighbour, Outputs, Prediction, Ranked, Sought
 
 __all__ = [

@@ -5,6 +5,7 @@ Knows the head and the training photos of a model. Does not know how the map is 
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,10 +40,18 @@ def check_count(neighbours: int) -> None:
     """Raise if there can't be so many neighbours.
 
     Raises:
-        ValueError: It is negative.
+        ValueError: It is negative, or no whole number.
     """
+    if not _is_whole(neighbours):
+        raise ValueError(
+            f"neighbours: expected a whole number, such as 3, found {neighbours!r:.40}"
+        )
     if neighbours < 0:
         raise ValueError(f"neighbours: expected at least 0, found {neighbours}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral)
 
 
 def gather_evidence(
@@ -96,8 +105,10 @@ def _map_heat(
     c: int,
 ) -> NDArray[np.float32]:
     """Return the map of a figure from features [D, h, w], held against its logit of [K]."""
-    heat: NDArray[np.float32] = np.tensordot(memory.head_weight[c], features, axes=1)  # [h, w]
-    if not np.isclose(heat.mean() + memory.head_bias[c], logits[c], rtol=1e-3, atol=1e-2):
+    with np.errstate(all="ignore"):  # what is no number is close to none
+        heat: NDArray[np.float32] = np.tensordot(memory.head_weight[c], features, axes=1)  # [h, w]
+        fits = np.isclose(heat.mean() + memory.head_bias[c], logits[c], rtol=1e-3, atol=1e-2)
+    if not fits:
         raise BundleError(
             f"{bundle.path}: expected the head in gallery.safetensors to be that of model.onnx, "
             "found another: train the model again"

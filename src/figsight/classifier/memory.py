@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
 
     from figsight.bundle import Gallery
 
 _SPARE = 16  # candidates beyond those asked for: more than float32 could put in a wrong order
+
+
+def _any_numbers() -> AbstractContextManager[object]:
+    """Take embeddings as a model has them, however large: some order comes of any of them."""
+    return np.errstate(all="ignore")
 
 
 class Memory:
@@ -39,8 +46,9 @@ class Memory:
         self.unknown = gallery.unknown
         self.head_weight = gallery.head_weight
         self.head_bias = gallery.head_bias
-        lengths = np.sqrt(np.einsum("md,md->m", self.embeddings, self.embeddings))
-        self._scale = 1 / np.where(lengths > 0, lengths, 1)  # [M]; zeros have no direction
+        with _any_numbers():
+            lengths = np.sqrt(np.einsum("md,md->m", self.embeddings, self.embeddings))
+            self._scale = 1 / np.where(lengths > 0, lengths, 1)  # [M]; zeros have no direction
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,7 +63,8 @@ class Memory:
         wanted = count + _SPARE
         if wanted >= len(self):
             return np.arange(len(self))
-        near = (self.embeddings @ embedding) * self._scale  # [M], cosines but for one factor
+        with _any_numbers():
+            near = (self.embeddings @ embedding) * self._scale  # [M], cosines but for one factor
         return np.argpartition(near, -wanted)[-wanted:]
 
     def find_nearest(self, embedding: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
@@ -72,8 +81,9 @@ class Memory:
             return []
         rows = self.find_candidates(embedding, count)
         known = self.embeddings[rows].astype(np.float64)  # [R, D]
-        lengths = np.linalg.norm(known, axis=1) * np.linalg.norm(embedding.astype(np.float64))
-        cosines = known @ embedding.astype(np.float64) / np.where(lengths > 0, lengths, 1)
+        with _any_numbers():
+            lengths = np.linalg.norm(known, axis=1) * np.linalg.norm(embedding.astype(np.float64))
+            cosines = known @ embedding.astype(np.float64) / np.where(lengths > 0, lengths, 1)
         distances = np.clip(1 - cosines, 0.0, 2.0)  # [R]
         order = np.lexsort((rows, distances))[:count]
         return [(int(rows[i]), float(distances[i])) for i in order]

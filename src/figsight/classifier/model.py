@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 import numpy as np
 
 from figsight import images
-from figsight.bundle import Bundle, Manifest, choose_line, open_bundle
+from figsight.bundle import Bundle, Manifest, choose_line
 from figsight.bundle.names import MANIFEST, MODEL
 from figsight.bundle.runtime import Runtime, SideBySide, count_threads
 from figsight.calibration import softmax
@@ -53,35 +53,11 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Figure
 
 
-def load(
-    path: str | os.PathLike[str], *, threads: int | None = None, keep: float | None = None
-) -> Classifier:
-    """Open a model for prediction.
-
-    Args:
-        path: A model's folder, or a zip of it.
-        threads: How many work on one photo; ``None`` means the environment's ``FIGSIGHT_THREADS``,
-            or one for each physical core. A whole number from 1 to 1024.
-        keep: Share of photos of its figures that are to be kept, not called unknown: 0.9 in place of
-            0.95 finds more strangers. One of those that training has set a threshold for, and
-            measured: ``manifest.calibration.unknown.lines``; ``None`` means the model's own.
-
-    Raises:
-        BundleError: There is no model, or it is damaged, hostile or from a newer figsight; or it has
-            no threshold for that share.
-        FigsightError: The number of threads, here or in the environment, is none.
-        ValueError: The share is not a number.
-    """
-    bundle = open_bundle(path)
-    try:
-        return Classifier(bundle, threads=threads, keep=keep)
-    except BaseException:
-        bundle.close()
-        raise
-
-
 class Classifier:
     """A model that names the figure on a photo. Safe to use from several threads.
+
+    It goes to another process, by ``pickle`` or ``copy``, as the place of its files, where it is opened
+    anew: they must lie there, and be those of the same model.
 
     Attributes:
         bundle: The files of the model.
@@ -93,6 +69,7 @@ class Classifier:
         self, bundle: Bundle, *, threads: int | None = None, keep: float | None = None
     ) -> None:
         self.bundle = bundle
+        self._asked = threads, keep
         self.manifest: Manifest = bundle.manifest
         if keep is not None:
             self.manifest = choose_line(bundle.manifest, keep, where=str(bundle.path))
@@ -123,6 +100,12 @@ class Classifier:
             Figure(entry.id, entry.name, entry.display, entry.metadata)
             for entry in self.manifest.figures
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process, or into a copy, as where it lies and what was asked of it."""
+        from figsight.classifier.opening import reopen
+
+        return reopen, (self.bundle.location, *self._asked, self.bundle.manifest.seal)
 
     def __enter__(self) -> Self:
         return self
@@ -261,6 +244,11 @@ class Classifier:
             ValueError: The logits have another shape, or are not finite.
         """
         calibration = self.manifest.calibration
+        if (shape := np.shape(logits))[1:] != (len(self.manifest.figures),):
+            wanted = f"[N, {len(self.manifest.figures)}]"
+            raise ValueError(
+                f"logits: expected {wanted}, a number for each figure, found {list(shape)}"
+            )
         return softmax(logits, calibration.temperature if calibration else 1.0)
 
     def name(self, path: str, outputs: Outputs) -> Prediction:
@@ -269,7 +257,13 @@ class Classifier:
         Args:
             path: What the photo is called.
             outputs: As ``run`` gives them for N = 1.
+
+        Raises:
+            ValueError: They are those of more photos, or of none; or of another model.
+            BundleError: A rule of the model gives no number.
         """
+        if len(outputs.logits) != 1:
+            raise ValueError(f"outputs: expected those of one photo, found {len(outputs.logits)}")
         probabilities = self.probabilities(outputs.logits)  # [1, K]
         order = np.argsort(-probabilities[0], kind="stable")
         entries = self.manifest.figures
@@ -352,7 +346,7 @@ class Classifier:
 
         Raises:
             PhotoError: The photo cannot be decoded.
-            ValueError: The model has no such figure, or ``neighbours`` is negative.
+            ValueError: The model has no such figure, or ``neighbours`` is no whole number from 0 on.
             BundleError: The head of the gallery is not that of the network, or the gallery is
                 damaged.
         """
@@ -378,7 +372,7 @@ class Classifier:
             decoded.
 
         Raises:
-            ValueError: ``neighbours`` is negative.
+            ValueError: ``neighbours`` is no whole number from 0 on.
             BundleError: As for ``predict`` and ``explain``.
         """
         check_count(neighbours)

@@ -41,10 +41,9 @@ def ask_network(
         BundleError: The network fails, or gives something else than the manifest says.
     """
     height, width = manifest.input.height, manifest.input.width
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (height, width, 3):
+    if (found := _find_other(pixels, (height, width, 3))) is not None:
         raise ValueError(
-            f"pixels: expected uint8 [N, {height}, {width}, 3], found {pixels.dtype} "
-            f"{list(pixels.shape)}: use Classifier.prepare"
+            f"pixels: expected uint8 [N, {height}, {width}, 3], found {found}: use Classifier.prepare"
         )
     entry = manifest.network
     names = [n for n in list_outputs(entry.style_size) if features or n != "features"]
@@ -62,6 +61,15 @@ def ask_network(
             _check(name, output, shapes[name], where)
             result[index] = output[0]
     return Outputs(**dict(zip(names, results, strict=True)))
+
+
+def _find_other(pixels: object, shape: tuple[int, ...]) -> str | None:
+    """Say what was given when it is not prepared photos of a shape."""
+    if not isinstance(pixels, np.ndarray):
+        return f"a {type(pixels).__name__}"
+    if pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[1:] == shape:
+        return None
+    return f"{pixels.dtype} {list(pixels.shape)}"
 
 
 def _check(name: str, output: NDArray[Any], shape: tuple[int, ...], where: str) -> None:

@@ -56,7 +56,8 @@ class Prediction:
     """What the model says of one photo.
 
     Attributes:
-        path: The photo: its path as it was given, or ``<bytes>``, ``<array>``, ``<image>``.
+        path: The photo: its path as it was given; of an open file the name that it has; or ``<bytes>``,
+            ``<file>``, ``<array>``, ``<image>``.
         class_id: The most probable figure's id.
         name: What people call it, unique in the model.
         probability: Of that figure, in [0, 1].
@@ -69,7 +70,7 @@ class Prediction:
         names: The figures that it may be, the most probable first, never empty: a set that holds
             the right one as often as the model states, for photos of its figures. ``None`` when the
             model has no such rule.
-        sought: Of two figures: whether the second counts as found. ``None`` likewise.
+        sought: Of two figures: whether the one that is looked for counts as found. ``None`` likewise.
     """
 
     path: str

@@ -74,7 +74,7 @@ class Rules:
         for i in range(len(logits)):
             one, here = self._narrow(detector, embedding[i]), slice(i, i + 1)
             seen = None if style is None else style[here]
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(all="ignore"):  # what comes of it is looked at below
                 try:
                     scores[i] = one.score(logits[here], embedding[here], seen)[0]
                 except ValueError as error:  # a part of it that is no number

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from figsight.dataset import Dataset
 
 FAILED = 2
-OPTIONS = {Remedy.OVERWRITE: "give --overwrite"}  # what a caller in Python does is an option here
+OPTIONS = {  # what a caller in Python does is an option here
+    Remedy.OVERWRITE: "give --overwrite",
+    Remedy.SKIP_BAD: "--skip-bad continues without them",
+}
 JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
@@ -58,6 +61,11 @@ def _in_one_line(error: click.UsageError) -> click.ClickException:
     return UnusableLineError(said + where)
 
 
+def _is_closed(stream: object) -> bool:
+    """Say whether Python found nothing where a stream of this process should be."""
+    return stream is None
+
+
 class Command(click.Group):
     """A group whose errors, its own and click's, end with one line and exit code 2."""
 
@@ -73,6 +81,14 @@ class Command(click.Group):
         **extra: Any,
     ) -> click.Context:
         """Read what stands before the subcommand."""
+        if _is_closed(sys.stderr):
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
+        if _is_closed(sys.stdout):
+            # Files that are opened later would get its number, and be printed into.
+            raise UnusableLineError(
+                "standard output: expected one that can be written, found a closed one; send it to "
+                f"{os.devnull} if nobody is to read it"
+            )
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
@@ -276,8 +292,23 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer click
             self.fail(str(error), param, ctx)
 
 
+def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        import figsight
+
+        click.echo(f"figsight, version {figsight.__version__}")
+        context.exit()
+
+
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="figsight", prog_name="figsight")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """From a folder of photos to a classifier you can trust, on a laptop, offline.
 

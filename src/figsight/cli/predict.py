@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COLUMNS = [  # of the table
     *("path", "class_id", "name", "probability", "unknown", "unknown_score", "found", "set"),
+    "error",
 ]
 
 
@@ -41,13 +42,20 @@ COLUMNS = [  # of the table
     metavar="N",
     help="How many figures are named at most, the most probable first.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON object a line, with path, class_id, name, probability, top, unknown, unknown_score, "
+    "set and sought; null is what the model has no rule for. Of a photo that cannot be read: path and "
+    "error.",
+)
 @click.option(
     "--csv",
     "as_csv",
     is_flag=True,
     help="A table; where `unknown` is true, the name is only what the photo looks most like. `set` "
-    "has the names that are to hold the right one, joined by '; '.",
+    "has the names that are to hold the right one, joined by '; '; `error` says why a photo has none.",
 )
 @click.option(
     "--picture",
@@ -89,13 +97,14 @@ def predict(
         rule = None if calibration is None else calibration.unknown
         if rule is None:
             say(f"{never_unknown(calibration)}; every photo gets a name", err=True)
-        write = _writer(as_json, as_csv, top)
+        write, record = _writer(as_json, as_csv, top), _recorder(as_json, as_csv)
         for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):
                 if Path(result.path).is_dir():  # without pictures, or locked
                     folders += 1
                 else:
                     failures += 1
+                record(result)
                 complain("figsight", result)
                 continue
             write(result[0])
@@ -155,6 +164,15 @@ def _writer(as_json: bool, as_csv: bool, top: int) -> Callable[[Prediction], Non
     return lambda one: say(_describe(one, top))
 
 
+def _recorder(as_json: bool, as_csv: bool) -> Callable[[PhotoError], None]:
+    """Return what notes a photo without an answer, so that there is a line for each photo."""
+    if as_json:
+        return lambda one: click.echo(json.dumps({"path": one.path, "error": one.reason}))
+    if as_csv:
+        return lambda one: _echo_row([one.path, *[""] * (len(COLUMNS) - 2), one.reason])
+    return lambda _: None  # people read standard error
+
+
 def _list_cells(one: Prediction) -> list[str]:
     return [
         one.path,
@@ -165,6 +183,7 @@ def _list_cells(one: Prediction) -> list[str]:
         "" if one.unknown_score is None else f"{one.unknown_score:.6g}",
         "" if one.sought is None else str(one.sought.found).lower(),
         "; ".join(other.name for other in one.names or ()),
+        "",
     ]
 
 

@@ -16,13 +16,13 @@ import threading
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from figsight.dataset.names import few, natural_key, printable
 from figsight.errors import ArchiveError
 from figsight.files import is_litter
 from figsight.phrases import count
-from figsight.zips import DAMAGED_ZIP, read_entry
+from figsight.zips import DAMAGED_ZIP, CrowdedZipError, ZipSource, read_entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,28 @@ class ZipLimits:
 LIMITS = ZipLimits()
 
 
+class _Zip(zipfile.ZipFile):
+    """A zip, opened only if it has no more members than there may be."""
+
+    _held: BinaryIO | None = None  # should opening it fail: ``ZipFile`` closes whatever it is
+
+    def __init__(self, path: Path, members: int) -> None:
+        self._held = held = path.open("rb")
+        source = ZipSource(held, members)
+        try:
+            super().__init__(cast("IO[bytes]", source))
+            source.trust()
+        except BaseException:
+            held.close()
+            raise
+
+    def close(self) -> None:
+        """Close its file, too."""
+        super().close()
+        if self._held is not None:
+            self._held.close()
+
+
 def list_zip(path: Path, limits: ZipLimits = LIMITS) -> dict[str, str]:
     """Return every file in a zip: its path with ``/`` -> its name in the zip, in natural order.
 
@@ -72,13 +94,15 @@ def list_zip(path: Path, limits: ZipLimits = LIMITS) -> dict[str, str]:
     """
     name = printable(path.name)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Zip(path, limits.members) as archive:
             members = archive.infolist()
         size = path.stat().st_size
     except OSError as error:
         raise ArchiveError(
             f"{name}: the zip cannot be opened: {error.strerror or error}"
         ) from error
+    except CrowdedZipError as error:
+        raise ArchiveError(f"{name}: {error}; {_at_most(limits.members)}") from error
     except DAMAGED_ZIP as error:
         reason = printable(error)
         raise ArchiveError(f"{name}: the zip is damaged ({reason}); fetch it again") from error
@@ -98,11 +122,11 @@ def is_hidden(path: str) -> bool:
     return any(part.startswith(".") or is_litter(part, folder=True) for part in path.split("/"))
 
 
+def _at_most(members: int) -> str:
+    return f"at most {members:,} are read from one zip"
+
+
 def _check_sizes(name: str, members: list[zipfile.ZipInfo], size: int, limits: ZipLimits) -> None:
-    if len(members) > limits.members:
-        raise ArchiveError(
-            f"{name}: {len(members):,} members; at most {limits.members:,} are read from one zip"
-        )
     large = [member.filename for member in members if member.file_size > limits.member_bytes]
     if large:
         members_are = count(len(large), "member is", "members are")
@@ -168,7 +192,7 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     key = (os.getpid(), str(path), status.st_mtime_ns, status.st_size)
     zips = _open_zips.zips
     if key not in zips:
-        zips[key] = zipfile.ZipFile(path)
+        zips[key] = _Zip(path, LIMITS.members)
         while len(zips) > _OPEN_ZIPS:
             zips.popitem(last=False)[1].close()
     zips.move_to_end(key)
@@ -198,6 +222,10 @@ def read_member(path: Path, member: str, limit: int = LIMITS.member_bytes) -> by
         if info.file_size > limit:
             raise ArchiveError(f"larger than {limit / 2**20:,.0f} MiB unpacked")
         return read_entry(archive, info)
+    except CrowdedZipError as error:
+        raise ArchiveError(
+            f"{error} in {printable(path.name)}; {_at_most(LIMITS.members)}"
+        ) from error
     except KeyError as error:
         raise ArchiveError(f"no longer in {printable(path.name)}") from error
     except DAMAGED_ZIP as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from figsight.cores import count_cores
 from figsight.dataset.names import few, printable
-from figsight.errors import DataError, PhotoError, UnreadablePhotosError
+from figsight.errors import DataError, PhotoError, Remedy, UnreadablePhotosError
 from figsight.images import decode
 
 if TYPE_CHECKING:
@@ -118,13 +118,14 @@ def require_readable(dataset: Dataset, report: CheckReport, *, skip_bad: bool) -
     """
     failures = report.failures
     if failures and not (skip_bad and report.good):
-        way_out = "--skip-bad continues without them" if report.good else "give other photos"
+        instead = "" if report.good else ", or give other photos"
         shown = "; ".join(f"{printable(f.path)}: {printable(f.reason, 300)}" for f in failures[:3])
         more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
         raise UnreadablePhotosError(
             f"{len(failures)} of {len(dataset.photos)} photos cannot be decoded: {shown}{more}; "
-            f"repair or remove them, or {way_out}",
+            f"repair or remove them{instead}",
             failures,
+            remedy=Remedy.SKIP_BAD if report.good else None,
         )
     return dataset.narrow(report.good) if failures else dataset
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from figsight.dataset.archives import LIMITS, read_member
 from figsight.errors import ArchiveError, PhotoError, PhotoTooLargeError
+from figsight.files import read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ class Figure:
     id: str
     name: str
     display: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,15 @@ class Photo:
         """Return the bytes of the picture file; cheap for thousands of members of one zip.
 
         Raises:
-            PhotoError: The file is gone, may not be read, or is damaged inside its zip.
+            PhotoError: The file is gone, may not be read, is a pipe or a device, or is damaged inside
+                its zip.
             PhotoTooLargeError: It has more than 256 MiB, whatever its zip declares.
         """
         limit = LIMITS.member_bytes
         try:
             if self.member is not None:
                 return read_member(self.file, self.member, limit)
-            with self.file.open("rb") as file:
-                data = file.read(limit + 1)
+            data = read_plain(self.file, limit)
         except OSError as error:
             raise PhotoError(self.path, error.strerror or "cannot be read") from error
         except ArchiveError as error:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Split
 
 MAX_TABLE_BYTES = 64 * 2**20
+MAX_ROWS = 500_000  # as many as a zip may have members; each becomes a kilobyte
+MAX_CELLS = 20_000_000
 TABLE_SUFFIXES = (".csv", ".tsv")
 
 SPLITS: dict[str, Split] = {
@@ -104,7 +106,7 @@ def parse_table(data: bytes, name: str) -> Table:
         name: What to call it in messages.
 
     Raises:
-        DataError: It is no text, has no header, or a row with another number of cells.
+        DataError: It is no text, has no header, a row with another number of cells, or too many rows.
     """
     name = printable(name)
     text = _decode(data, name)
@@ -115,9 +117,13 @@ def parse_table(data: bytes, name: str) -> Table:
     else:
         first_line = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0][:100_000]
         delimiter = max(",;\t", key=lambda sign: _rank(first_line, sign))
+    if text.count(delimiter) > MAX_CELLS:
+        raise DataError(
+            f"{name}: expected at most {MAX_CELLS:,} cells in a table, found more; leave out columns"
+        )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: tuple[str, ...] | None = None
-    rows = []
+    rows: list[tuple[int, tuple[str, ...]]] = []
     try:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
@@ -131,6 +137,11 @@ def parse_table(data: bytes, name: str) -> Table:
                     f"header, found {len(stripped)}; quote cells that hold a {delimiter!r}"
                 )
             else:
+                if len(rows) == MAX_ROWS:
+                    raise DataError(
+                        f"{name}: expected at most {MAX_ROWS:,} photos in a table, found more rows; "
+                        "take some out"
+                    )
                 rows.append((reader.line_num, stripped))
     except csv.Error as error:
         raise DataError(f"{name}, line {reader.line_num}: not a CSV table: {error}") from error

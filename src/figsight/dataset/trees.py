@@ -22,7 +22,7 @@ from figsight.dataset.model import Photo
 from figsight.dataset.names import natural_key, printable
 from figsight.dataset.walking import walk
 from figsight.errors import DataError
-from figsight.files import PLAN, UNFINISHED
+from figsight.files import PLAN, UNFINISHED, locate, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -39,7 +39,7 @@ class Tree:
 
     Attributes:
         name: What the set is called, for people.
-        base: The folder, or the zip.
+        base: The folder, or the zip, from the root: it is found wherever the program goes.
         files: Path relative to the root, with ``/`` -> the name by which the file is opened (a path
             relative to the folder, or the name in the zip). In natural order.
         zipped: Whether ``base`` is a zip.
@@ -100,8 +100,7 @@ class Tree:
         try:
             if self.zipped:
                 return read_member(self.base, raw, limit)
-            with (self.base / raw).open("rb") as file:
-                data = file.read(limit + 1)
+            data = read_plain(self.base / raw, limit)
         except OSError as error:
             raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from error
         if len(data) > limit:
@@ -119,7 +118,17 @@ def zip_tree(path: Path) -> Tree:
     Raises:
         ArchiveError: See ``list_zip``.
     """
-    return Tree(path.name, path, list_zip(path), zipped=True, confined=True)
+    return Tree(path.name, _locate(path), list_zip(path), zipped=True, confined=True)
+
+
+def _locate(root: Path) -> Path:
+    try:
+        return Path(locate(os.fspath(root)))
+    except OSError as error:
+        raise DataError(
+            f"{printable(root)}: cannot be found from a working directory that is gone "
+            f"({error.strerror}); go to another"
+        ) from error
 
 
 def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) -> Tree:
@@ -133,6 +142,7 @@ def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) 
     Raises:
         DataError: A folder cannot be listed, or a confined one holds a link.
     """
+    base = _locate(root)
     names: list[str] = []
     for path, error in walk(os.fspath(root), confined=confined):
         if error is not None:
@@ -141,7 +151,7 @@ def folder_tree(root: Path, *, name: str | None = None, confined: bool = False) 
         names.append(path)
     files = {_readable(path): path for path in names}
     ordered = {path: files[path] for path in sorted(files, key=natural_key)}
-    return Tree(name or root.resolve().name, root, ordered, confined=confined)
+    return Tree(name or root.resolve().name, base, ordered, confined=confined)
 
 
 def _readable(path: str) -> str:

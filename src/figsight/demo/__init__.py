@@ -13,7 +13,18 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from figsight.errors import DataError
+
 
 def demo_photos() -> Path:
-    """Return the folder of class folders of the demo set, inside the installed package."""
-    return Path(str(files(__name__))) / "photos"
+    """Return the folder of class folders of the demo set, inside the installed package.
+
+    Raises:
+        DataError: figsight is imported from a zip, where there are no folders.
+    """
+    folder = Path(str(files(__name__))) / "photos"
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder}: expected the demo photos in a folder, found none; install figsight, or unpack it"
+        )
+    return folder

@@ -53,8 +53,9 @@ def require_ours(place: Path) -> None:
         names = sorted(path.name for path in place.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return  # it can be made, or that is said when it cannot
-    except OSError as error:
-        raise OutputError(f"{place}: cannot be looked into ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # a null byte is the latter
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{place}: cannot be looked into ({reason})") from error
     strangers = [n for n in names if not (is_litter(n) or is_litter(n, folder=True))]
     if strangers and _read_plan(place) is None and not any(map(_FOLD.fullmatch, strangers)):
         raise OutputError(

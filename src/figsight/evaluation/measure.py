@@ -22,7 +22,7 @@ from figsight.dataset.choosing import measuring_part
 from figsight.dataset.copies import Fingerprints
 from figsight.dataset.fingerprints import fingerprint_photos
 from figsight.dataset.unlabelled import read_unlabelled
-from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
+from figsight.errors import BundleError, DataError, OutputError, Remedy, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
 from figsight.evaluation.evidence import explain_mistakes
 from figsight.evaluation.log import (
@@ -190,11 +190,12 @@ def _ask(
     others = ask(classifier, task.strangers, after(len(task.known))) if task.strangers else None
     failures = asked.failures + (others.failures if others else ())
     if failures and not (skip_bad and asked.photos):
-        way_out = "--skip-bad continues without them" if asked.photos else "give other photos"
+        instead = "" if asked.photos else ", or give other photos"
         raise UnreadablePhotosError(
             f"{len(failures)} of {total} photos cannot be decoded, first {failures[0]}; "
-            f"repair or remove them, or {way_out}",
+            f"repair or remove them{instead}",
             failures,
+            remedy=Remedy.SKIP_BAD if asked.photos else None,
         )
     return asked, others
 

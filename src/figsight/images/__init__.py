@@ -3,6 +3,7 @@
 Knows picture files, colours, orientations and sizes. Does not know labels, datasets or models.
 
     streams.py      opening what was asked for; stopping readers that never end
+    opened.py       files that somebody else has opened: ``read_opened``
     formats.py      which files we open: signatures, names, one Pillow plugin each
     limits.py       how much memory a picture would take, judged by its header
     orientation.py  which way is up, from EXIF and XMP
@@ -21,6 +22,7 @@ from figsight.images.decoding import Source, decode, open_photo
 from figsight.images.fitting import InputSpec, fit, shrink
 from figsight.images.formats import is_picture_name
 from figsight.images.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_PIXELS, MAX_SIDE
+from figsight.images.opened import read_opened
 from figsight.images.thumbnails import make_thumbnail
 
 __all__ = [
@@ -38,5 +40,6 @@ __all__ = [
     "is_picture_name",
     "make_thumbnail",
     "open_photo",
+    "read_opened",
     "shrink",
 ]

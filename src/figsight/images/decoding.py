@@ -21,12 +21,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from figsight.errors import PhotoError, PhotoTooLargeError, letting_go
 from figsight.images import limits, streams
 from figsight.images.colour import is_srgb, srgb_converter
 from figsight.images.fitting import fit, fit_image
-from figsight.images.formats import ACCEPTED, HEAD_BYTES, Format, identify, open_image
+from figsight.images.formats import (
+    ACCEPTED,
+    HEAD_BYTES,
+    PILLOW_FORMATS,
+    Format,
+    identify,
+    open_image,
+    refuse_plain_ppm,
+)
 from figsight.images.orientation import BACKWARDS, SIDEWAYS, TRANSPOSES, read_orientation
 from figsight.images.quiet import quiet
 
@@ -44,7 +53,6 @@ else:
     Source = str | os.PathLike | bytes | Image.Image | np.ndarray
 
 _BAND_PIXELS = 1 << 18  # converted at a time: what the processor's cache holds
-_UNCOMPRESSED = frozenset({"BMP", "PPM", "TIFF"})
 
 
 @letting_go
@@ -57,8 +65,8 @@ def decode(source: Source, *, name: str | None = None) -> NDArray[np.uint8]:
     white where they are transparent.
 
     An open image goes through the same steps. It is loaded if it was not yet, and otherwise neither
-    changed nor closed. An array is taken for sRGB; it may be grey [H, W] or [H, W, 1], RGB
-    [H, W, 3] or RGB with alpha [H, W, 4].
+    changed nor closed; one of another format must have been loaded. An array is taken for sRGB; it
+    may be grey [H, W] or [H, W, 1], RGB [H, W, 3] or RGB with alpha [H, W, 4].
 
     Args:
         source: A path, the bytes of a file, an open image, or an array of dtype uint8.
@@ -168,10 +176,8 @@ def _decode_stream(
             "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
         )
         raise PhotoError(label, f"expected {ACCEPTED}, found {found}; convert it to one of these")
-    if size > limits.MAX_FILE_BYTES and what not in _UNCOMPRESSED:
-        megabytes = f"at most {limits.MAX_FILE_BYTES // 10**6} MB of {what}"
-        reason = f"expected {megabytes}, found {size // 10**6} MB; make it smaller"
-        raise PhotoTooLargeError(label, reason)
+    with _codec_errors(label, what):
+        limits.check_file(what, size)
     image = _open(stream, what, size, label)
     try:
         with _codec_errors(label, what):
@@ -200,8 +206,7 @@ def _open(
                     image.draft(None, (image.width // scale, image.height // scale))
             else:
                 limits.check_memory(image, stream, size)
-            if what == "PPM" and image.tile[0][0] != "raw":
-                raise ValueError("a form of PPM that we don't read; save it as PNG")
+            refuse_plain_ppm(image)
             return image
     except PhotoError as error:
         if what == "HEIC" and isinstance(error.__cause__, ImportError):
@@ -212,8 +217,13 @@ def _open(
 
 def _decode_image(image: Image.Image, label: str, finish: Finish) -> NDArray[np.uint8]:
     """Decode an open image without changing it, beyond loading it."""
+    if _is_pending(image) and image.format not in PILLOW_FORMATS:
+        # Loading one may take any memory, or start another program (Ghostscript, for EPS).
+        found = f"an image of the format {image.format} that is not loaded"
+        raise PhotoError(label, f"expected {ACCEPTED}, found {found}; load() it if you trust it")
     try:
         with _codec_errors(label, image.format or "picture"):
+            refuse_plain_ppm(image)
             whole = _file_of_large_jpeg(image)
             if whole is None:
                 limits.check_memory(image, None, 0)
@@ -228,6 +238,14 @@ def _decode_image(image: Image.Image, label: str, finish: Finish) -> NDArray[np.
         with streams.PhotoBytes(whole) as stream:
             return _decode_stream(stream, label, finish)
     return finish(image, label, hasattr(image, "tag_v2"))
+
+
+def _is_pending(image: Image.Image) -> bool:
+    """Say whether an open image is a file's whose pixels are not decoded yet."""
+    # Not every plugin has tiles before it loads, and not every one has a core image after it.
+    return isinstance(image, ImageFile) and (
+        bool(image.tile) or getattr(image, "_im", None) is None
+    )
 
 
 def _file_of_large_jpeg(image: Image.Image) -> bytes | None:

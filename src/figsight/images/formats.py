@@ -32,6 +32,10 @@ Format = Literal["AVIF", "BMP", "GIF", "HEIC", "JPEG", "PNG", "PPM", "TIFF", "We
 
 ACCEPTED = "AVIF, BMP, GIF, HEIC, JPEG, PNG, PPM, TIFF or WebP"
 HEAD_BYTES = 1024
+# The same in Pillow's words, of images that somebody else has opened.
+PILLOW_FORMATS = frozenset(
+    {"AVIF", "BMP", "GIF", "HEIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP"}
+)
 
 _EXTENSIONS = frozenset(
     {"apng", "avif", "bmp", "dib", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "mpo"}
@@ -108,6 +112,17 @@ def open_image(stream: BinaryIO, name: Format) -> ImageFile:
         Exception: Whatever the plugin raises on bytes that it can't read.
     """
     return _plugin(name)(stream)
+
+
+def refuse_plain_ppm(image: Image.Image) -> None:
+    """Refuse a PPM, not loaded yet, that Pillow would decode in a Python loop; others pass.
+
+    Raises:
+        ValueError: It is one.
+    """
+    tiles = getattr(image, "tile", None)
+    if image.format == "PPM" and tiles and tiles[0][0] != "raw":
+        raise ValueError("a form of PPM that we don't read; save it as PNG")
 
 
 @cache

@@ -26,6 +26,7 @@ MAX_MEMORY_BYTES = 280_000_000
 MAX_PIXELS = 37_000_000  # 7 bytes each, and 20 MB for everything else
 MAX_SIDE = 65_535  # the most that JPEG and GIF can say
 MAX_FILE_BYTES = 128_000_000  # of formats that compress; the others are bounded by their pixels
+MAX_HELD_BYTES = 256 * 2**20  # of those others, where they are not read from a file of ours
 MAX_LOOPED_PIXELS = 4_000_000  # Pillow decodes run-length BMPs in a Python loop, 0.1 us a pixel
 MAX_SCANS = 100  # of a progressive JPEG; each passes over the whole picture, cameras write ten
 MAX_TAG_BYTES = 64_000_000  # of a TIFF, beside its pixels
@@ -40,6 +41,7 @@ _CODED_BYTES = {  # at most, with the buffers of the codec: plain, and with alph
 }
 _HELD_WHOLE = frozenset({"AVIF", "HEIF", "WEBP"})  # their plugins read the file into memory
 _HEADER_HELD = frozenset({"GIF", "JPEG", "MPO", "PNG"})  # theirs keep what comes before the pixels
+_UNCOMPRESSED = frozenset({"BMP", "PPM", "TIFF"})
 _MB = 1_000_000
 
 _TYPE_BYTES = dict(enumerate((0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)))
@@ -50,6 +52,24 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 class TooLargeError(Exception):
     """A picture would take more than we allow; the text is the reason, without the path."""
+
+
+def limit_held(what: str) -> int:
+    """Return how many bytes a file of a format may have where all of it is in memory."""
+    return MAX_HELD_BYTES if what in _UNCOMPRESSED else MAX_FILE_BYTES
+
+
+def check_file(what: str, size: int) -> None:
+    """Refuse a picture file by its size.
+
+    Raises:
+        TooLargeError: It is of a format that compresses, and more than ``MAX_FILE_BYTES``.
+    """
+    if size > MAX_FILE_BYTES and what not in _UNCOMPRESSED:
+        raise TooLargeError(
+            f"expected at most {MAX_FILE_BYTES // _MB} MB of {what}, found {size // _MB} MB; "
+            "make it smaller"
+        )
 
 
 def check_size(width: int, height: int) -> None:

@@ -9,6 +9,9 @@ good, and other threads lose their warnings meanwhile (a program may rely on Pil
 being an error). So we put one filter in front of the others, and leave it there: it matches only in
 a thread that is inside ``quiet()``, and is inert for everybody else.
 
+Who copies the filters (scikit-learn hands them to its workers) reads patterns from them, and gets one
+that matches nothing: the copy is inert.
+
 Not guaranteed: when another thread enters ``catch_warnings`` during a decode, a warning may slip
 through. Filters are consulted through their ``match`` method, as compiled patterns are; should an
 interpreter stop doing that, warnings would be shown again and nothing else would change.
@@ -16,6 +19,7 @@ interpreter stop doing that, warnings would be shown again and nothing else woul
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import warnings
@@ -23,14 +27,26 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _thread = threading.local()
 _lock = threading.Lock()
 
 
 class _InsideQuiet:
-    """Matches every text, but only in a thread that is inside ``quiet()``."""
+    """Matches every text, but only in a thread that is inside ``quiet()``; a copy matches none.
+
+    Attributes:
+        pattern: As a compiled pattern has it: what matches nothing.
+        flags: Likewise.
+    """
+
+    pattern = "(?!)"
+    flags = 0
+
+    def __reduce__(self) -> tuple[Callable[..., re.Pattern[str]], tuple[str]]:
+        """Go to another process, or into a copy, as the pattern that it looks like."""
+        return re.compile, (self.pattern,)
 
     def match(self, _text: str) -> bool:
         return getattr(_thread, "depth", 0) > 0

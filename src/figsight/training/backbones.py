@@ -282,11 +282,11 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise WeightsError(
-            f"--weights {path}: expected a safetensors file, found: {reason}"
+            f"weights {path}: expected a safetensors file, found: {reason}"
         ) from error
     except Exception as error:  # safetensors raises its own class, which is not public
         raise WeightsError(
-            f"--weights {path}: expected a safetensors file under timm's names, found one that "
+            f"weights {path}: expected a safetensors file under timm's names, found one that "
             f"cannot be read ({error}); pickled .pt and .pth files are not opened, convert them first"
         ) from error
 
@@ -321,8 +321,8 @@ def _read_from_hub(name: str, backbone: nn.Module) -> tuple[str, dict[str, Tenso
     except Exception as error:
         raise WeightsError(
             f"the ImageNet weights of {name} could not be had from the model hub "
-            f"({type(error).__name__}): go online once, or give --weights FILE.safetensors, or "
-            f"--weights random, or take the recipe 'quick', whose weights come with pip"
+            f"({type(error).__name__}): go online once, or give other weights (a safetensors "
+            f"file, or random), or take the recipe 'quick', whose weights come with pip"
         ) from error
     finally:
         hub.setLevel(before)

@@ -225,7 +225,7 @@ def _recipe_text(name: str) -> str:
     if name.endswith(".toml"):
         try:
             return Path(name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no text; a null byte in the name
             raise RecipeError(f"recipe {name}: expected a TOML file, found: {error}") from error
     if name not in recipe_names():
         known = ", ".join(recipe_names())

@@ -60,7 +60,9 @@ def train(
     data: str | os.PathLike[str] | Dataset, out: str | os.PathLike[str], options: TrainingOptions
 ) -> TrainingResult:
     """Train a classifier, as ``entry.train`` says; one at a time in a process."""
-    Workplace(Path(out)).require_free()  # before waiting for whoever is at work there
+    # Before waiting for whoever is at work, and once more when that has ended.
+    bundle.check_target(out, overwrite=options.overwrite)
+    Workplace(Path(out)).require_free()
     with machine.alone(options.watch.note) as waited, machine.plain_tensors():
         if options.budget is not None:
             later = replace(options.budget, began=options.budget.began + waited)
