@@ -44,6 +44,17 @@ def test_predict__text_never_claims_certainty(probability: float, shown: str) ->
     assert _describe(unknown, 5) == f"a.png: unknown (looks most like YODA, {shown})"
 
 
+def test_predict__goes_on_after_a_path_that_cannot_be_examined(model: Path, photos: Path) -> None:
+    result = call("predict", model, "n" * 300, photos / "1/0.png")
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"{photos}/1/0.png: ")
+    complaint, count = result.stderr.splitlines()[-2:]
+    assert complaint.startswith(
+        f"figsight: {'n' * 300}: expected a readable file, found 'file name too"
+    )
+    assert count == "2 photos: 1 named, 1 unreadable"
+
+
 def test_predict__json_is_an_object_a_line(model: Path, photos: Path) -> None:
     files = sorted(photos.rglob("*.png"))
     result = call("predict", model, *files, "--json", "--top", "2")

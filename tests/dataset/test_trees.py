@@ -200,3 +200,8 @@ def test_tree_read__is_bounded(plant: Callable[..., Path]) -> None:
 )
 def test_wrappers__are_what_holds_everything(paths: list[str], prefixes: list[str]) -> None:
     assert wrappers(paths) == prefixes
+
+
+def test_tree__takes_a_file_that_may_not_be_examined_for_none(plant: Callable[..., Path]) -> None:
+    tree = folder_tree(plant(["a/1.png"]))
+    assert tree.locate("", f"../{'n' * 300}.png") is None

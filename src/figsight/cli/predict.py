@@ -72,6 +72,7 @@ def predict(
 ) -> None:
     """Name the figure on each photo."""
     from figsight.classifier import load
+    from figsight.sources import is_folder  # brings numpy
 
     if as_json and as_csv:
         raise click.UsageError("choose one of --json and --csv")
@@ -91,7 +92,7 @@ def predict(
         write = _writer(as_json, as_csv, top)
         for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):
-                if Path(result.path).is_dir():  # without pictures, or locked
+                if is_folder(result.path):  # without pictures, or locked
                     folders += 1
                 else:
                     failures += 1

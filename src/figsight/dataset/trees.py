@@ -85,7 +85,8 @@ class Tree:
                 return joined
             if self.zipped or self.confined or "\0" in joined:
                 continue
-            if (self.base / joined).is_file():  # outside, hidden, or another case on macOS
+            # Outside, hidden, or another case on macOS; not one that may not be examined.
+            if os.path.isfile(self.base / joined):  # noqa: PTH113 - pathlib's raises then
                 return joined
         return None
 
