@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _DIGITS = re.compile(r"([0-9]+)")
 
 
+def composed(text: str) -> str:
+    """Return a name as figures are compared by: macOS writes accents apart, Linux in one with letters."""
+    return unicodedata.normalize("NFC", text)
+
+
 def natural_key(text: str) -> tuple[tuple[tuple[int, str], ...], str]:
     """Return the key that sorts text with its numbers as numbers: "2" before "10".
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from figsight.dataset.names import few, printable
+from figsight.dataset.names import composed, few, printable
 from figsight.errors import DataError
 from figsight.images import is_picture_name
 
@@ -83,7 +83,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a table says of one photo. ``path`` is as written, relative to the table."""
+    """What a table says of one photo. ``path`` is as written, relative to the table; names are NFC."""
 
     line: int
     path: str
@@ -242,6 +242,6 @@ def read_rows(table: Table, columns: Columns) -> list[Row]:
                 f"{table.name}, line {line}: expected train, val or test in the column "
                 f"{columns.split!r}, found {printable(split)!r}"
             )
-        group, name = cell.get("group") or None, cell.get("name") or None
-        rows.append(Row(line, cell["path"], cell["label"], SPLITS.get(split), group, name))
+        label, group, name = (composed(cell.get(role, "")) for role in ("label", "group", "name"))
+        rows.append(Row(line, cell["path"], label, SPLITS.get(split), group or None, name or None))
     return rows
