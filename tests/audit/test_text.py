@@ -107,6 +107,28 @@ def test_describe__names_what_will_not_be_learned(tmp_path: Path) -> None:
     assert '<section id="scarce">' in page
 
 
+def test_describe__names_figures_that_are_written_in_two_ways_or_called_unknown(
+    tmp_path: Path,
+) -> None:
+    names = ("Bat Man", "batman", "unknown")
+    files = {
+        f"{name}/{k}.png": png(scene(9 * i + k)) for i, name in enumerate(names) for k in (0, 1)
+    }
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    text = describe(audit)
+    assert "\n2 figures whose names differ only in case or spaces\n" in text
+    assert "\n    'Bat Man', 'batman'\n" in text
+    assert "\n1 figure is called 'unknown'\n" in text
+    found = audit.to_dict()
+    alike = ["Bat Man", "batman"]
+    assert found["names_alike"] == [{"ids": alike, "names": alike}]
+    assert found["called_unknown"] == [{"id": "unknown", "name": "unknown"}]
+    write_page(audit, tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text("utf-8")
+    assert '<section id="names_alike">' in page
+    assert '<section id="called_unknown">' in page
+
+
 def test_describe__says_which_table_kept_pictures_out(tmp_path: Path) -> None:
     files = {
         f"{name}/{k}.png": png(scene(k + 9 * (name == "b"))) for k in range(3) for name in "ab"

@@ -88,7 +88,7 @@ def test_evaluate__takes_figures_that_were_never_taught_for_unknown(
     assert found.unknown_score == one.unknown_score
     assert found.strangers is not None
     assert found.strangers.source == "3 photos of figures that the model was never taught"
-    assert found.notes[0].startswith("3 photos of figures that this model was never taught: left")
+    assert found.notes[0].startswith("3 photos of figures that this model was never taught (")
     assert np.array_equal(found.probabilities, one.probabilities)
 
 

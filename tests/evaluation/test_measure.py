@@ -72,7 +72,7 @@ def test_evaluate__leaves_figures_out_that_the_model_does_not_know(
     assert {photo.figure_id for photo in found.photos} == {"1", "17"}
     assert len(found.labels) == 6
     assert found.notes == (
-        "3 photos of figures that this model was never taught: left out of the scores.",
+        "3 photos of figures that this model was never taught ('3'): left out of the scores.",
     )
 
 

@@ -85,7 +85,7 @@ class Audit:
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
         ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
-        ``notes``.
+        ``names_alike`` (ids, names), ``called_unknown`` (id, name), ``notes``.
         """
         found = self.findings
         return {
@@ -94,8 +94,13 @@ class Audit:
             "labelled": len(self.dataset.photos),
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
             "unsupported": [photo.path for photo in found.unsupported],
-            "untaught": [{"id": one.id, "name": one.display} for one in found.untaught],
+            "untaught": [_figure(one) for one in found.untaught],
             "scarce": [_scarce(one) for one in found.scarce],
+            "names_alike": [
+                {"ids": [one.id for one in those], "names": [one.display for one in those]}
+                for those in found.names_alike
+            ],
+            "called_unknown": [_figure(one) for one in found.called_unknown],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
             "mirror_images": [self._conflict(one) for one in found.mirror_images],
             "leaks": [_leak(one) for one in found.leaks],
@@ -124,6 +129,10 @@ class Audit:
             "names": [names[label] for label in labels],
             "kind": one.kind,
         }
+
+
+def _figure(one: Figure) -> dict[str, Any]:
+    return {"id": one.id, "name": one.display}
 
 
 def _leak(one: Together) -> dict[str, Any]:

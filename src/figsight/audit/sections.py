@@ -120,7 +120,7 @@ def write_sections(audit: Audit) -> list[Section]:
         *_copy_sections(audit, label),
     ]
     # Unreadable pictures, and what else keeps a figure from being learned, come first.
-    sections[1:1] = _class_sections(audit)
+    sections[1:1] = _class_sections(audit) + _name_sections(audit)
     sections += _odd_sections(audit)
     return [section for section in sections if section.entries or section.above]
 
@@ -202,6 +202,30 @@ def _class_sections(audit: Audit) -> list[Section]:
             "Training refuses a figure with one photo, unless with --folds 0. Add photos.",
             [_scarce(one) for one in found.scarce],
             grave=True,
+        ),
+    ]
+
+
+def _name_sections(audit: Audit) -> list[Section]:
+    """Return the names of figures that are likely to be mistakes, or to be misunderstood."""
+    found = audit.findings
+    n = sum(map(len, found.names_alike))
+    return [
+        Section(
+            "names_alike",
+            f"{count(n, 'figure')} whose names differ only in case or spaces",
+            "They are learned as figures of their own. Where they are one, give it one name.",
+            [
+                Entry(", ".join(f"'{_short(one.id)}'" for one in those))
+                for those in found.names_alike
+            ],
+        ),
+        Section(
+            "called_unknown",
+            f"{count(len(found.called_unknown), 'figure is', 'figures are')} called 'unknown'",
+            "So figsight calls photos of none of the figures. If these are such photos, take them out, "
+            "and give them to evaluate --unknown; else rename the figure.",
+            [Entry(f"'{_short(one.id)}'") for one in found.called_unknown],
         ),
     ]
 

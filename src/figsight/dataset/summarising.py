@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Photo
     from figsight.dataset.quality import Oddities
 
+_UNKNOWN = "a figure is called 'unknown', which is what figsight says of photos of none"
 UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
 
 
@@ -36,7 +37,7 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
 
     n = len(findings.unreadable)
     say(f"{_count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
-    for what, items in _say_unlearned(findings):
+    for what, items in (*_say_unlearned(findings), *_say_names(findings)):
         say(what, items)
     n = len(findings.label_conflicts)
     say(
@@ -109,6 +110,21 @@ def _say_unlearned(findings: Findings) -> list[tuple[str, list[str]]]:
         (
             f"{single} of a single shot, too few to learn from and be measured on",
             [f"{_path(one.name)} ({_say_scarce(one)})" for one in findings.scarce],
+        ),
+    ]
+
+
+def _say_names(findings: Findings) -> list[tuple[str, list[str]]]:
+    """Say which names of figures are likely to be mistakes, or to be misunderstood."""
+    n = sum(map(len, findings.names_alike))
+    return [
+        (
+            f"{_count(n, 'class', 'classes')} whose names differ only in case or spaces",
+            [" = ".join(f"'{_path(one.id)}'" for one in those) for those in findings.names_alike],
+        ),
+        (
+            f"{_UNKNOWN}: give photos of strangers to evaluate --unknown, else rename it",
+            [f"'{_path(one.id)}'" for one in findings.called_unknown],
         ),
     ]
 

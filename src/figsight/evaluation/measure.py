@@ -20,6 +20,7 @@ from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
 from figsight.dataset.copies import Fingerprints
+from figsight.dataset.names import few
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
@@ -141,7 +142,8 @@ def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] 
     notes, sources, strangers = [], [], []
     if never:
         notes.append(
-            f"{_count(len(never))} of figures that this model was never taught: left out of the scores."
+            f"{_count(len(never))} of figures that this model was never taught ({_name(part, never)}): "
+            "left out of the scores."
         )
         sources.append(f"{_count(len(never))} of figures that the model was never taught")
     if rules is not None and rules.unknown is not None:
@@ -157,6 +159,12 @@ def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] 
         strangers += found.photos
         sources.append(f"{_count(len(found.photos))} of {found.name}")
     return _Task(index, known, strangers, " and ".join(sources), tuple(notes))
+
+
+def _name(part: Dataset, photos: Sequence[Photo]) -> str:
+    """Return what the figures of these photos are called, the first few of them."""
+    shown = {photo.figure_id for photo in photos}
+    return few([f"'{figure.display}'" for figure in part.figures if figure.id in shown])
 
 
 def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]) -> None:
