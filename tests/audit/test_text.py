@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.audit.make import flawed, plant, png
 from tests.make import scene
 
@@ -63,6 +64,49 @@ def test_describe__has_nothing_to_say_of_a_sound_set(tmp_path: Path) -> None:
         "",
         "next: figsight train DATA -o model",
     ]
+
+
+GROUPED = "path,label,patient\n" + "".join(f"{x}/{k}.png,{x},{x}\n" for x in "ab" for k in (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("folders", "table", "why"),
+    [
+        (
+            ["a"],
+            None,
+            "set: expected photos of at least two figures, found only a; add another class",
+        ),
+        (
+            ["test/a", "test/b"],
+            None,
+            (
+                "set: expected photos of the split train to learn from, found only test; give the folder "
+                "of one split instead"
+            ),
+        ),
+        (
+            ["a", "b"],
+            GROUPED,
+            (
+                "set: expected photos that can be held out, found only copies of one shot, or one group, "
+                "of each figure; add other photos, or measure nothing (--folds 0)"
+            ),
+        ),
+    ],
+)
+def test_describe__does_not_send_a_set_to_a_training_that_refuses_it(
+    tmp_path: Path, folders: list[str], table: str | None, why: str
+) -> None:
+    files = {f"{x}/{k}.png": png(scene(9 * i + k)) for i, x in enumerate(folders) for k in (0, 1)}
+    files |= {} if table is None else {"photos.csv": table.encode()}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    text = describe(audit)
+    assert text.splitlines()[0].endswith("; 1 problem to fix first (marked !)")
+    assert "\n! this set cannot be trained on and measured as it is\n" in text
+    assert f"\n    {why}" in text
+    assert "next:" not in text
+    assert audit.to_dict()["obstacle"] == why
 
 
 def test_describe__names_what_will_not_be_learned(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ class Audit:
         suspect_labels: Every labelled, readable photo, the most suspect label first; empty when
             labels were not looked at (``notes`` says why).
         notes: What could not be looked at, and what the findings cannot tell.
+        obstacle: Why nothing can be trained on the set and measured, or None.
     """
 
     dataset: Dataset
@@ -69,6 +70,7 @@ class Audit:
     odd_sizes: tuple[OddPhoto, ...]
     suspect_labels: tuple[SuspectLabel, ...]
     notes: tuple[str, ...]
+    obstacle: str | None = None
 
     @property
     def photos(self) -> int:
@@ -78,10 +80,10 @@ class Audit:
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain data for JSON, paths as the set calls them.
 
-        Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
-        (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` and
-        ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path, reason),
-        ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
+        Keys: ``name``, ``photos``, ``labelled``, ``obstacle`` (a reason, or null), ``duplicates``
+        (lists of paths), ``near_duplicates`` (paths, score, mirrored), ``leaks`` (paths, splits, kind),
+        ``label_conflicts`` and ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path,
+        reason), ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
         ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
@@ -92,6 +94,7 @@ class Audit:
             "name": self.dataset.name,
             "photos": self.photos,
             "labelled": len(self.dataset.photos),
+            "obstacle": self.obstacle,
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
             "unsupported": [photo.path for photo in found.unsupported],
             "untaught": [_figure(one) for one in found.untaught],

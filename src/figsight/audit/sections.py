@@ -87,6 +87,13 @@ def write_sections(audit: Audit) -> list[Section]:
 
     sections = [
         Section(
+            "obstacle",
+            "this set cannot be trained on and measured as it is",
+            "Training says the same, and stops.",
+            [Entry(printable(audit.obstacle or "", 300))] if audit.obstacle else [],
+            grave=True,
+        ),
+        Section(
             "unreadable",
             f"{count(len(found.unreadable), 'picture')} cannot be decoded",
             "Training stops at these, or leaves them out with --skip-bad. Get the originals again.",
@@ -120,7 +127,7 @@ def write_sections(audit: Audit) -> list[Section]:
         *_copy_sections(audit, label),
     ]
     # Unreadable pictures, and what else keeps a figure from being learned, come first.
-    sections[1:1] = _class_sections(audit) + _name_sections(audit)
+    sections[2:2] = _class_sections(audit) + _name_sections(audit)
     sections += _odd_sections(audit)
     return [section for section in sections if section.entries or section.above]
 
