@@ -26,6 +26,20 @@ def test_audit__tells_people_what_was_found(root: Path) -> None:
     assert "train/red/broken.png: expected a sound PNG, found a damaged one" in result.stdout
 
 
+def test_audit__ends_with_what_can_be_typed_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{x}/{k}.png": png(scene(9 * i + k)) for i, x in enumerate("ab") for k in (0, 1)}
+    rows = "".join(f"{path},{path[0]}\n" for path in files)
+    plant(tmp_path / "-my set", {**files, "photos.csv": f"path,is what\n{rows}".encode()})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/venv/bin/figsight"])
+    result = call("audit", "--no-labels", "--label-column", "is what", "--", "-my set")
+    assert result.stdout.splitlines()[-1] == (
+        "next: /venv/bin/figsight train './-my set' --label-column 'is what' -o model"
+    )
+
+
 def test_audit__writes_one_json_object(root: Path) -> None:
     result = call("audit", root, "--no-labels", "--json")
     assert result.exit_code == 0

@@ -13,7 +13,7 @@ from tests.cli.make import call, refused
 from tests.training.make import plant_photos
 
 from figsight.cli import main
-from figsight.cli.base import fold, name_program, safe, tell_pictures
+from figsight.cli.base import as_word, fold, name_program, safe, tell_pictures
 from figsight.drawing import save_picture
 
 
@@ -197,3 +197,10 @@ def test_evaluate__draws_its_picture_though_nobody_can_read_its_words(
         )
     assert done.returncode == 2
     assert picture.is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"), [("a/b", "a/b"), ("-x", "./-x"), ("-a b", "'./-a b'"), ("./-x", "./-x")]
+)
+def test_as_word__is_what_can_be_typed(path: str, typed: str) -> None:
+    assert as_word(path) == typed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from figsight.cli.base import data_options, main, read_data, safe
+from figsight.cli.base import as_word, data_options, main, name_program, read_data, safe
 
 if TYPE_CHECKING:
     from figsight.audit import Audit
@@ -42,7 +43,16 @@ def audit(data: str, as_json: bool, page: Path | None, no_labels: bool, **option
     if page is not None:
         write_page(result, page)
         click.echo(safe(f"page: {page}"), err=True)
-    click.echo(json.dumps(result.to_dict()) if as_json else describe(result))
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+        return
+    read_as = [
+        f" --{key.replace('_', '-')} {shlex.quote(value)}"
+        for key, value in options.items()
+        if value
+    ]
+    typed = as_word(data) + "".join(read_as)
+    click.echo(describe(result, data=safe(typed), program=name_program()))
 
 
 def _examine(dataset: Dataset, *, labels: bool) -> Audit:

@@ -176,6 +176,12 @@ def name_program() -> str:
     return shlex.quote(sys.argv[0])
 
 
+def as_word(path: object) -> str:
+    """Return a path as it is typed: what begins with a dash would be an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def safe(line: str) -> str:
     """Return a line as it may go to a terminal: names from outside neither break nor steer it.
 
