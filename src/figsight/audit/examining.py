@@ -57,7 +57,7 @@ def examine(
     Raises:
         DataError: There is nothing that can be read as labelled photos.
     """
-    dataset = data if isinstance(data, Dataset) else read(data)
+    dataset = data if isinstance(data, Dataset) else read(data, skip_missing=True)
     photos = (*dataset.photos, *dataset.unlisted)
     notes: list[str] = []
     qualities: list[Quality] = []

@@ -86,8 +86,8 @@ class Audit:
         reason), ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
-        ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
-        ``names_alike`` (ids, names), ``called_unknown`` (id, name), ``notes``.
+        ``unlisted``, ``unsupported``, ``missing`` (paths), ``odd_sizes`` (path, width, height),
+        ``tables``, ``names_alike`` (ids, names), ``called_unknown`` (id, name), ``notes``.
         """
         found = self.findings
         return {
@@ -96,6 +96,7 @@ class Audit:
             "labelled": len(self.dataset.photos),
             "obstacle": self.obstacle,
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
+            "missing": [photo.path for photo in found.missing],
             "unsupported": [photo.path for photo in found.unsupported],
             "untaught": [_figure(one) for one in found.untaught],
             "scarce": [_scarce(one) for one in found.scarce],

@@ -127,7 +127,7 @@ def write_sections(audit: Audit) -> list[Section]:
         *_copy_sections(audit, label),
     ]
     # Unreadable pictures, and what else keeps a figure from being learned, come first.
-    sections[2:2] = _class_sections(audit) + _name_sections(audit)
+    sections[2:2] = [_missing_section(audit), *_class_sections(audit), *_name_sections(audit)]
     sections += _odd_sections(audit)
     return [section for section in sections if section.entries or section.above]
 
@@ -269,6 +269,19 @@ def _odd_sections(audit: Audit) -> list[Section]:
         ),
         _unlisted_section(audit),
     ]
+
+
+def _missing_section(audit: Audit) -> Section:
+    found = audit.findings
+    listed = count(len(found.missing), "listed photo is", "listed photos are")
+    return Section(
+        "missing",
+        f"{listed} not there",
+        f"{few(found.tables)}: training stops at these, or leaves them out with --skip-bad. Paths are "
+        "relative to the table, and URLs are not fetched.",
+        [Entry(_short(photo.path)) for photo in found.missing],
+        grave=True,
+    )
 
 
 def _unlisted_section(audit: Audit) -> Section:

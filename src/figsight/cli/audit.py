@@ -38,7 +38,7 @@ def audit(data: str, as_json: bool, page: Path | None, no_labels: bool, **option
 
     if page is not None:
         check_page(page)
-    result = _examine(read_data(data, options), labels=not no_labels)
+    result = _examine(read_data(data, options, skip_missing=True), labels=not no_labels)
     # The file first: whoever reads the words may want to open it.
     if page is not None:
         write_page(result, page)

@@ -206,11 +206,12 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def read_data(data: str, options: dict[str, Any]) -> Dataset:
-    """Read DATA as the options for a CSV say."""
+def read_data(data: str, options: dict[str, Any], *, skip_missing: bool) -> Dataset:
+    """Read DATA as the options for a CSV say; without photos that are not there, if so wished."""
     from figsight.dataset import read
 
-    return read(data, **{key: options[key] for key in list(options) if key.endswith("_column")})
+    columns = {key: options[key] for key in list(options) if key.endswith("_column")}
+    return read(data, **columns, skip_missing=skip_missing)
 
 
 def refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:

@@ -149,7 +149,7 @@ def evaluate(
         from figsight.evaluation.report import check_report
 
         check_report(report)
-    dataset = read_data(arguments[-1], options)
+    dataset = read_data(arguments[-1], options, skip_missing=skip_bad)
     if folds is None:
         result = evaluation.evaluate(
             arguments[0],

@@ -94,7 +94,7 @@ def train(
         from figsight.training import train as run
         from figsight.training.budget import Budget
 
-        dataset = read_data(data, options)
+        dataset = read_data(data, options, skip_missing=options["skip_bad"])
         result = run(
             dataset,
             output,

@@ -110,6 +110,7 @@ class Findings:
         unlisted: Pictures of the set that no index names and no class folder holds.
         unsupported: Files in class folders that are no pictures which figsight opens.
         tables: The tables that say which photos are meant; none where folders do.
+        missing: Photos that a table lists and that are not there.
         names_alike: Figures whose names differ only in case or spaces, those that are alike together.
         called_unknown: Figures with the name that figsight gives to photos of none of them.
     """
@@ -127,6 +128,7 @@ class Findings:
     unlisted: tuple[Photo, ...]
     unsupported: tuple[Photo, ...]
     tables: tuple[str, ...]
+    missing: tuple[Photo, ...]
     names_alike: tuple[tuple[Figure, ...], ...]
     called_unknown: tuple[Figure, ...]
 
@@ -201,6 +203,7 @@ def find_findings(
         unlisted=dataset.unlisted,
         unsupported=dataset.unsupported,
         tables=dataset.tables,
+        missing=dataset.missing,
         names_alike=find_alike(named),
         called_unknown=tuple(one for one in named if is_called_unknown(one)),
     )

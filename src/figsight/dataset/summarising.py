@@ -37,6 +37,9 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
 
     n = len(findings.unreadable)
     say(f"{_count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
+    n = len(findings.missing)
+    listed = _count(n, "listed photo is", "listed photos are")
+    say(f"{listed} not there, and left out", [_path(photo.path) for photo in findings.missing])
     for what, items in (*_say_unlearned(findings), *_say_names(findings)):
         say(what, items)
     n = len(findings.label_conflicts)

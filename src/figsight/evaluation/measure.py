@@ -88,7 +88,7 @@ def evaluate(
     if keep is not None and isinstance(model, Classifier):
         raise ValueError("keep: expected none for an open classifier; give it to load instead")
     started = time.perf_counter()
-    dataset = data if isinstance(data, Dataset) else read(data)
+    dataset = data if isinstance(data, Dataset) else read(data, skip_missing=skip_bad)
     part, chosen = measuring_part(dataset, split)
     opened = nullcontext(model) if isinstance(model, Classifier) else load(model, keep=keep)
     with opened as classifier, closing(Fingerprints()) as small:
@@ -104,7 +104,7 @@ def evaluate(
             ),
             probabilities=asked.probabilities,
             groups=asked.groups,
-            skipped=asked.failures + (others.failures if others else ()),
+            skipped=part.not_there + asked.failures + (others.failures if others else ()),
             strangeness=asked.strangeness,
             unknown=asked.unknown,
             strangers=_name_strangers(others, task.source) if others and others.photos else None,
