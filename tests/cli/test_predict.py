@@ -183,6 +183,19 @@ def test_predict__answers_the_good_photos_among_bad_ones(
     assert picture == f"picture: {out / 'page.png'}"
 
 
+def test_predict__says_which_files_of_a_folder_it_passed_over(model: Path, photos: Path) -> None:
+    for name in (".hidden", "Thumbs.db", "1/raw.CR2", "1/scan", "2/layers.psd"):
+        (photos / name).write_bytes(b"something")
+    result = call("predict", model, photos, photos / "1/0.png")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[1:] == [
+        f"3 files are no pictures that figsight opens (first {photos}/1/raw.CR2)",
+        "7 photos: 7 named",
+    ]
+    result = call("predict", model, photos / "2")
+    assert f"\n1 file is no picture that figsight opens ({photos}/2/layers.psd)\n" in result.stderr
+
+
 def test_predict__names_a_bad_photo_in_one_line(model: Path, photos: Path) -> None:
     bad = photos / "two\nlines\x1b[31m.png"
     bad.write_bytes(b"no picture")

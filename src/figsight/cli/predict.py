@@ -72,7 +72,7 @@ def predict(
 ) -> None:
     """Name the figure on each photo."""
     from figsight.classifier import load
-    from figsight.sources import is_folder  # brings numpy
+    from figsight.sources import find_others, is_folder  # brings numpy
 
     if as_json and as_csv:
         raise click.UsageError("choose one of --json and --csv")
@@ -105,6 +105,7 @@ def predict(
                 drawn.append(result)
         if picture is not None and drawn:
             _draw(classifier, drawn, picture)
+    _tell_others([other for photo in photos if is_folder(photo) for other in find_others(photo)])
     if named + unknown + failures > 1:
         say(_count(named, unknown if rule is not None else None, failures), err=True)
     if failures or folders:
@@ -133,6 +134,15 @@ def _draw(
         else draw_predictions((one.path, one) for one, _ in drawn)
     )
     tell_pictures(save_sheets(pages, picture))
+
+
+def _tell_others(files: list[str]) -> None:
+    """Say how many files in folders were passed over."""
+    if files:
+        are, first = (
+            ("file is no picture", "") if len(files) == 1 else ("files are no pictures", "first ")
+        )
+        say(f"{len(files)} {are} that figsight opens ({first}{files[0]})", err=True)
 
 
 def _count(named: int, unknown: int | None, failures: int) -> str:
