@@ -191,6 +191,12 @@ def find_columns(table: Table, wanted: Columns) -> Columns:
         found[role] = named or next((column for column in free if column not in taken), None)
         if found[role] is None and role in {"path", "label"}:
             _require_header(table)
+            given = [other.name for other in fields(wanted) if getattr(wanted, other.name) in free]
+            if given:
+                raise DataError(
+                    f"{table.name}: expected a {role} column, found {free[0]!r} named with "
+                    f"--{given[0]}-column; name another there, or the {role} column with --{role}-column"
+                )
             raise DataError(
                 f"{table.name}: no {role} column among {_listed(table)}; name it with "
                 f"{role}_column (--{role}-column)"
