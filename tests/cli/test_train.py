@@ -34,14 +34,14 @@ def test_train__refuses_before_it_begins(
         f"nothing there; check the path"
     )
     assert refused("train", single, *how) == (
-        "figsight: single: expected photos of at least two figures, found only figure-0; add "
+        "figsight: single: expected photos of at least two figures, found only 'figure-0'; add "
         "another class"
     )
     assert refused("train", data, "-o", new, "--recipe", wrong) == (
-        f"figsight: recipe {wrong}: top level: Object contains unknown field `colour`"
+        f"figsight: recipe {wrong}: colour: no such key; remove it, or correct its name"
     )
     assert refused("train", data, "-o", new, "--recipe", ranged) == (
-        f"figsight: recipe {ranged}: optimizer.learning_rate: Expected `float` > 0.0"
+        f"figsight: recipe {ranged}: optimizer.learning_rate: expected a number above 0.0"
     )
     assert refused("train", data, *how, "--positive", "figure-2") == (
         "figsight: data: expected 'figure-0' or 'figure-1' for the figure that is looked for, found "

@@ -32,6 +32,12 @@ FAILED = 2
 OPTIONS = {Remedy.OVERWRITE: "give --overwrite"}  # what a caller in Python does is an option here
 JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_PLAIN = (  # for what click says of numbers
+    (r"is not a valid integer( range)?", "is not a whole number"),
+    (r"is not a valid float( range)?", "is not a number"),
+    (r"is not in the range x>=(\S+)", r"is less than \1"),
+    (r"is not in the range (\S+?)<=?x<=?(\S+)", r"is not between \1 and \2"),
+)
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
 SEED = click.IntRange(0, 2**31 - 1)
 
@@ -54,6 +60,8 @@ def _in_one_line(error: click.UsageError) -> click.ClickException:
     said = " ".join(error.format_message().split()).removesuffix(".").replace(". (", " (")
     if said.split(" ", 1)[0] in ("Invalid", "Missing", "No", "Got", "Option"):
         said = said[0].lower() + said[1:]
+    for pattern, words in _PLAIN:
+        said = re.sub(pattern, words, said)
     where = "" if error.ctx is None else f"; {error.ctx.command_path} --help tells more"
     return UnusableLineError(said + where)
 

@@ -143,11 +143,13 @@ def require_trainable(dataset: Dataset, photos_each: int = 2) -> None:
     name = printable(dataset.name)
     if len(counts) < 2:
         shown = [figure.display for figure in dataset.figures if counts[figure.id]]
-        found = f"only {printable(shown[0])}" if shown else "none"
+        found = f"only '{printable(shown[0])}'" if shown else "none"
         raise DataError(
             f"{name}: expected photos of at least two figures, found {found}; add another class"
         )
-    poor = [f"{f.display} ({counts[f.id]})" for f in dataset.figures if counts[f.id] < photos_each]
+    poor = [
+        f"'{f.display}' ({counts[f.id]})" for f in dataset.figures if counts[f.id] < photos_each
+    ]
     if poor:
         raise DataError(
             f"{name}: expected at least {photos_each} photos of each figure, found fewer of "

@@ -58,8 +58,9 @@ def read_folders(tree: Tree, *, unwrap: bool = False) -> Dataset:
             f"{name}: expected pictures in class folders, found {found}; see what you gave as DATA"
         )
     if not any("/" in path for path in pictures):
+        count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
         raise DataError(
-            f"{name}: expected a folder for each class, found {len(pictures)} pictures directly in "
+            f"{name}: expected a folder for each class, found {count} directly in "
             f"it and no class folder; move each picture into a folder named after its class, or "
             f"list them in a CSV (path,label)"
         )

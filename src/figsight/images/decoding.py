@@ -26,7 +26,7 @@ from figsight.errors import PhotoError, PhotoTooLargeError, letting_go
 from figsight.images import limits, streams
 from figsight.images.colour import is_srgb, srgb_converter
 from figsight.images.fitting import fit, fit_image
-from figsight.images.formats import ACCEPTED, HEAD_BYTES, Format, identify, open_image
+from figsight.images.formats import ACCEPTED, HEAD_BYTES, Format, call_text, identify, open_image
 from figsight.images.orientation import BACKWARDS, SIDEWAYS, TRANSPOSES, read_orientation
 from figsight.images.quiet import quiet
 
@@ -164,9 +164,7 @@ def _decode_stream(
             raise PhotoError(
                 label, "expected a picture, found a zip; unpack it, and name the folder"
             )
-        found = (
-            "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
-        )
+        found = "a web page or SVG" if head.lstrip()[:1] == b"<" else call_text(head)
         raise PhotoError(label, f"expected {ACCEPTED}, found {found}; convert it to one of these")
     if size > limits.MAX_FILE_BYTES and what not in _UNCOMPRESSED:
         megabytes = f"at most {limits.MAX_FILE_BYTES // 10**6} MB of {what}"
