@@ -73,8 +73,6 @@ def test_measuring_part__keeps_figures_that_were_never_taught(plant: Plant) -> N
 
 
 def test_measuring_part__keeps_the_missing_photos_of_its_split() -> None:
-    photos = tuple(
-        photo(x, "a", split) for x, split in (("p", "train"), ("q", "test"), ("r", "val"))
-    )
+    photos = (photo("p", "a", "train"), photo("q", "a", "test"), photo("r", "a", "val"))
     found, _ = measuring_part(Dataset("set", (), photos[:2], missing=photos), "test")
     assert [one.path for one in found.missing] == ["q.png"]

@@ -45,7 +45,7 @@ def _displays(dataset: Dataset) -> list[str]:
 
 def _error(data: Path | str, **columns: str) -> str:
     with pytest.raises(DataError) as caught:
-        read(data, **columns)
+        read(data, **columns)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

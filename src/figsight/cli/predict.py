@@ -217,4 +217,5 @@ def _threshold(prediction: Prediction) -> str:
     if sought is None or sought.found == (prediction.class_id == sought.class_id):
         return ""
     verdict = "counts" if sought.found else "does not count"
-    return f"  {verdict} as {sought.name}: that begins at {say_probability(sought.threshold)}"
+    own = f" with {say_probability(sought.probability)}" if prediction.unknown else ""
+    return f"  {verdict} as {sought.name}{own}: that begins at {say_probability(sought.threshold)}"
