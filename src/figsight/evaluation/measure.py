@@ -20,7 +20,7 @@ from figsight.classifier import Classifier, load
 from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
 from figsight.dataset.copies import Fingerprints
-from figsight.dataset.names import few
+from figsight.dataset.names import composed, few
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
@@ -137,7 +137,7 @@ class _Task:
 
 def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] | None) -> _Task:
     """Divide the photos into those of the model's figures and others."""
-    index = {figure.id: i for i, figure in enumerate(classifier.figures)}
+    index = {composed(figure.id): i for i, figure in enumerate(classifier.figures)}
     part, said = take_names(part, classifier.figures)
     known = [photo for photo in part.photos if photo.figure_id in index]
     _require_known(classifier, part, known)

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from figsight.dataset.names import few
+from figsight.dataset.names import composed, few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +24,13 @@ def take_names(part: Dataset, figures: Sequence[Figure]) -> tuple[Dataset, tuple
         part: Labelled photos.
         figures: The model's. A name that several of them have means none.
     """
-    ids = {figure.id for figure in figures}
-    having = Counter(name for figure in figures for name in {figure.name, figure.display})
+    ids = {composed(figure.id) for figure in figures}
+    shown = [(one.id, {composed(one.name), composed(one.display)}) for one in figures]
+    having = Counter(name for _, names in shown for name in names)
     meant = {
-        name: figure.id
-        for figure in figures
-        for name in (figure.name, figure.display)
+        name: composed(figure_id)
+        for figure_id, names in shown
+        for name in names
         if having[name] == 1 and name not in ids
     }
     photos = tuple(
