@@ -7,7 +7,7 @@ Knows picture files, colours, orientations and sizes. Does not know labels, data
     limits.py       how much memory a picture would take, judged by its header
     orientation.py  which way is up, from EXIF and XMP
     colour.py       any Pillow mode and ICC profile -> sRGB
-    quiet.py        keeps Pillow's warnings out of a decode, for one thread only; silence.py libtiff's
+    quiet.py        keeps Pillow's warnings out of a decode, for one thread only
     decoding.py     all of the above in order: ``decode``
     fitting.py      pixels -> the size that a network is fed: ``InputSpec``, ``fit``; or people: ``shrink``
     cameras.py      pixels -> the same picture grainy, soft, far away, in other light: ``change_camera``

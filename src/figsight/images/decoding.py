@@ -29,7 +29,6 @@ from figsight.images.fitting import fit, fit_image
 from figsight.images.formats import ACCEPTED, HEAD_BYTES, Format, call_text, identify, open_image
 from figsight.images.orientation import BACKWARDS, SIDEWAYS, TRANSPOSES, read_orientation
 from figsight.images.quiet import quiet
-from figsight.images.silence import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +101,7 @@ def open_photo(source: Source, spec: InputSpec, name: str | None = None) -> NDAr
 def _decode(source: Source, name: str | None, finish: Finish) -> NDArray[np.uint8]:
     """Decode a picture, and make of it what ``finish`` makes."""
     label = name if name is not None else _describe(source)
-    with quiet(), silent():
+    with quiet():
         if isinstance(source, np.ndarray):
             return _decode_array(source, label)
         if isinstance(source, Image.Image):
