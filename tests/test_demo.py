@@ -109,6 +109,26 @@ def test_take_tour__trains_on_some_photos_and_asks_about_the_others(
     assert took.photo.is_file()
 
 
+@pytest.mark.parametrize(("overwrite", "resumed"), [(False, [False, True]), (True, [False, False])])
+def test_take_tour__goes_on_with_what_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool, resumed: list[bool]
+) -> None:
+    asked = []
+
+    def stop(_: Dataset, model: Path, *, resume: bool, **__: object) -> None:
+        asked.append(resume)
+        model.with_name("model.training").mkdir(exist_ok=True)
+        plan = {"recipe": {}, "seed": 0, "photos": []}
+        (model.with_name("model.training") / "plan.json").write_text(json.dumps(plan))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tour, "train", stop)
+    for _ in resumed:
+        with pytest.raises(KeyboardInterrupt):
+            tour.take_tour(tmp_path / "demo", seed=0, overwrite=overwrite, watch=Silence())
+    assert asked == resumed
+
+
 def test_make_demo__renders_what_is_shipped(tmp_path: Path) -> None:
     target = tmp_path / "fox.npy"
     command = [sys.executable, "-c", RENDER, str(target)]

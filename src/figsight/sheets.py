@@ -23,14 +23,14 @@ from figsight.drawing import (
     save_picture,
     scale_heat,
 )
-from figsight.errors import OutputError
+from figsight.errors import OutputError, PhotoError
 from figsight.images import decode, shrink
 from figsight.metrics import say_probability, say_share
 from figsight.phrases import count
 from figsight.sources import read_photo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -164,8 +164,23 @@ def draw_evaluation(evaluation: Evaluation) -> Pages:
     return draw_sheets(tiles, heading=heading)
 
 
-def draw_dataset(dataset: Dataset, each: int) -> Pages:
-    """Draw up to ``each`` example photos of every figure, side by side where a page is wide enough."""
+def draw_dataset(
+    dataset: Dataset, each: int, on_bad: Callable[[PhotoError], None] | None = None
+) -> Pages:
+    """Draw up to ``each`` example photos of every figure, side by side where a page is wide enough.
+
+    Photos that cannot be decoded are blank, and ``on_bad`` is told; without it they end the drawing.
+    """
+
+    def draw(photo: Photo) -> NDArray[np.uint8]:
+        try:
+            return _small_photo(photo)
+        except PhotoError as error:
+            if on_bad is None:
+                raise
+            on_bad(error)
+            return _NO_PICTURE
+
     photos = defaultdict(list)
     for photo in dataset.photos:
         photos[photo.figure_id].append(photo)
@@ -177,9 +192,7 @@ def draw_dataset(dataset: Dataset, each: int) -> Pages:
         title = f"{figure.display}, {photos_of_it}"
         # Spread over the figure's photos: the first few are often of one session.
         spread = np.linspace(0, len(own) - 1, min(each, len(own))).round().astype(int)
-        tiles += [
-            Tile(partial(_small_photo, own[i]), "" if i else title) for i in np.unique(spread)
-        ]
+        tiles += [Tile(partial(draw, own[i]), "" if i else title) for i in np.unique(spread)]
         tiles += [GAP] * (max(0, each - len(own)) if own else 0)
     heading = f"{dataset.name}: {count(len(dataset.figures), 'figure')}, "
     heading += count(len(dataset.photos), "photo")

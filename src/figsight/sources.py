@@ -179,3 +179,18 @@ def _find_pictures(folder: str) -> Iterator[str | Missing]:
             yield place(folder, path)
     if not found:
         yield Missing(folder, "expected a folder with pictures, found none in it")
+
+
+def find_others(folder: str) -> Iterator[str]:
+    """Yield the files under a folder that are passed over, as their names are not those of pictures.
+
+    Not those that nobody put there: hidden ones, what systems leave behind, models.
+    """
+    from figsight.dataset.trees import is_ours
+    from figsight.dataset.walking import place, walk
+    from figsight.files import is_litter
+
+    for path, error in walk(folder, pass_over=is_ours):
+        name = path.rpartition("/")[2]
+        if error is None and not images.is_picture_name(path) and not is_litter(name):
+            yield place(folder, path)

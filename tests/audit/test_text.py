@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.audit.make import flawed, plant, png
 from tests.make import scene
 
@@ -46,7 +47,7 @@ def test_describe__writes_out_ten_of_a_kind(tmp_path: Path) -> None:
     files = {f"a/{k:02}.png": picture for k in range(2)} | {"b/0.png": png(scene(1))}
     files |= {f"{k:02}.png": b"nothing" for k in range(13)}
     text = describe(examine(plant(tmp_path / "set", files), labels=False))
-    assert text.count("expected an AVIF") + text.count("found a file that begins") >= 10
+    assert text.count("found text that begins 'nothing'") == 10
     assert "    and 3 more" in text
     assert "09.png" in text
     assert "10.png" not in text.partition("nothing labels")[0]
@@ -63,6 +64,49 @@ def test_describe__has_nothing_to_say_of_a_sound_set(tmp_path: Path) -> None:
         "",
         "next: figsight train DATA -o model",
     ]
+
+
+GROUPED = "path,label,patient\n" + "".join(f"{x}/{k}.png,{x},{x}\n" for x in "ab" for k in (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("folders", "table", "why"),
+    [
+        (
+            ["a"],
+            None,
+            "set: expected photos of at least two figures, found only 'a'; add another class",
+        ),
+        (
+            ["test/a", "test/b"],
+            None,
+            (
+                "set: expected photos of the split train to learn from, found only test; give the folder "
+                "of one split instead"
+            ),
+        ),
+        (
+            ["a", "b"],
+            GROUPED,
+            (
+                "set: expected photos that can be held out, found only copies of one shot, or one group, "
+                "of each figure; add other photos, or measure nothing (--folds 0)"
+            ),
+        ),
+    ],
+)
+def test_describe__does_not_send_a_set_to_a_training_that_refuses_it(
+    tmp_path: Path, folders: list[str], table: str | None, why: str
+) -> None:
+    files = {f"{x}/{k}.png": png(scene(9 * i + k)) for i, x in enumerate(folders) for k in (0, 1)}
+    files |= {} if table is None else {"photos.csv": table.encode()}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    text = describe(audit)
+    assert text.splitlines()[0].endswith("; 1 problem to fix first (marked !)")
+    assert "\n! this set cannot be trained on and measured as it is\n" in text
+    assert f"\n    {why}" in text
+    assert "next:" not in text
+    assert audit.to_dict()["obstacle"] == why
 
 
 def test_describe__names_what_will_not_be_learned(tmp_path: Path) -> None:
@@ -105,6 +149,28 @@ def test_describe__names_what_will_not_be_learned(tmp_path: Path) -> None:
     page = (tmp_path / "out.html").read_text("utf-8")
     assert "<li>train/knight/1.CR2</li>" in page
     assert '<section id="scarce">' in page
+
+
+def test_describe__names_figures_that_are_written_in_two_ways_or_called_unknown(
+    tmp_path: Path,
+) -> None:
+    names = ("Bat Man", "batman", "unknown")
+    files = {
+        f"{name}/{k}.png": png(scene(9 * i + k)) for i, name in enumerate(names) for k in (0, 1)
+    }
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    text = describe(audit)
+    assert "\n2 figures whose names differ only in case or spaces\n" in text
+    assert "\n    'Bat Man', 'batman'\n" in text
+    assert "\n1 figure is called 'unknown'\n" in text
+    found = audit.to_dict()
+    alike = ["Bat Man", "batman"]
+    assert found["names_alike"] == [{"ids": alike, "names": alike}]
+    assert found["called_unknown"] == [{"id": "unknown", "name": "unknown"}]
+    write_page(audit, tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text("utf-8")
+    assert '<section id="names_alike">' in page
+    assert '<section id="called_unknown">' in page
 
 
 def test_describe__says_which_table_kept_pictures_out(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 from pathlib import Path
@@ -288,6 +289,22 @@ def test_check_target__refuses_names_that_are_too_long(tmp_path: Path, parent: s
     assert str(caught.value) == (
         f"{target}: expected a name that the disk takes with .training behind it, found one that is "
         "too long: choose a shorter one"
+    )
+
+
+def test_check_target__says_which_folder_may_not_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
+    with pytest.raises(OutputError) as caught:
+        check_target(tmp_path / "locked" / "model")
+    assert str(caught.value) == (
+        f"{tmp_path / 'locked' / 'model'}: the folder {tmp_path / 'locked'} may not be looked into: "
+        "allow reading it, or choose another"
     )
 
 

@@ -26,6 +26,33 @@ def test_audit__tells_people_what_was_found(root: Path) -> None:
     assert "train/red/broken.png: expected a sound PNG, found a damaged one" in result.stdout
 
 
+def test_audit__ends_with_what_can_be_typed_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{x}/{k}.png": png(scene(9 * i + k)) for i, x in enumerate("ab") for k in (0, 1)}
+    rows = "".join(f"{path},{path[0]}\n" for path in files)
+    plant(tmp_path / "-my set", {**files, "photos.csv": f"path,is what\n{rows}".encode()})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/venv/bin/figsight"])
+    result = call("audit", "--no-labels", "--label-column", "is what", "--", "-my set")
+    assert result.stdout.splitlines()[-1] == (
+        "next: /venv/bin/figsight train './-my set' --label-column 'is what' -o model"
+    )
+
+
+def test_audit__lists_photos_that_are_not_there(tmp_path: Path) -> None:
+    files = {f"{x}/{k}.png": png(scene(9 * i + k)) for i, x in enumerate("ab") for k in (0, 1)}
+    gone = [f"a/gone{k}.png" for k in range(12)]
+    rows = "".join(f"{path},{path[0]}\n" for path in [*gone, *files])
+    root = plant(tmp_path / "set", {**files, "photos.csv": f"path,label\n{rows}".encode()})
+    result = call("audit", root, "--no-labels")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "\n! 12 listed photos are not there\n" in result.stdout
+    assert "\n    a/gone9.png\n    and 2 more\n" in result.stdout
+    found = json.loads(call("audit", root, "--no-labels", "--json").stdout)
+    assert (found["missing"], found["labelled"]) == (gone, 4)
+
+
 def test_audit__writes_one_json_object(root: Path) -> None:
     result = call("audit", root, "--no-labels", "--json")
     assert result.exit_code == 0

@@ -13,7 +13,7 @@ from tests.cli.make import call, refused
 from tests.training.make import plant_photos
 
 from figsight.cli import main
-from figsight.cli.base import fold, name_program, safe, tell_pictures
+from figsight.cli.base import as_word, fold, name_program, safe, tell_pictures
 from figsight.drawing import save_picture
 
 
@@ -238,3 +238,26 @@ def test_evaluate__draws_its_picture_though_nobody_can_read_its_words(
         )
     assert done.returncode == 2
     assert picture.is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"), [("a/b", "a/b"), ("-x", "./-x"), ("-a b", "'./-a b'"), ("./-x", "./-x")]
+)
+def test_as_word__is_what_can_be_typed(path: str, typed: str) -> None:
+    assert as_word(path) == typed
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "d", "-o", "m", "--epochs", "1.5"), "'--epochs': '1.5' is not a whole number"),
+        (("train", "d", "-o", "m", "--epochs", "0"), "'--epochs': 0 is less than 1"),
+        (("train", "d", "-o", "m", "--seed", "-1"), "'--seed': -1 is not between 0 and 2147483647"),
+        (("evaluate", "m", "d", "--keep", "x"), "'--keep': 'x' is not a number"),
+        (("evaluate", "m", "d", "--keep", "2"), "'--keep': 2.0 is not between 0 and 1"),
+    ],
+)
+def test_main__says_in_plain_words_which_numbers_it_takes(
+    words: tuple[str, ...], said: str
+) -> None:
+    assert refused(*words).startswith(f"figsight: invalid value for {said}")

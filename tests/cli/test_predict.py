@@ -44,6 +44,17 @@ def test_predict__text_never_claims_certainty(probability: float, shown: str) ->
     assert _describe(unknown, 5) == f"a.png: unknown (looks most like YODA, {shown})"
 
 
+def test_predict__goes_on_after_a_path_that_cannot_be_examined(model: Path, photos: Path) -> None:
+    result = call("predict", model, "n" * 300, photos / "1/0.png")
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"{photos}/1/0.png: ")
+    complaint, count = result.stderr.splitlines()[-2:]
+    assert complaint.startswith(
+        f"figsight: {'n' * 300}: expected a readable file, found 'file name too"
+    )
+    assert count == "2 photos: 1 named, 1 unreadable"
+
+
 def test_predict__json_is_an_object_a_line(model: Path, photos: Path) -> None:
     files = sorted(photos.rglob("*.png"))
     result = call("predict", model, *files, "--json", "--top", "2")
@@ -178,6 +189,19 @@ def test_predict__answers_the_good_photos_among_bad_ones(
     assert [len(row) for row in (header, named, missing)] == [9, 9, 9]
     assert (header[-1], named[-1]) == ("error", "")
     assert missing == [str(gone), *[""] * 7, lines[2]["error"]]
+
+
+def test_predict__says_which_files_of_a_folder_it_passed_over(model: Path, photos: Path) -> None:
+    for name in (".hidden", "Thumbs.db", "1/raw.CR2", "1/scan", "2/layers.psd"):
+        (photos / name).write_bytes(b"something")
+    result = call("predict", model, photos, photos / "1/0.png")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[1:] == [
+        f"3 files are no pictures that figsight opens (first {photos}/1/raw.CR2)",
+        "7 photos: 7 named",
+    ]
+    result = call("predict", model, photos / "2")
+    assert f"\n1 file is no picture that figsight opens ({photos}/2/layers.psd)\n" in result.stderr
 
 
 def test_predict__names_a_bad_photo_in_one_line(model: Path, photos: Path) -> None:

@@ -174,6 +174,16 @@ def test_predict__text_says_where_the_threshold_makes_something_else_of_a_photo(
     }
 
 
+def test_predict__text_says_how_much_an_unknown_photo_counts_as_what_is_looked_for() -> None:
+    top = (Ranked("0", "well", 0.6), Ranked("1", "ill", 0.4))
+    said = Prediction(
+        *("a.png", "0", "well", 0.6, top), unknown=True, sought=Sought("1", "ill", 0.4, 0.25)
+    )
+    assert _describe(said, 5).replace("\u00a0%", " %") == (
+        "a.png: unknown (looks most like well, 60.0 %)  counts as ill with 40.0 %: that begins at 25.0 %"
+    )
+
+
 def test_predict__draws_evidence(ruled: Path, both: Path, out: Path) -> None:
     sizes = []
     for name, words in (("plain.png", []), ("evidence.png", ["--evidence"])):

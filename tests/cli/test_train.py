@@ -34,14 +34,14 @@ def test_train__refuses_before_it_begins(
         f"nothing there; check the path"
     )
     assert refused("train", single, *how) == (
-        "figsight: single: expected photos of at least two figures, found only figure-0; add "
+        "figsight: single: expected photos of at least two figures, found only 'figure-0'; add "
         "another class"
     )
     assert refused("train", data, "-o", new, "--recipe", wrong) == (
-        f"figsight: recipe {wrong}: top level: Object contains unknown field `colour`"
+        f"figsight: recipe {wrong}: colour: no such key; remove it, or correct its name"
     )
     assert refused("train", data, "-o", new, "--recipe", ranged) == (
-        f"figsight: recipe {ranged}: optimizer.learning_rate: Expected `float` > 0.0"
+        f"figsight: recipe {ranged}: optimizer.learning_rate: expected a number above 0.0"
     )
     assert refused("train", data, *how, "--positive", "figure-2") == (
         "figsight: data: expected 'figure-0' or 'figure-1' for the figure that is looked for, found "
@@ -136,6 +136,27 @@ def test_train__lists_every_unreadable_photo(data: Path, recipe: Path, out: Path
     assert last.startswith("figsight: 5 of 13 photos cannot be decoded: figure-0/bad-0.png: ")
     assert last.endswith("; repair or remove them, or --skip-bad continues without them")
     assert list(out.iterdir()) == []
+
+
+def test_train__leaves_listed_photos_out_that_are_not_there(
+    data: Path, recipe: Path, out: Path
+) -> None:
+    rows = [f"{path.relative_to(data)},{path.parent.name}" for path in sorted(data.rglob("*.png"))]
+    (data / "photos.csv").write_text("\n".join(["path,label", "gone.png,figure-0", *rows]))
+    how = ("--recipe", recipe, "--weights", "random", "--folds", "0")
+    assert refused("train", data, "-o", out / "m", *how).startswith(
+        f"figsight: photos.csv: 1 of the {len(rows) + 1} photos that it lists is not there: gone.png; "
+    )
+    result = call("train", data, "-o", out / "m", *how, "--skip-bad")
+    assert result.exit_code == 0
+    assert "\n1 listed photo is not there, and left out: gone.png\n" in result.stderr
+    (skipped,) = json.loads((out / "m/manifest.json").read_text())["training"]["skipped"]
+    assert skipped == {
+        "path": "gone.png",
+        "reason": "expected a file where the table says, found none",
+    }
+    found = call("evaluate", out / "m", data, "--skip-bad").stdout
+    assert "\n  gone.png: expected a file where the table says, found none\n" in found
 
 
 def test_train__skips_bad_photos_and_says_which(data: Path, recipe: Path, out: Path) -> None:

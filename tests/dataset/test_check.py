@@ -182,12 +182,12 @@ def _dataset(**numbers: int) -> Dataset:
         ({}, "set: expected photos of at least two figures, found none; add another class"),
         (
             {"a": 9, "b": 0},
-            "set: expected photos of at least two figures, found only A; add another class",
+            "set: expected photos of at least two figures, found only 'A'; add another class",
         ),
         (
             {"a": 2, "b": 1, "c": 5, "d": 0},
             (
-                "set: expected at least 2 photos of each figure, found fewer of B (1), D (0); "
+                "set: expected at least 2 photos of each figure, found fewer of 'B' (1), 'D' (0); "
                 "add photos or remove these figures"
             ),
         ),
@@ -202,7 +202,7 @@ def test_require_trainable__refuses(numbers: dict[str, int], message: str) -> No
 def test_require_trainable__takes_enough_photos() -> None:
     require_trainable(_dataset(a=2, b=2))
     require_trainable(_dataset(a=1, b=1), photos_each=1)
-    with pytest.raises(DataError, match=r"found fewer of A \(2\), B \(2\); add photos"):
+    with pytest.raises(DataError, match=r"found fewer of 'A' \(2\), 'B' \(2\); add photos"):
         require_trainable(_dataset(a=2, b=2, c=3), photos_each=3)
 
 

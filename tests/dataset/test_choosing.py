@@ -3,16 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.dataset.make import photo
 
-from figsight.dataset import read
+from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import kept_aside, measuring_part, training_part
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from figsight.dataset import Dataset
 
     Plant = Callable[..., Path]
 
@@ -71,3 +70,9 @@ def test_measuring_part__keeps_figures_that_were_never_taught(plant: Plant) -> N
     assert _ids(part) == ["a", "b", "c"]
     assert [photo.figure_id for photo in part.photos] == ["a", "c"]
     assert part.untaught == ()
+
+
+def test_measuring_part__keeps_the_missing_photos_of_its_split() -> None:
+    photos = (photo("p", "a", "train"), photo("q", "a", "test"), photo("r", "a", "val"))
+    found, _ = measuring_part(Dataset("set", (), photos[:2], missing=photos), "test")
+    assert [one.path for one in found.missing] == ["q.png"]

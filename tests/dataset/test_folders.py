@@ -169,3 +169,14 @@ def test_read_folders__knows_the_figures_of_unsupported_files_in_splits(plant: P
         ("w/train/knight/1.nef", "knight", "train"),
     ]
     assert [figure.id for figure in dataset.untaught] == ["knight"]
+
+
+def test_read_folders__takes_one_name_in_two_forms_for_one_figure(
+    plant: Callable[..., Path],
+) -> None:
+    """macOS stores the accent apart from its letter."""
+    root = plant(["Caf\u00e9/1.png", "Cafe\u0301/2.png", "b/3.png"])
+    found = _read(root)
+    assert [figure.id for figure in found.figures] == ["b", "Caf\u00e9"]
+    assert {photo.figure_id for photo in found.photos} == {"b", "Caf\u00e9"}
+    assert all(photo.read() for photo in found.photos)

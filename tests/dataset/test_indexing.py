@@ -53,8 +53,42 @@ def test_index_tree__says_which_photos_are_missing(plant: Plant) -> None:
     rows = [_row(f"{number}.png") for number in range(6)]
     assert _error(plant(["1.png"]), Listing("t.csv", "", rows)) == (
         "t.csv: 5 of the 6 photos that it lists are not there: 0.png, 2.png, 3.png and 2 more; "
-        "paths are relative to the table: put the photos back or correct the table"
+        "paths are relative to the table: put the photos back or correct the table; audit lists all of "
+        "them, and --skip-bad continues without them"
     )
+    assert _error(
+        plant(["1.png"]), Listing("t.csv", "", [_row("0.png"), _row("1.png")])
+    ).startswith("t.csv: 1 of the 2 photos that it lists is not there: 0.png; ")
+    assert _error(plant(["1.png"]), Listing("t.csv", "", [_row("0.png")])) == (
+        "t.csv: the only photo that it lists is not there: 0.png; paths are relative to the table: put "
+        "the photos back or correct the table"
+    )
+
+
+def test_index_tree__says_that_urls_are_not_fetched(plant: Plant) -> None:
+    rows = [_row("https://a.org/1.png"), _row("HTTP://a.org/2.png")]
+    assert _error(plant(["1.png"]), Listing("t.csv", "", rows)) == (
+        "t.csv: 2 of the 2 photos that it lists are not there: https://a.org/1.png, "
+        "HTTP://a.org/2.png; URLs are not fetched: download the photos, and list their files"
+    )
+
+
+def test_index_tree__goes_on_without_photos_that_are_not_there(plant: Plant) -> None:
+    tree = folder_tree(plant(["1.png"]))
+    rows = [_row("1.png", "a"), _row("2.png", "b"), _row("https://a.org/3.png", "a")]
+    found = index_tree(tree, [Listing("t.csv", "", rows, "test")], skip_missing=True)
+    assert [photo.path for photo in found.photos] == ["1.png"]
+    assert [(photo.path, photo.split) for photo in found.missing] == [
+        ("2.png", "test"),
+        ("https://a.org/3.png", "test"),
+    ]
+    assert [figure.id for figure in found.untaught] == ["b"]
+    assert [str(error) for error in found.not_there] == [
+        "2.png: expected a file where the table says, found none",
+        "https://a.org/3.png: expected a file, found a URL, which is not fetched",
+    ]
+    with pytest.raises(DataError, match="2 of the 2 photos that it lists are not there"):
+        index_tree(tree, [Listing("t.csv", "", rows[1:])], skip_missing=True)
 
 
 def test_index_tree__refuses_contradictions(plant: Plant) -> None:

@@ -65,7 +65,7 @@ def test_read__keeps_to_the_folder_from_kaggle(
 ) -> None:
     (tmp_path / "private.png").write_bytes(png)
     _stand_in(monkeypatch, str(plant([], {"l.csv": "path,label\n../private.png,1\n"})))
-    with pytest.raises(DataError, match=r"^l\.csv: 1 of the 1 photos that it lists is not there"):
+    with pytest.raises(DataError, match=r"^l\.csv: the only photo that it lists is not there"):
         read("kaggle:a/b")
 
 

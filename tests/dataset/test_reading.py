@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from figsight.dataset.model import Dataset
 
+    Form = Literal["NFC", "NFD"]
     Plant = Callable[..., Path]
     Pack = Callable[[Path, str], Path]
 
@@ -43,7 +45,7 @@ def _displays(dataset: Dataset) -> list[str]:
 
 def _error(data: Path | str, **columns: str) -> str:
     with pytest.raises(DataError) as caught:
-        read(data, **columns)
+        read(data, **columns)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -314,3 +316,30 @@ def test_read__reads_the_real_xrays(chest_xrays: Path) -> None:
         ("val", "NORMAL"): 135,
         ("val", "PNEUMONIA"): 389,
     }
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_read__finds_files_whose_accents_the_table_stores_otherwise(
+    plant: Callable[..., Path],
+    pack: Callable[..., Path],
+    zipped: bool,
+    on_disk: Form,
+    in_table: Form,
+) -> None:
+    path = normalize(on_disk, "Caf\u00e9/1.png")
+    table = normalize(in_table, "path,label\nCaf\u00e9/1.png,Caf\u00e9\nb/2.png,b\n")
+    root = plant([path, "b/2.png"], {"photos.csv": table})
+    found = read(pack(root) if zipped else root)
+    assert [figure.id for figure in found.figures] == ["b", "Caf\u00e9"]
+    assert found.photos[0].path == path
+    assert all(photo.read() for photo in found.photos)
+
+
+def test_read__finds_files_outside_whose_accents_the_table_stores_otherwise(
+    plant: Callable[..., Path],
+) -> None:
+    root = plant(
+        ["a/Cafe\u0301.png", "b/2.png"], {"tables/t.csv": "path,label\n../a/Caf\u00e9.png,x\n"}
+    )
+    assert read(root / "tables/t.csv").photos[0].path == "../a/Cafe\u0301.png"

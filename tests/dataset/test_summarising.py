@@ -80,3 +80,17 @@ def test_summarise_odd__has_a_line_a_kind_of_bad_shot() -> None:
         "4 blurred pictures: 0.png; 3.png; 1.png; and 1 more",
     ]
     assert summarise_odd(photos, Oddities([], [], [], [])) == []
+
+
+def test_summarise__names_figures_that_are_written_in_two_ways_or_called_unknown() -> None:
+    photos = [photo(x, y) for x, y in zip("pqrstu", "abcabc", strict=True)]
+    more = tuple(map(named_figure, ("Cat", "cat", "CAT ", "x y", "XY", "Unknown")))
+    assert summarise(find(photos, list(range(6)), untaught=more))[1:] == [
+        (
+            "5 classes whose names differ only in case or spaces: 'Cat' = 'cat' = 'CAT '; 'x y' = 'XY'"
+        ),
+        (
+            "a figure is called 'unknown', which is what figsight says of photos of none: give photos of "
+            "strangers to evaluate --unknown, else rename it: 'Unknown'"
+        ),
+    ]

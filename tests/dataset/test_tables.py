@@ -120,6 +120,14 @@ def test_find_columns__prefers_the_named_ones() -> None:
     assert found == Columns("thumb", "truth")
 
 
+@pytest.mark.parametrize("option", ["group", "split"])
+def test_find_columns__says_which_option_took_the_column_that_is_missing(option: str) -> None:
+    assert _error("path,label\n1.png,a\n", Columns(**{option: "label"})) == (
+        f"t.csv: expected a label column, found 'label' named with --{option}-column; name another "
+        "there, or the label column with --label-column"
+    )
+
+
 def test_find_columns__lists_what_it_found() -> None:
     assert _error("path,species_of\n") == (
         "t.csv: no label column among the columns 'path', 'species_of'; "

@@ -237,3 +237,8 @@ def test_tree__of_a_working_directory_that_is_gone(
         ".: cannot be found from a working directory that is gone (No such file or directory); "
         "go to another"
     )
+
+
+def test_tree__takes_a_file_that_may_not_be_examined_for_none(plant: Callable[..., Path]) -> None:
+    tree = folder_tree(plant(["a/1.png"]))
+    assert tree.locate("", f"../{'n' * 300}.png") is None

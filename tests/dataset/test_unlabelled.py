@@ -56,3 +56,8 @@ def test_read_unlabelled__refuses_what_holds_no_pictures(
 def test_read_unlabelled__does_not_take_nothing_for_the_folder_one_is_in() -> None:
     with pytest.raises(DataError, match="found an empty path"):
         read_unlabelled("")
+
+
+def test_read_unlabelled__says_why_a_place_cannot_be_examined() -> None:
+    with pytest.raises(DataError, match=r"^n+\.\.\.n+: cannot be opened: File name too long$"):
+        read_unlabelled("n" * 300)

@@ -88,7 +88,7 @@ def test_evaluate__takes_figures_that_were_never_taught_for_unknown(
     assert found.unknown_score == one.unknown_score
     assert found.strangers is not None
     assert found.strangers.source == "3 photos of figures that the model was never taught"
-    assert found.notes[0].startswith("3 photos of figures that this model was never taught: left")
+    assert found.notes[0].startswith("3 photos of figures that this model was never taught (")
     assert np.array_equal(found.probabilities, one.probabilities)
 
 
@@ -102,8 +102,8 @@ def test_evaluate__refuses_strangers_without_a_rule(plain: Path, desk: Path) -> 
     with pytest.raises(BundleError) as caught:
         evaluate(plain, desk / "new", unknown=desk / "x")
     assert str(caught.value) == (
-        f"{plain}: expected a model with a rule for unknown photos, found none; train it with a "
-        "recipe that fits one"
+        f"{plain}: expected a model with a rule for unknown photos, found none: it was trained "
+        "without measuring"
     )
     assert evaluate(plain, desk / "new", record=False).to_dict()["unknown"] is None
 
@@ -127,11 +127,29 @@ def test_evaluate__refuses_strangers_that_are_no_folder(ruled: Path, desk: Path)
 
 def test_evaluate__tells_of_strangers_that_were_trained_on(ruled: Path, desk: Path) -> None:
     note = (
-        "9 of the pictures given as none of the figures were trained on as one of them (first "
+        "Of the pictures given as none of the figures, 9 were trained on as one of them (first "
         "1/0.png): how unknown ones are recognised looks worse than it is."
     )
     assert note in evaluate(ruled, desk / "new", unknown=desk / "old", record=False).notes
     assert not evaluate(ruled, desk / "new", unknown=desk / "x", record=False).notes
+
+
+def test_evaluate__tells_of_strangers_that_look_like_what_was_trained_on(
+    ruled: Path, desk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "x").mkdir()
+    shutil.copy(desk / "old/1/0.png", tmp_path / "x/1.png")
+    for number in (1, 2):
+        with Image.open(desk / f"old/1/{number}.png") as photo:
+            photo.convert("RGB").save(tmp_path / f"x/again{number}.jpg", quality=90)
+    notes = evaluate(ruled, desk / "new", unknown=tmp_path / "x", record=False).notes
+    assert notes == (
+        (
+            "Of the pictures given as none of the figures, 1 was trained on as one of them (first 1.png) "
+            "and 2 look much like photos that were (first again1.jpg): how unknown ones are recognised "
+            "looks worse than it is."
+        ),
+    )
 
 
 def test_evaluate__stops_at_unreadable_strangers_or_skips_them(

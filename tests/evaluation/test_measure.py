@@ -72,7 +72,7 @@ def test_evaluate__leaves_figures_out_that_the_model_does_not_know(
     assert {photo.figure_id for photo in found.photos} == {"1", "17"}
     assert len(found.labels) == 6
     assert found.notes == (
-        "3 photos of figures that this model was never taught: left out of the scores.",
+        "3 photos of figures that this model was never taught ('3'): left out of the scores.",
     )
 
 
@@ -125,8 +125,26 @@ def test_evaluate__refuses_labels_of_another_kind(model: Path, tmp_path: Path) -
     with pytest.raises(DataError) as caught:
         evaluate(model, plant(tmp_path / "set", "yoda", "chewbacca"))
     assert str(caught.value) == (
-        "set: expected photos of this model's figures (like '1'), found only others (like "
-        "'chewbacca'); were the labels written differently?"
+        "set: expected photos of this model's figures (like '1', shown as SPIDER-MAN (Mech)), found only "
+        "others (like 'chewbacca'); were the labels written differently?"
+    )
+
+
+def test_evaluate__takes_the_names_that_a_model_shows_for_labels(
+    model: Path, tmp_path: Path
+) -> None:
+    root = plant(tmp_path / "set", "YODA", "SPIDER-MAN (Mech)", "17", "SPIDER-MAN")
+    found = evaluate(model, root)
+    assert sorted(photo.figure_id or "" for photo in found.photos) == sorted(["1", "2", "17"] * 3)
+    assert found.notes[:2] == (
+        (
+            "6 photos are labelled by the names that the model shows instead of its figures' ids "
+            "('SPIDER-MAN (Mech)' is '1', 'YODA' is '2')."
+        ),
+        (
+            "3 photos of figures that this model was never taught ('SPIDER-MAN'): left out of the "
+            "scores."
+        ),
     )
 
 

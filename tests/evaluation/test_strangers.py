@@ -232,7 +232,9 @@ def test_cross_validate__tells_of_strangers_that_are_labelled(
     shutil.copy(photos / "1" / "3.png", tmp_path / "x" / "03.png")
     found = cross_validate(photos, **HOW, unknown=tmp_path / "x")
     assert found.notes == (say_taught(["03.png"]),)
-    assert found.notes[0].startswith("1 of the pictures given as none of the figures were trained")
+    assert found.notes[0].startswith(
+        "Of the pictures given as none of the figures, 1 was trained on as one of them (first 03.png): "
+    )
 
 
 def test_cross_validate__looks_at_strangers_before_it_trains(

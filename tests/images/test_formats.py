@@ -86,12 +86,18 @@ def test_identify__tells_avif_from_heic_by_all_their_brands() -> None:
 @pytest.mark.parametrize("form", ["PCX", "TGA", "ICO", "SGI", "PDF", "JPEG2000"])
 def test_decode__refuses_other_formats(form: str) -> None:
     data = encode(Image.new("RGB", (16, 16)), form)
+    found = "text that begins '%PDF-1.4'" if form == "PDF" else "a file of another kind"
     with pytest.raises(PhotoError) as caught:
         decode(data, name="shelf/a.jpg")
     assert str(caught.value) == (
         "shelf/a.jpg: expected AVIF, BMP, GIF, HEIC, JPEG, PNG, PPM, TIFF or WebP, "
-        f"found a file that begins {data[:8]!r}; convert it to one of these"
+        f"found {found}; convert it to one of these"
     )
+
+
+def test_decode__says_how_a_text_begins() -> None:
+    with pytest.raises(PhotoError, match=r"found text that begins 'path,label'; convert it"):
+        decode(b"path,label\n1.png,a\n", name="a.jpg")
 
 
 def test_decode__names_a_web_page_saved_as_a_photo() -> None:

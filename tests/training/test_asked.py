@@ -57,6 +57,10 @@ def test_require_positive__takes_an_id_before_a_name() -> None:
     assert require_positive(Dataset("set", figures, ()), "x", None) == 0
 
 
+def test_require_positive__takes_a_name_in_either_form_of_its_accents() -> None:
+    assert require_positive(_make("a", "caf\u00e9"), "cafe\u0301", None) == 1
+
+
 @pytest.mark.parametrize("positive", ["c", "", "SAME", 5, ["a"], "a\nb", "q" * 500])
 def test_require_positive__lists_what_there_is_in_a_line(positive: Any) -> None:
     figures = (Figure("1", "SAME", "SAME (1)"), Figure("SAME (1)", "SAME", "SAME (2)"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from figsight.audit.labels import FewOfEach, load_embedder, rank_labels
 from figsight.audit.results import Audit, OddPhoto
 from figsight.dataset import Dataset, look_at_photos, read
+from figsight.dataset.check import find_obstacle
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
 from figsight.dataset.findings import find_findings
 from figsight.dataset.groups import group_photos
@@ -56,7 +57,7 @@ def examine(
     Raises:
         DataError: There is nothing that can be read as labelled photos.
     """
-    dataset = data if isinstance(data, Dataset) else read(data)
+    dataset = data if isinstance(data, Dataset) else read(data, skip_missing=True)
     photos = (*dataset.photos, *dataset.unlisted)
     notes: list[str] = []
     qualities: list[Quality] = []
@@ -85,12 +86,12 @@ def examine(
         findings = find_findings(
             dataset, report.good, prints.sha256, copies, report.failures, alike
         )
+        groups = group_photos(report.good, prints.sha256, copies)
         if embedder is not None:
             alike |= {
                 frozenset(photo.figure_id or "" for photo in one.photos)
                 for one in findings.mirror_images
             }
-            groups = group_photos(report.good, prints.sha256, copies)
             with closing(embedder.finish()) as embeddings:
                 suspects = rank_labels(dataset, report.good, groups, embeddings, notes, alike)
     odd = find_odd(qualities)
@@ -101,6 +102,7 @@ def examine(
     return Audit(
         dataset=dataset,
         findings=findings,
+        obstacle=find_obstacle(dataset, report.good, groups),
         blank=chosen(odd.blank),
         dark=chosen(odd.dark),
         blurred=chosen(odd.blurred),

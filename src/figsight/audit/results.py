@@ -59,6 +59,7 @@ class Audit:
         suspect_labels: Every labelled, readable photo, the most suspect label first; empty when
             labels were not looked at (``notes`` says why).
         notes: What could not be looked at, and what the findings cannot tell.
+        obstacle: Why nothing can be trained on the set and measured, or None.
     """
 
     dataset: Dataset
@@ -69,6 +70,7 @@ class Audit:
     odd_sizes: tuple[OddPhoto, ...]
     suspect_labels: tuple[SuspectLabel, ...]
     notes: tuple[str, ...]
+    obstacle: str | None = None
 
     @property
     def photos(self) -> int:
@@ -78,24 +80,31 @@ class Audit:
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain data for JSON, paths as the set calls them.
 
-        Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
-        (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts`` and
-        ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path, reason),
-        ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
+        Keys: ``name``, ``photos``, ``labelled``, ``obstacle`` (a reason, or null), ``duplicates``
+        (lists of paths), ``near_duplicates`` (paths, score, mirrored), ``leaks`` (paths, splits, kind),
+        ``label_conflicts`` and ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path,
+        reason), ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
-        ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
-        ``notes``.
+        ``unlisted``, ``unsupported``, ``missing`` (paths), ``odd_sizes`` (path, width, height),
+        ``tables``, ``names_alike`` (ids, names), ``called_unknown`` (id, name), ``notes``.
         """
         found = self.findings
         return {
             "name": self.dataset.name,
             "photos": self.photos,
             "labelled": len(self.dataset.photos),
+            "obstacle": self.obstacle,
             "unreadable": [{"path": e.path, "reason": e.reason} for e in found.unreadable],
+            "missing": [photo.path for photo in found.missing],
             "unsupported": [photo.path for photo in found.unsupported],
-            "untaught": [{"id": one.id, "name": one.display} for one in found.untaught],
+            "untaught": [_figure(one) for one in found.untaught],
             "scarce": [_scarce(one) for one in found.scarce],
+            "names_alike": [
+                {"ids": [one.id for one in those], "names": [one.display for one in those]}
+                for those in found.names_alike
+            ],
+            "called_unknown": [_figure(one) for one in found.called_unknown],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
             "mirror_images": [self._conflict(one) for one in found.mirror_images],
             "leaks": [_leak(one) for one in found.leaks],
@@ -124,6 +133,10 @@ class Audit:
             "names": [names[label] for label in labels],
             "kind": one.kind,
         }
+
+
+def _figure(one: Figure) -> dict[str, Any]:
+    return {"id": one.id, "name": one.display}
 
 
 def _leak(one: Together) -> dict[str, Any]:

@@ -88,6 +88,13 @@ def write_sections(audit: Audit) -> list[Section]:
 
     sections = [
         Section(
+            "obstacle",
+            "this set cannot be trained on and measured as it is",
+            "Training says the same, and stops.",
+            [Entry(printable(audit.obstacle or "", 300))] if audit.obstacle else [],
+            grave=True,
+        ),
+        Section(
             "unreadable",
             f"{count(len(found.unreadable), 'picture')} cannot be decoded",
             "Training stops at these, or leaves them out with --skip-bad. Get the originals again.",
@@ -121,7 +128,7 @@ def write_sections(audit: Audit) -> list[Section]:
         *_copy_sections(audit, label),
     ]
     # Unreadable pictures, and what else keeps a figure from being learned, come first.
-    sections[1:1] = _class_sections(audit)
+    sections[2:2] = [_missing_section(audit), *_class_sections(audit), *_name_sections(audit)]
     sections += _odd_sections(audit)
     return [section for section in sections if section.entries or section.above]
 
@@ -207,6 +214,30 @@ def _class_sections(audit: Audit) -> list[Section]:
     ]
 
 
+def _name_sections(audit: Audit) -> list[Section]:
+    """Return the names of figures that are likely to be mistakes, or to be misunderstood."""
+    found = audit.findings
+    n = sum(map(len, found.names_alike))
+    return [
+        Section(
+            "names_alike",
+            f"{count(n, 'figure')} whose names differ only in case or spaces",
+            "They are learned as figures of their own. Where they are one, give it one name.",
+            [
+                Entry(", ".join(f"'{_short(one.id)}'" for one in those))
+                for those in found.names_alike
+            ],
+        ),
+        Section(
+            "called_unknown",
+            f"{count(len(found.called_unknown), 'figure is', 'figures are')} called 'unknown'",
+            "So figsight calls photos of none of the figures. If these are such photos, take them out, "
+            "and give them to evaluate --unknown; else rename the figure.",
+            [Entry(f"'{_short(one.id)}'") for one in found.called_unknown],
+        ),
+    ]
+
+
 def _odd_sections(audit: Audit) -> list[Section]:
     """Return the kinds that are worth a look, whether or not something was found of each."""
     return [
@@ -239,6 +270,19 @@ def _odd_sections(audit: Audit) -> list[Section]:
         ),
         _unlisted_section(audit),
     ]
+
+
+def _missing_section(audit: Audit) -> Section:
+    found = audit.findings
+    listed = count(len(found.missing), "listed photo is", "listed photos are")
+    return Section(
+        "missing",
+        f"{listed} not there",
+        f"{few(found.tables)}: training stops at these, or leaves them out with --skip-bad. Paths are "
+        "relative to the table, and URLs are not fetched.",
+        [Entry(_short(photo.path)) for photo in found.missing],
+        grave=True,
+    )
 
 
 def _unlisted_section(audit: Audit) -> Section:

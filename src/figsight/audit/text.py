@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 _LONGEST = 400  # characters of a line: a group may have thousands of photos
 
 
-def describe(audit: Audit, most: int = 10, *, data: str = "DATA") -> str:
+def describe(audit: Audit, most: int = 10, *, data: str = "DATA", program: str = "figsight") -> str:
     """Write an audit for people, and what to type next where nothing must be fixed.
 
     Args:
         audit: What was found.
         most: How many findings of a kind are written out.
-        data: What the set is called on a command line.
+        data: What the set is called on a command line, with what says how to read it.
+        program: What figsight is called there.
     """
     lines = [headline(audit), class_line(audit)]
     sections = write_sections(audit)
@@ -31,7 +32,7 @@ def describe(audit: Audit, most: int = 10, *, data: str = "DATA") -> str:
             lines.append(f"    and {len(section.entries) - most:,} more")
     lines += [""] * bool(audit.notes) + [f"note: {note}" for note in audit.notes]
     if not any(section.grave for section in sections):
-        lines += ["", f"next: figsight train {data} -o model"]
+        lines += ["", f"next: {program} train {data} -o model"]
     return "\n".join(lines)
 
 

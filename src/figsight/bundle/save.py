@@ -172,6 +172,11 @@ def _check_length(target: Path) -> None:
                 f"{target}: expected a name that the disk takes with {UNFINISHED} behind it, found "
                 "one that is too long: choose a shorter one"
             ) from error
+        if error.errno == errno.EACCES:
+            raise OutputError(
+                f"{target}: the folder {target.parent} may not be looked into: allow reading it, or "
+                "choose another"
+            ) from error
     except ValueError as error:
         raise OutputError(
             f"{target}: expected a name for a file, found one that cannot be used ({error}): choose "

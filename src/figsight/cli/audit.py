@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from figsight.cli.base import data_options, main, read_data, safe
+from figsight.cli.base import as_word, data_options, main, name_program, read_data, safe
 
 if TYPE_CHECKING:
     from figsight.audit import Audit
@@ -37,12 +38,21 @@ def audit(data: str, as_json: bool, page: Path | None, no_labels: bool, **option
 
     if page is not None:
         check_page(page)
-    result = _examine(read_data(data, options), labels=not no_labels)
+    result = _examine(read_data(data, options, skip_missing=True), labels=not no_labels)
     # The file first: whoever reads the words may want to open it.
     if page is not None:
         write_page(result, page)
         click.echo(safe(f"page: {page}"), err=True)
-    click.echo(json.dumps(result.to_dict()) if as_json else describe(result))
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+        return
+    read_as = [
+        f" --{key.replace('_', '-')} {shlex.quote(value)}"
+        for key, value in options.items()
+        if value
+    ]
+    typed = as_word(data) + "".join(read_as)
+    click.echo(describe(result, data=safe(typed), program=name_program()))
 
 
 def _examine(dataset: Dataset, *, labels: bool) -> Audit:

@@ -35,6 +35,12 @@ OPTIONS = {  # what a caller in Python does is an option here
 }
 JOURNEY = ("show", "audit", "train", "predict", "evaluate", "demo")
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_PLAIN = (  # for what click says of numbers
+    (r"is not a valid integer( range)?", "is not a whole number"),
+    (r"is not a valid float( range)?", "is not a number"),
+    (r"is not in the range x>=(\S+)", r"is less than \1"),
+    (r"is not in the range (\S+?)<=?x<=?(\S+)", r"is not between \1 and \2"),
+)
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # where nothing more can be written
 SEED = click.IntRange(0, 2**31 - 1)
 
@@ -57,6 +63,8 @@ def _in_one_line(error: click.UsageError) -> click.ClickException:
     said = " ".join(error.format_message().split()).removesuffix(".").replace(". (", " (")
     if said.split(" ", 1)[0] in ("Invalid", "Missing", "No", "Got", "Option"):
         said = said[0].lower() + said[1:]
+    for pattern, words in _PLAIN:
+        said = re.sub(pattern, words, said)
     where = "" if error.ctx is None else f"; {error.ctx.command_path} --help tells more"
     return UnusableLineError(said + where)
 
@@ -192,6 +200,12 @@ def name_program() -> str:
     return shlex.quote(sys.argv[0])
 
 
+def as_word(path: object) -> str:
+    """Return a path as it is typed: what begins with a dash would be an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def safe(line: str) -> str:
     """Return a line as it may go to a terminal: names from outside neither break nor steer it.
 
@@ -216,11 +230,12 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def read_data(data: str, options: dict[str, Any]) -> Dataset:
-    """Read DATA as the options for a CSV say."""
+def read_data(data: str, options: dict[str, Any], *, skip_missing: bool) -> Dataset:
+    """Read DATA as the options for a CSV say; without photos that are not there, if so wished."""
     from figsight.dataset import read
 
-    return read(data, **{key: options[key] for key in list(options) if key.endswith("_column")})
+    columns = {key: options[key] for key in list(options) if key.endswith("_column")}
+    return read(data, **columns, skip_missing=skip_missing)
 
 
 def refuse_unheard(names: tuple[str, ...], folds: int | None) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
-from figsight.cli.base import SEED, main, name_program, say
+from figsight.cli.base import SEED, as_word, main, name_program, say
 from figsight.cli.telling import tell
 
 
@@ -39,7 +38,7 @@ def demo(output: Path, seed: int, overwrite: bool) -> None:
         say(line)
     click.echo(f"\nmodel:    {tour.model}\npicture:  {tour.picture}\nfigures:  {tour.figures}")
     program = name_program()
-    model, photo = (shlex.quote(str(path)) for path in (tour.model, tour.photo))
+    model, photo = (as_word(path) for path in (tour.model, tour.photo))
     click.echo(f"\nnext:     {program} predict {model} {photo}")
     click.echo(f"          {program} train YOUR-PHOTOS -o YOUR-MODEL")
     click.echo("          (one folder for each figure)")

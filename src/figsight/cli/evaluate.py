@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,7 @@ def evaluate(
         from figsight.evaluation.report import check_report
 
         check_report(report)
-    dataset = read_data(arguments[-1], options)
+    dataset = read_data(arguments[-1], options, skip_missing=skip_bad)
     if folds is None:
         result = evaluation.evaluate(
             arguments[0],
@@ -208,6 +209,8 @@ def _write_report(result: Evaluation, dataset: Dataset, path: Path) -> None:
     from figsight.audit import examine
     from figsight.evaluation.report import write_report
 
-    # Labels that look wrong are among the mistakes; looking for them again would take minutes.
-    for page in write_report(result, path, audit=examine(dataset, labels=False)):
+    # Labels that look wrong are among the mistakes; looking for them again would take minutes. And
+    # photos to measure on need not do for training.
+    audit = replace(examine(dataset, labels=False), obstacle=None)
+    for page in write_report(result, path, audit=audit):
         click.echo(safe(f"report: {page}"), err=True)

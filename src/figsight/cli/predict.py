@@ -81,6 +81,7 @@ def predict(
 ) -> None:
     """Name the figure on each photo."""
     from figsight.classifier import load
+    from figsight.sources import find_others, is_folder  # brings numpy
 
     if as_json and as_csv:
         raise click.UsageError("choose one of --json and --csv")
@@ -100,7 +101,7 @@ def predict(
         write, record = _writer(as_json, as_csv, top), _recorder(as_json, as_csv)
         for result in _predict_each(classifier, photos, evidence):
             if isinstance(result, PhotoError):
-                if Path(result.path).is_dir():  # without pictures, or locked
+                if is_folder(result.path):  # without pictures, or locked
                     folders += 1
                 else:
                     failures += 1
@@ -114,6 +115,7 @@ def predict(
                 drawn.append(result)
         if picture is not None and drawn:
             _draw(classifier, drawn, picture)
+    _tell_others([other for photo in photos if is_folder(photo) for other in find_others(photo)])
     if named + unknown + failures > 1:
         say(_count(named, unknown if rule is not None else None, failures), err=True)
     if failures or folders:
@@ -142,6 +144,15 @@ def _draw(
         else draw_predictions((one.path, one) for one, _ in drawn)
     )
     tell_pictures(save_sheets(pages, picture))
+
+
+def _tell_others(files: list[str]) -> None:
+    """Say how many files in folders were passed over."""
+    if files:
+        are, first = (
+            ("file is no picture", "") if len(files) == 1 else ("files are no pictures", "first ")
+        )
+        say(f"{len(files)} {are} that figsight opens ({first}{files[0]})", err=True)
 
 
 def _count(named: int, unknown: int | None, failures: int) -> str:
@@ -226,4 +237,5 @@ def _threshold(prediction: Prediction) -> str:
     if sought is None or sought.found == (prediction.class_id == sought.class_id):
         return ""
     verdict = "counts" if sought.found else "does not count"
-    return f"  {verdict} as {sought.name}: that begins at {say_probability(sought.threshold)}"
+    own = f" with {say_probability(sought.probability)}" if prediction.unknown else ""
+    return f"  {verdict} as {sought.name}{own}: that begins at {say_probability(sought.threshold)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.metrics.words import glue_signs, say_share, say_stated
+from figsight.metrics.words import UNMEASURED, glue_signs, say_share, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from figsight.dataset import Figure
 
 NEVER = "this model never says 'unknown'"
-UNMEASURED = "it was trained without measuring"
 WHAT = {
     "unknown": f"unknown figures: {NEVER}, because ",
     "sets": "no sets of names: ",

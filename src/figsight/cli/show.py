@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from figsight.cli.base import data_options, main, read_data, tell_pictures
+from figsight.cli.base import FAILED, complain, data_options, main, read_data, tell_pictures
 
 
 @main.command(
@@ -39,4 +40,10 @@ def show(data: str, picture: Path, each: int, **options: Any) -> None:
     from figsight.sheets import draw_dataset, save_sheets
 
     check_picture(picture)
-    tell_pictures(save_sheets(draw_dataset(read_data(data, options), each), picture))
+    dataset = read_data(data, options, skip_missing=True)
+    bad = list(dataset.not_there)
+    tell_pictures(save_sheets(draw_dataset(dataset, each, bad.append), picture))
+    for error in bad:
+        complain("figsight", error)
+    if bad:
+        sys.exit(FAILED)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
-from figsight.cli.rules import GIVEN, REFUSED, UNMEASURED, WHAT, say_span
+from figsight.cli.rules import GIVEN, REFUSED, WHAT, say_span
 from figsight.metrics.words import (
     SCORE_WORDS,
+    UNMEASURED,
     glue_signs,
     say_probability,
     say_share,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from figsight.cli.base import (
     SEED,
     Span,
     aim_options,
+    as_word,
     data_options,
     main,
     name_program,
@@ -94,7 +94,7 @@ def train(
         from figsight.training import train as run
         from figsight.training.budget import Budget
 
-        dataset = read_data(data, options)
+        dataset = read_data(data, options, skip_missing=options["skip_bad"])
         result = run(
             dataset,
             output,
@@ -116,7 +116,7 @@ def train(
         )
     for line in tell_rules(result.calibration, result.figures):
         say(line)
-    click.echo(safe(f"next: {name_program()} predict {shlex.quote(str(result.path))} PHOTO"))
+    click.echo(safe(f"next: {name_program()} predict {as_word(result.path)} PHOTO"))
 
 
 @contextmanager

@@ -7,12 +7,13 @@ decoded is reported with its path and reason, never replaced by something else.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from figsight.cores import count_cores
+from figsight.dataset.choosing import training_part
 from figsight.dataset.names import few, printable
 from figsight.errors import DataError, PhotoError, Remedy, UnreadablePhotosError
 from figsight.images import decode
@@ -144,13 +145,40 @@ def require_trainable(dataset: Dataset, photos_each: int = 2) -> None:
     name = printable(dataset.name)
     if len(counts) < 2:
         shown = [figure.display for figure in dataset.figures if counts[figure.id]]
-        found = f"only {printable(shown[0])}" if shown else "none"
+        found = f"only '{printable(shown[0])}'" if shown else "none"
         raise DataError(
             f"{name}: expected photos of at least two figures, found {found}; add another class"
         )
-    poor = [f"{f.display} ({counts[f.id]})" for f in dataset.figures if counts[f.id] < photos_each]
+    poor = [
+        f"'{f.display}' ({counts[f.id]})" for f in dataset.figures if counts[f.id] < photos_each
+    ]
     if poor:
         raise DataError(
             f"{name}: expected at least {photos_each} photos of each figure, found fewer of "
             f"{few(poor)}; add photos or remove these figures"
         )
+
+
+def find_obstacle(dataset: Dataset, photos: Sequence[Photo], groups: Sequence[str]) -> str | None:
+    """Say why a set cannot be trained on and measured; None where it can, as far as its labels say.
+
+    Args:
+        dataset: The set.
+        photos: Its readable photos; those without a label do not count.
+        groups: What each of ``photos`` must stay together with.
+    """
+    try:
+        part = training_part(dataset.narrow(photo for photo in photos if photo.figure_id))
+        require_trainable(part, photos_each=0)
+    except DataError as error:
+        return str(error)
+    group_of = {photo.path: group for photo, group in zip(photos, groups, strict=True)}
+    held_together: defaultdict[str | None, set[str]] = defaultdict(set)
+    for photo in part.photos:
+        held_together[photo.figure_id].add(group_of[photo.path])
+    if any(len(those) > 1 for those in held_together.values()):
+        return None
+    return (
+        f"{printable(dataset.name)}: expected photos that can be held out, found only copies of one shot, "
+        f"or one group, of each figure; add other photos, or measure nothing (--folds 0)"
+    )

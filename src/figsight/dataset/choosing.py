@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from figsight.errors import DataError
@@ -70,4 +71,5 @@ def measuring_part(dataset: Dataset, split: str | None = None) -> tuple[Dataset,
     if not photos:
         have = ", ".join(sorted(dataset.splits)) or "none"
         raise DataError(f"{dataset.name}: expected photos of a split {names[0]}, found {have}")
-    return dataset.only(photos), names[0]
+    missing = tuple(photo for photo in dataset.missing if photo.split == names[0])
+    return replace(dataset.only(photos), missing=missing), names[0]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from figsight.dataset.choosing import is_for_training, side_of
+from figsight.dataset.names import find_alike, is_called_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -109,6 +110,9 @@ class Findings:
         unlisted: Pictures of the set that no index names and no class folder holds.
         unsupported: Files in class folders that are no pictures which figsight opens.
         tables: The tables that say which photos are meant; none where folders do.
+        missing: Photos that a table lists and that are not there.
+        names_alike: Figures whose names differ only in case or spaces, those that are alike together.
+        called_unknown: Figures with the name that figsight gives to photos of none of them.
     """
 
     photos: tuple[Photo, ...]
@@ -124,6 +128,9 @@ class Findings:
     unlisted: tuple[Photo, ...]
     unsupported: tuple[Photo, ...]
     tables: tuple[str, ...]
+    missing: tuple[Photo, ...]
+    names_alike: tuple[tuple[Figure, ...], ...]
+    called_unknown: tuple[Figure, ...]
 
     @property
     def imbalance(self) -> float | None:
@@ -178,6 +185,7 @@ def find_findings(
     to_learn, their_groups = _for_training(photos, copies.groups)
     taught = _class_sizes(dataset, to_learn, their_groups)
     without = {size.id for size in taught if not size.photos}
+    named = (*dataset.figures, *dataset.untaught)
     return Findings(
         photos=tuple(photos),
         duplicates=tuple(join(numbers) for numbers in copies.identical),
@@ -195,6 +203,9 @@ def find_findings(
         unlisted=dataset.unlisted,
         unsupported=dataset.unsupported,
         tables=dataset.tables,
+        missing=dataset.missing,
+        names_alike=find_alike(named),
+        called_unknown=tuple(one for one in named if is_called_unknown(one)),
     )
 
 

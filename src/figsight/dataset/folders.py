@@ -2,7 +2,8 @@
 
 Knows paths only; whether they lie in a folder or in a zip is the business of ``trees``.
 
-- ``marvel/0001/001.jpg`` shows the figure ``marvel/0001``: the id is the path of the folder.
+- ``marvel/0001/001.jpg`` shows the figure ``marvel/0001``: the id is the path of the folder, composed
+  (NFC): folders whose names differ only in how accents are stored are one figure.
 - ``train/NORMAL/1.png`` shows ``NORMAL`` and is in the split train; so with ``val`` or ``valid`` or
   ``validation`` and ``test``, in any case, also below a single top folder. A folder is a split only
   if it holds folders: ``train/1.jpg`` beside ``bus/1.jpg`` is a picture of a train.
@@ -16,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.dataset.indexing import assemble, named_figure
-from figsight.dataset.names import few, printable
+from figsight.dataset.names import composed, few, printable
 from figsight.dataset.tables import SPLITS
 from figsight.dataset.trees import wrappers
 from figsight.errors import DataError
@@ -95,7 +96,7 @@ def _in_class_folders(
         split = SPLITS.get(top.casefold()) if splits else None
         folder, slash, _ = (below if split else inner).rpartition("/")
         if path.startswith(prefix) and slash and (split or not splits):
-            photos.append(tree.photo(path, folder, split))
+            photos.append(tree.photo(path, composed(folder), split))
     return photos
 
 

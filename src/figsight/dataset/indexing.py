@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from figsight.dataset.model import Dataset, Figure
+from figsight.dataset.model import Dataset, Figure, is_url
 from figsight.dataset.names import few, printable, with_displays
 from figsight.dataset.tables import SPLITS
 from figsight.errors import DataError
@@ -40,7 +40,11 @@ class Listing:
 
 
 def index_tree(
-    tree: Tree, listings: Sequence[Listing], figures: Mapping[str, Figure] | None = None
+    tree: Tree,
+    listings: Sequence[Listing],
+    figures: Mapping[str, Figure] | None = None,
+    *,
+    skip_missing: bool = False,
 ) -> Dataset:
     """Return the set that tables describe.
 
@@ -51,20 +55,25 @@ def index_tree(
         listings: The tables.
         figures: What is known of figures, by id. Only those with photos are kept; a figure that is
             missing here takes its name from the tables, or else its id.
+        skip_missing: Whether to go on without photos that are not there: ``Dataset.missing`` has them.
 
     Raises:
-        DataError: Photos are missing, one has two labels, splits or groups, or a figure two names.
+        DataError: Photos are missing (with ``skip_missing``: all of a table), one has two labels, splits
+            or groups, or a figure two names.
     """
     photos: dict[str, Photo] = {}
     names: dict[str, str] = {}
+    missing: dict[str, Photo] = {}
     for listing in listings:
-        missing = []
+        gone = []
         for row in listing.rows:
             path = tree.locate(listing.folder, row.path)
+            about = (row.label, row.split or listing.split, row.group)
             if path is None:
-                missing.append(row.path)
+                gone.append(row.path)
+                missing[row.path] = tree.photo(row.path, *about)
                 continue
-            photo = tree.photo(path, row.label, row.split or listing.split, row.group)
+            photo = tree.photo(path, *about)
             where = f"{listing.name}, line {row.line}"
             _refuse_conflict(where, photo, photos.setdefault(path, photo))
             if row.name and names.setdefault(row.label, row.name) != row.name:
@@ -72,12 +81,8 @@ def index_tree(
                     f"{where}: {printable(row.label)!r} is called {printable(row.name)!r} here and "
                     f"{printable(names[row.label])!r} before; give each figure one name"
                 )
-        if missing:
-            raise DataError(
-                f"{listing.name}: {len(missing)} of the {len(listing.rows)} photos that it lists "
-                f"{'is' if len(missing) == 1 else 'are'} not there: {few(missing)}; paths are "
-                f"relative to the table: put the photos back or correct the table"
-            )
+        if gone and not (skip_missing and len(gone) < len(listing.rows)):
+            raise DataError(_say_missing(listing, gone))
     if not photos:
         raise DataError(f"{few([x.name for x in listings])}: expected photos, found no rows")
     known = figures or {}
@@ -86,8 +91,22 @@ def index_tree(
         tree,
         photos.values(),
         (known.get(label) or named_figure(label, names.get(label)) for label in labels),
+        missing=missing.values(),
         tables=tuple(listing.name for listing in listings),
     )
+
+
+def _say_missing(listing: Listing, gone: Sequence[str]) -> str:
+    """Say which photos are not there, and what to do."""
+    n, of = len(gone), len(listing.rows)
+    which = f"{n} of the {of} photos that it lists {'is' if n == 1 else 'are'}"
+    if of == 1:
+        which = "the only photo that it lists is"
+    where = "paths are relative to the table: put the photos back or correct the table"
+    if any(map(is_url, gone)):
+        where = "URLs are not fetched: download the photos, and list their files"
+    others = "; audit lists all of them, and --skip-bad continues without them" if n < of else ""
+    return f"{listing.name}: {which} not there: {few(gone)}; {where}{others}"
 
 
 def _refuse_conflict(where: str, photo: Photo, before: Photo) -> None:
@@ -113,20 +132,24 @@ def assemble(
     figures: Iterable[Figure],
     *,
     unsupported: Iterable[Photo] = (),
+    missing: Iterable[Photo] = (),
     tables: tuple[str, ...] = (),
 ) -> Dataset:
     """Put a set together: figures sorted and told apart, other pictures of the tree unlisted.
 
-    Figures that only ``unsupported`` files show are untaught. Where some photos are in a split, those
-    in none are in ``train``.
+    Figures that only ``unsupported`` or ``missing`` files show are untaught. Where some photos are in a
+    split, those in none are in ``train``.
     """
-    kept, closed = tuple(photos), tuple(unsupported)
+    kept, closed, gone = tuple(photos), tuple(unsupported), tuple(missing)
     known = with_displays(figures)
     ids = {figure.id for figure in known}
-    others = dict.fromkeys(photo.figure_id or "" for photo in closed)
+    others = dict.fromkeys(photo.figure_id or "" for photo in closed + gone)
     if any(photo.split for photo in kept):
         # Beside those of a named split, the rest is there to learn from.
-        kept = tuple(photo if photo.split else replace(photo, split="train") for photo in kept)
+        kept, gone = (
+            tuple(photo if photo.split else replace(photo, split="train") for photo in those)
+            for those in (kept, gone)
+        )
     listed = {photo.path for photo in kept}
     unlisted = tuple(
         tree.photo(path, split=_split_of(path))
@@ -134,7 +157,7 @@ def assemble(
         if path not in listed and is_picture_name(path)
     )
     untaught = with_displays(named_figure(other) for other in others if other not in ids)
-    return Dataset(tree.name, known, kept, unlisted, closed, untaught, tables)
+    return Dataset(tree.name, known, kept, unlisted, closed, untaught, tables, gone)
 
 
 def _split_of(path: str) -> Split | None:

@@ -15,7 +15,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from figsight.dataset.model import Figure
-from figsight.dataset.names import printable
+from figsight.dataset.names import composed, printable
 from figsight.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def read_figures(table: Table) -> dict[str, Figure]:
     numbers = _column(table, "lego_ids", "lego_id")
     columns = (table.cells("class_id"), table.cells("minifigure_name"), sets, numbers)
     figures: dict[str, Figure] = {}
-    for figure_id, name, in_sets, in_numbers in zip(*columns, strict=True):
+    for written, name, in_sets, in_numbers in zip(*columns, strict=True):
+        figure_id = composed(written)
         if figure_id in figures:
             raise DataError(
                 f"{table.name}: the class_id {printable(figure_id)!r} stands there twice; "

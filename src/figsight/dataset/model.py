@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 
+_GONE = "expected a file where the table says, found none"
+_URL = "expected a file, found a URL, which is not fetched"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -98,6 +101,8 @@ class Dataset:
         untaught: Figures that the source names but that no photo of this part shows, as all of
             theirs are unreadable, unsupported or in another split. They are not among ``figures``.
         tables: The names of the tables that say which photos are meant; none where folders do.
+        missing: Photos that a table lists and that are not there, under the paths that it gives. They
+            are in no other list.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Dataset:
     unsupported: tuple[Photo, ...] = ()
     untaught: tuple[Figure, ...] = ()
     tables: tuple[str, ...] = ()
+    missing: tuple[Photo, ...] = ()
 
     @cached_property
     def index_of(self) -> dict[str, int]:
@@ -117,6 +123,13 @@ class Dataset:
     def splits(self) -> frozenset[Split]:
         """The splits that the source names."""
         return frozenset(photo.split for photo in self.photos if photo.split is not None)
+
+    @property
+    def not_there(self) -> tuple[PhotoError, ...]:
+        """One error for each of ``missing``."""
+        return tuple(
+            PhotoError(photo.path, _URL if is_url(photo.path) else _GONE) for photo in self.missing
+        )
 
     def labels(self) -> list[int]:
         """The class index of each of ``photos``, in their order."""
@@ -137,3 +150,8 @@ class Dataset:
         figures = tuple(figure for figure in self.figures if figure.id not in lost)
         gone = tuple(figure for figure in self.figures if figure.id in lost)
         return replace(self, figures=figures, photos=kept, untaught=self.untaught + gone)
+
+
+def is_url(path: str) -> bool:
+    """Whether a table names a place on the network instead of a file."""
+    return path.lower().startswith(("http://", "https://", "ftp://", "s3://", "gs://"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Figure
 
 _DIGITS = re.compile(r"([0-9]+)")
+
+
+def composed(text: str) -> str:
+    """Return a name as figures are compared by: macOS writes accents apart, Linux in one with letters."""
+    return unicodedata.normalize("NFC", text)
 
 
 def natural_key(text: str) -> tuple[tuple[tuple[int, str], ...], str]:
@@ -84,6 +89,19 @@ def _candidates(figure: Figure, suffix: str) -> Iterator[str]:
     yield f"{figure.name} ({figure.id})"
     for number in count(2):
         yield f"{figure.name} ({figure.id}, {number})"
+
+
+def find_alike(figures: Iterable[Figure]) -> tuple[tuple[Figure, ...], ...]:
+    """Return the figures whose ids differ only in case or spaces, those that are alike together."""
+    alike: defaultdict[str, list[Figure]] = defaultdict(list)
+    for figure in figures:
+        alike["".join(figure.id.casefold().split())].append(figure)
+    return tuple(tuple(those) for those in alike.values() if len(those) > 1)
+
+
+def is_called_unknown(figure: Figure) -> bool:
+    """Whether people cannot tell a figure from the answer that a photo is of none."""
+    return figure.display.strip().casefold() == "unknown"
 
 
 def printable(text: object, longest: int = 120) -> str:

@@ -4,13 +4,14 @@ Knows which of the layouts is in front of it, and hands over to the module that 
 ever written, and no picture is opened.
 
 What wins when a folder could be read in several ways: a LEGO layout, then a table that lists photos
-(with the columns found, and its first photo there), then split folders, then class folders. Models
+(with the columns found, and a photo of it there), then split folders, then class folders. Models
 and unfinished trainings that lie among the photos are passed over.
 """
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,14 @@ from figsight.errors import DataError
 from figsight.images import is_picture_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from figsight.dataset.model import Dataset, Figure, Split
+
+    _Index: TypeAlias = Callable[
+        ..., Dataset
+    ]  # ``index_tree``, told what to do about missing photos
 
 
 def read(
@@ -51,6 +59,7 @@ def read(
     split_column: str | None = None,
     group_column: str | None = None,
     name_column: str | None = None,
+    skip_missing: bool = False,
 ) -> Dataset:
     """Read a set of labelled photos, whatever its layout.
 
@@ -69,9 +78,11 @@ def read(
         split_column: The same for splits (``train``, ``val``, ``test`` or empty).
         group_column: The same for groups.
         name_column: The same for the names of figures.
+        skip_missing: Go on without photos that a table lists and that are not there, as long as there
+            are others: ``Dataset.missing`` has them.
 
     Returns:
-        The set. Every listed photo exists, but none has been decoded; see ``look_at_photos``. It may
+        The set. Every one of its photos exists, but none has been decoded; see ``look_at_photos``. It may
         have a single figure; see ``require_trainable``. Pictures beside those that a table lists
         are ``unlisted``.
 
@@ -81,10 +92,11 @@ def read(
         MissingExtraError: ``kaggle:`` without ``kagglehub``.
     """
     columns = Columns(path_column, label_column, split_column, group_column, name_column)
+    index = partial(index_tree, skip_missing=skip_missing)
     text = os.fspath(data)
     if text.startswith(kaggle.PREFIX):
         folder = kaggle.download(text.removeprefix(kaggle.PREFIX))
-        return _read_tree(folder_tree(folder, name=text, confined=True), columns)
+        return _read_tree(folder_tree(folder, name=text, confined=True), columns, index)
     path = Path(text)
     if not text or not _exists(path):
         raise DataError(
@@ -92,11 +104,11 @@ def read(
             f"found nothing there; check the path"
         )
     if path.is_dir():
-        return _read_tree(folder_tree(path), columns)
+        return _read_tree(folder_tree(path), columns, index)
     if path.suffix.casefold() == ".zip":
-        return _read_tree(zip_tree(path), columns)
+        return _read_tree(zip_tree(path), columns, index)
     if path.suffix.casefold() in TABLE_SUFFIXES:
-        return _read_table_file(path, columns)
+        return _read_table_file(path, columns, index)
     kind = "one picture" if is_picture_name(path.name) else "another kind of file"
     raise DataError(
         f"{printable(text)}: expected a folder of class folders, a CSV or a zip, found {kind}"
@@ -110,17 +122,17 @@ def _exists(path: Path) -> bool:
         raise DataError(f"{printable(path)}: cannot be opened: {error.strerror}") from error
 
 
-def _read_table_file(path: Path, columns: Columns) -> Dataset:
+def _read_table_file(path: Path, columns: Columns, index: _Index) -> Dataset:
     tree = without_ours(folder_tree(path.parent))
     table = _table(tree, path.name)
     figures = _lego_figures(tree, "")
     if path.name == lego.METADATA and figures is not None:
         raise DataError(f"{path.name}: the names of figures, not a list of photos; give index.csv")
     listing = Listing(table.name, "", read_rows(table, find_columns(table, columns)))
-    return renamed(index_tree(tree, [listing], figures), path.name)
+    return renamed(index(tree, [listing], figures), path.name)
 
 
-def _read_tree(tree: Tree, columns: Columns) -> Dataset:
+def _read_tree(tree: Tree, columns: Columns, index: _Index) -> Dataset:
     if any(
         all(prefix + name in tree.files for name in MODEL_FILES)
         for prefix in wrappers(_relevant(tree))
@@ -133,10 +145,10 @@ def _read_tree(tree: Tree, columns: Columns) -> Dataset:
     for prefix in wrappers(_relevant(tree)):
         figures = _lego_figures(tree, prefix)
         if figures is not None and prefix + lego.INDEX in tree.files:
-            return index_tree(tree, _lego_listings(tree, prefix, columns), figures)
+            return index(tree, _lego_listings(tree, prefix, columns), figures)
         listings = _table_listings(tree, prefix, columns)
         if listings:
-            return index_tree(tree, listings)
+            return index(tree, listings)
     if columns:
         raise DataError(
             f"{printable(tree.name)}: columns are named, but there is no CSV to find them in; "
@@ -216,4 +228,4 @@ def _lists_photos(tree: Tree, prefix: str, name: str, columns: Columns) -> bool:
         listing = _listing(tree, prefix, name, columns, None)
     except DataError:
         return False  # some other table; the class folders say what the photos show
-    return bool(listing.rows) and tree.locate(listing.folder, listing.rows[0].path) is not None
+    return any(tree.locate(listing.folder, row.path) is not None for row in listing.rows)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Photo
     from figsight.dataset.quality import Oddities
 
+_UNKNOWN = "a figure is called 'unknown', which is what figsight says of photos of none"
 UNEQUAL = 3.0  # photos of the largest class for one of the smallest, from which we speak of it
 NAMED = 3  # files that a line names at most
 
@@ -38,7 +39,10 @@ def summarise(findings: Findings, most: int = NAMED) -> list[str]:
 
     n = len(findings.unreadable)
     say(f"{count(n, 'picture')} cannot be decoded", [_path(e.path) for e in findings.unreadable])
-    for what, items in _say_unlearned(findings):
+    n = len(findings.missing)
+    listed = count(n, "listed photo is", "listed photos are")
+    say(f"{listed} not there, and left out", [_path(photo.path) for photo in findings.missing])
+    for what, items in (*_say_unlearned(findings), *_say_names(findings)):
         say(what, items)
     n = len(findings.label_conflicts)
     say(
@@ -110,6 +114,21 @@ def _say_unlearned(findings: Findings) -> list[tuple[str, list[str]]]:
         (
             f"{single} of a single shot, too few to learn from and be measured on",
             [f"{_path(one.name)} ({_say_scarce(one)})" for one in findings.scarce],
+        ),
+    ]
+
+
+def _say_names(findings: Findings) -> list[tuple[str, list[str]]]:
+    """Say which names of figures are likely to be mistakes, or to be misunderstood."""
+    n = sum(map(len, findings.names_alike))
+    return [
+        (
+            f"{count(n, 'class', 'classes')} whose names differ only in case or spaces",
+            [" = ".join(f"'{_path(one.id)}'" for one in those) for those in findings.names_alike],
+        ),
+        (
+            f"{_UNKNOWN}: give photos of strangers to evaluate --unknown, else rename it",
+            [f"'{_path(one.id)}'" for one in findings.called_unknown],
         ),
     ]
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from figsight.dataset.names import few, printable
+from figsight.dataset.names import composed, few, printable
 from figsight.errors import DataError
 from figsight.images import is_picture_name
 
@@ -85,7 +85,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a table says of one photo. ``path`` is as written, relative to the table."""
+    """What a table says of one photo. ``path`` is as written, relative to the table; names are NFC."""
 
     line: int
     path: str
@@ -202,6 +202,12 @@ def find_columns(table: Table, wanted: Columns) -> Columns:
         found[role] = named or next((column for column in free if column not in taken), None)
         if found[role] is None and role in {"path", "label"}:
             _require_header(table)
+            given = [other.name for other in fields(wanted) if getattr(wanted, other.name) in free]
+            if given:
+                raise DataError(
+                    f"{table.name}: expected a {role} column, found {free[0]!r} named with "
+                    f"--{given[0]}-column; name another there, or the {role} column with --{role}-column"
+                )
             raise DataError(
                 f"{table.name}: no {role} column among {_listed(table)}; name it with "
                 f"{role}_column (--{role}-column)"
@@ -253,6 +259,6 @@ def read_rows(table: Table, columns: Columns) -> list[Row]:
                 f"{table.name}, line {line}: expected train, val or test in the column "
                 f"{columns.split!r}, found {printable(split)!r}"
             )
-        group, name = cell.get("group") or None, cell.get("name") or None
-        rows.append(Row(line, cell["path"], cell["label"], SPLITS.get(split), group, name))
+        label, group, name = (composed(cell.get(role, "")) for role in ("label", "group", "name"))
+        rows.append(Row(line, cell["path"], label, SPLITS.get(split), group or None, name or None))
     return rows

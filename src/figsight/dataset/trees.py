@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import os
 import posixpath
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from figsight.dataset.archives import list_zip, read_member
 from figsight.dataset.model import Photo
-from figsight.dataset.names import natural_key, printable
+from figsight.dataset.names import composed, natural_key, printable
 from figsight.dataset.walking import walk
 from figsight.errors import DataError
 from figsight.files import PLAN, UNFINISHED, locate, read_plain
@@ -72,6 +74,7 @@ class Tree:
             folder: The folder of the table, relative to the root; ``""`` for the root.
             text: A path relative to that folder; for a folder that is not confined also an absolute
                 one, or one that leads out of it. Backslashes may separate, as on Windows.
+                Accents may be stored otherwise than in the names of the files.
 
         Returns:
             The path relative to the root (absolute, or beginning with ``..``, when it lies
@@ -84,11 +87,25 @@ class Tree:
                 joined = joined if _leads_out(inside) else inside
             if joined in self.files:
                 return joined
+            if not joined.isascii() and (known := self._composed.get(composed(joined))):
+                return known
             if self.zipped or self.confined or "\0" in joined:
                 continue
-            if (self.base / joined).is_file():  # outside, hidden, or another case on macOS
-                return joined
+            for form in dict.fromkeys((joined, composed(joined), _decomposed(joined))):
+                # Outside, hidden, or another case on macOS; not one that may not be examined.
+                if os.path.isfile(self.base / form):  # noqa: PTH113 - pathlib's raises then
+                    return form
         return None
+
+    @cached_property
+    def _composed(self) -> dict[str, str | None]:
+        """Paths by their composed form (NFC); None where several files share one."""
+        found: dict[str, str | None] = {}
+        for path in self.files:
+            if not path.isascii():
+                form = composed(path)
+                found[form] = None if form in found else path
+        return found
 
     def read(self, path: str, limit: int) -> bytes:
         """Return the bytes of a file that is no photo (a table).
@@ -106,6 +123,10 @@ class Tree:
         if len(data) > limit:
             raise DataError(f"{printable(path)}: larger than {limit / 2**20:,.0f} MiB")
         return data
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
 
 
 def _leads_out(path: str) -> bool:

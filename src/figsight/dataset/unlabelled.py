@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from figsight.dataset.model import Dataset
+from figsight.dataset.names import printable
 from figsight.dataset.trees import folder_tree, without_ours, zip_tree
 from figsight.errors import DataError
 from figsight.images import is_picture_name
@@ -25,9 +26,13 @@ def read_unlabelled(source: str | os.PathLike[str]) -> Dataset:
     path = Path(source)
     if not os.fspath(source):
         raise DataError("expected a folder or a zip of pictures, found an empty path")
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be opened: {error.strerror}") from error
+    if is_folder:
         tree = folder_tree(path, name=path.name or str(path))
-    elif path.is_file() and path.suffix.lower() == ".zip":
+    elif is_file and path.suffix.lower() == ".zip":
         tree = zip_tree(path)
     else:
         raise DataError(f"{path}: expected a folder or a zip of pictures, found neither")

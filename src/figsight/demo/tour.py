@@ -47,10 +47,14 @@ class Tour:
 def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> Tour:
     """Train on three quarters of the demo pictures as anyone would, and ask about the rest.
 
+    A training of the demo that was interrupted goes on, unless ``overwrite`` says otherwise.
+
     Raises:
         FigsightError: The folder cannot be written, or the extra ``train`` is missing.
     """
     require_training()  # before a folder is made
+    from figsight.training.workplace import Workplace
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,6 +71,7 @@ def take_tour(folder: Path, *, seed: int, overwrite: bool, watch: Watcher) -> To
         epochs=EPOCHS,
         folds=1,  # so few photos would be measured on by five networks; here others are asked about
         seed=seed,
+        resume=not overwrite and Workplace(model).can_resume(),
         overwrite=overwrite,
         watch=watch,
     )

@@ -1,6 +1,6 @@
 """Evaluation: a model against labelled photos, and a recipe by cross-validation of the whole path.
 
-measure.py    a bundle against photos
+measure.py    a bundle against photos; naming.py labels that are the names it shows
 asking.py     what a classifier says of photos; seen.py which of them it was trained on
 log.py        what a model was tested on, and when
 crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``

@@ -118,7 +118,9 @@ def cross_validate(
         recipe = read_recipe(recipe)
     recipe = change_recipe(recipe, backbone=backbone, epochs=epochs, folds=0)
     start_budget(budget, epochs)  # only to see that there can be one
-    dataset = training_part(data if isinstance(data, Dataset) else read(data))
+    dataset = training_part(
+        data if isinstance(data, Dataset) else read(data, skip_missing=skip_bad)
+    )
     looked_for = require_positive(dataset, positive, sensitivity)
     found = _read_photos(dataset, watch, skip_bad=skip_bad)
     strangers = None
@@ -255,7 +257,7 @@ def _put_together(task: _Task, said: _Said, probabilities: NDArray[np.float64]) 
         probabilities=probabilities,
         groups=tuple(found.groups) * repeats,
         repeats=repeats,
-        skipped=found.failures,
+        skipped=found.dataset.not_there + found.failures,
         grounds=said.grounds,
         history=said.history(),
         about=_tell_about(task, said),

@@ -21,6 +21,7 @@ from figsight.dataset import Dataset, read
 from figsight.dataset.choosing import measuring_part
 from figsight.dataset.copies import Fingerprints
 from figsight.dataset.fingerprints import fingerprint_photos
+from figsight.dataset.names import composed, few
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.errors import BundleError, DataError, OutputError, Remedy, UnreadablePhotosError
 from figsight.evaluation.asking import Asked, ask
@@ -32,11 +33,13 @@ from figsight.evaluation.log import (
     read_log,
     say_retested,
 )
+from figsight.evaluation.naming import call_figure, take_names
 from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers, share_not
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
 from figsight.evaluation.tested import list_seen, say_seen
+from figsight.metrics.words import UNMEASURED
 from figsight.phrases import count
 from figsight.training.versions import find_version
 
@@ -88,12 +91,13 @@ def evaluate(
     if keep is not None and isinstance(model, Classifier):
         raise ValueError("keep: expected none for an open classifier; give it to load instead")
     started = time.perf_counter()
-    dataset = data if isinstance(data, Dataset) else read(data)
+    dataset = data if isinstance(data, Dataset) else read(data, skip_missing=skip_bad)
     part, chosen = measuring_part(dataset, split)
     opened = nullcontext(model) if isinstance(model, Classifier) else load(model, keep=keep)
-    with opened as classifier, closing(Fingerprints()) as small:
+    with opened as classifier, closing(Fingerprints()) as small, closing(Fingerprints()) as theirs:
         task = _plan(classifier, part, unknown)
-        asked, others = _ask(classifier, task, small, skip_bad=skip_bad, progress=progress)
+        marks = small, theirs
+        asked, others = _ask(classifier, task, marks, skip_bad=skip_bad, progress=progress)
         where = f"the split {chosen} of {dataset.name}" if chosen else dataset.name
         found = Evaluation(
             protocol=f"{_count(len(asked.photos))}: {where}",
@@ -104,7 +108,7 @@ def evaluate(
             ),
             probabilities=asked.probabilities,
             groups=asked.groups,
-            skipped=asked.failures + (others.failures if others else ()),
+            skipped=part.not_there + asked.failures + (others.failures if others else ()),
             strangeness=asked.strangeness,
             unknown=asked.unknown,
             strangers=_name_strangers(others, task.source) if others and others.photos else None,
@@ -112,7 +116,7 @@ def evaluate(
             history=classifier.bundle.history(),
         )
         found = _apply_rules(classifier, asked, found)
-        found = _look_back(classifier, asked, others, small, found)
+        found = _look_back(classifier, asked, others, marks, found)
         if explain:
             grounds = explain_mistakes(classifier, found.photos, found.labels, found.probabilities)
             found = replace(found, grounds=grounds)
@@ -134,25 +138,27 @@ class _Task:
 
 def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] | None) -> _Task:
     """Divide the photos into those of the model's figures and others."""
-    index = {figure.id: i for i, figure in enumerate(classifier.figures)}
+    index = {composed(figure.id): i for i, figure in enumerate(classifier.figures)}
+    part, said = take_names(part, classifier.figures)
     known = [photo for photo in part.photos if photo.figure_id in index]
     _require_known(classifier, part, known)
     never = [photo for photo in part.photos if photo.figure_id not in index]
     rules = classifier.manifest.calibration
-    notes, sources, strangers = [], [], []
+    notes, sources, strangers = list(said), [], []
     if never:
         notes.append(
-            f"{_count(len(never))} of figures that this model was never taught: left out of the scores."
+            f"{_count(len(never))} of figures that this model was never taught ({_name(part, never)}): "
+            "left out of the scores."
         )
         sources.append(f"{_count(len(never))} of figures that the model was never taught")
     if rules is not None and rules.unknown is not None:
         strangers += never
     if folder is not None:
         if rules is None or rules.unknown is None:
-            reason = rules.refused.get("unknown") if rules else None
+            reason = rules.refused.get("unknown") if rules else UNMEASURED
             raise BundleError(
-                f"{classifier.bundle.path}: expected a model with a rule for unknown photos, found "
-                f"none{f' ({reason})' if reason else ''}; train it with a recipe that fits one"
+                f"{classifier.bundle.path}: expected a model with a rule for unknown photos, found none: "
+                f"{reason or 'its recipe fits none'}"
             )
         found = read_unlabelled(folder)
         strangers += found.photos
@@ -160,14 +166,20 @@ def _plan(classifier: Classifier, part: Dataset, folder: str | os.PathLike[str] 
     return _Task(index, known, strangers, " and ".join(sources), tuple(notes))
 
 
+def _name(part: Dataset, photos: Sequence[Photo]) -> str:
+    """Return what the figures of these photos are called, the first few of them."""
+    shown = {photo.figure_id for photo in photos}
+    return few([f"'{figure.display}'" for figure in part.figures if figure.id in shown])
+
+
 def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]) -> None:
     """Raise unless the model was taught a figure of these photos."""
     if not part.photos:
         raise DataError(f"{part.name}: expected labelled photos to measure on, found none")
     if not known:
-        ours, theirs = classifier.figures[0].id, part.photos[0].figure_id
+        ours, theirs = call_figure(classifier.figures[0]), part.photos[0].figure_id
         raise DataError(
-            f"{part.name}: expected photos of this model's figures (like {ours!r}), found only "
+            f"{part.name}: expected photos of this model's figures (like {ours}), found only "
             f"others (like {theirs!r}); were the labels written differently?"
         )
 
@@ -175,7 +187,7 @@ def _require_known(classifier: Classifier, part: Dataset, known: Sequence[Photo]
 def _ask(
     classifier: Classifier,
     task: _Task,
-    small: Fingerprints,
+    small: tuple[Fingerprints, Fingerprints],
     *,
     skip_bad: bool,
     progress: Callable[[int, int], None] | None,
@@ -186,8 +198,9 @@ def _ask(
     def after(before: int) -> Callable[[int, int], None] | None:
         return progress and (lambda done, _: progress(before + done, total))
 
-    asked = ask(classifier, task.known, after(0), small=small)
-    others = ask(classifier, task.strangers, after(len(task.known))) if task.strangers else None
+    asked, others = ask(classifier, task.known, after(0), small=small[0]), None
+    if task.strangers:
+        others = ask(classifier, task.strangers, after(len(task.known)), small=small[1])
     failures = asked.failures + (others.failures if others else ())
     if failures and not (skip_bad and asked.photos):
         instead = "" if asked.photos else ", or give other photos"
@@ -266,14 +279,14 @@ def _look_back(
     classifier: Classifier,
     asked: Asked,
     others: Asked | None,
-    small: Fingerprints,
+    small: tuple[Fingerprints, Fingerprints],
     found: Evaluation,
 ) -> Evaluation:
     """Find the photos that the model has seen in training."""
     gallery = classifier.bundle.gallery()
     paths = [photo.path for photo in asked.photos]
     seen = find_trained_on(gallery, asked.sha256)
-    like = find_resembling(classifier.bundle, gallery, paths, small)
+    like = find_resembling(classifier.bundle, gallery, paths, small[0])
     found = replace(found, trained_on=tuple(paths[i] for i in seen), resembles_trained=like)
     notes = list(found.notes)
     said, rest = say_seen(found), len(paths) - len(list_seen(found))
@@ -286,9 +299,11 @@ def _look_back(
             "look for near-copies of them among these."
         )
     if others is not None:
-        taught = find_trained_on(gallery, others.sha256)
-        if taught:
-            notes.append(say_taught([others.photos[i].path for i in taught]))
+        theirs = [photo.path for photo in others.photos]
+        taught = [theirs[i] for i in find_trained_on(gallery, others.sha256)]
+        near = find_resembling(classifier.bundle, gallery, theirs, small[1]) or ()
+        if taught or near:
+            notes.append(say_taught(taught, [one.path for one in near]))
     return replace(found, notes=tuple(notes))
 
 

@@ -219,12 +219,24 @@ def _call(
     return unknown.ravel(), np.concatenate(theirs)
 
 
-def say_taught(paths: Sequence[str]) -> str:
-    """Say that some of the pictures of none of the figures were trained on, with a figure's name."""
-    many = "1 of the pictures" if len(paths) == 1 else f"{len(paths)} of the pictures"
+def say_taught(paths: Sequence[str], near: Sequence[str] = ()) -> str:
+    """Say that some of the pictures of none of the figures were trained on, with a figure's name.
+
+    Args:
+        paths: Those that were.
+        near: Those that look much like a photo that was.
+    """
+    said = [
+        f"{len(some)} {what} (first {printable(some[0])})"
+        for some, what in (
+            (paths, f"{'was' if len(paths) == 1 else 'were'} trained on as one of them"),
+            (near, f"look{'s' * (len(near) == 1)} much like photos that were"),
+        )
+        if some
+    ]
     return (
-        f"{many} given as none of the figures were trained on as one of them (first "
-        f"{printable(paths[0])}): how unknown ones are recognised looks worse than it is."
+        f"Of the pictures given as none of the figures, {' and '.join(said)}: how unknown ones are "
+        "recognised looks worse than it is."
     )
 
 

@@ -32,6 +32,7 @@ from figsight.images.formats import (
     HEAD_BYTES,
     PILLOW_FORMATS,
     Format,
+    call_text,
     identify,
     open_image,
     refuse_plain_ppm,
@@ -172,9 +173,7 @@ def _decode_stream(
             raise PhotoError(
                 label, "expected a picture, found a zip; unpack it, and name the folder"
             )
-        found = (
-            "a web page or SVG" if head.lstrip()[:1] == b"<" else f"a file that begins {head[:8]!r}"
-        )
+        found = "a web page or SVG" if head.lstrip()[:1] == b"<" else call_text(head)
         raise PhotoError(label, f"expected {ACCEPTED}, found {found}; convert it to one of these")
     with _codec_errors(label, what):
         limits.check_file(what, size)

@@ -160,3 +160,11 @@ def _quick_tiff() -> type[ImageFile]:
             return exif
 
     return QuickTiff
+
+
+def call_text(head: bytes) -> str:
+    """Say what a file is that begins so and is no picture, as far as people can read it."""
+    words = head[:20].split(b"\n")[0].strip()
+    if words.isascii() and words.decode("ascii").isprintable() and words:
+        return f"text that begins '{words.decode('ascii')}'"
+    return "a file of another kind"

@@ -41,6 +41,9 @@ SCORE_WORDS = {
 }
 """By the name that a score has in JSON, in the order in which people should read them."""
 
+UNMEASURED = "it was trained without measuring"
+"""Why a model has no rules at all."""
+
 _NARROW = "\u00a0"  # a percent sign stays with its number
 
 

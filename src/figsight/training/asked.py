@@ -10,7 +10,7 @@ import math
 from operator import index
 from typing import TYPE_CHECKING
 
-from figsight.dataset.names import printable
+from figsight.dataset.names import composed, printable
 from figsight.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def require_positive(dataset: Dataset, positive: object, sensitivity: float | No
         )
     if positive is None:
         return 1
+    positive = composed(positive) if isinstance(positive, str) else positive
     for place, figure in enumerate(figures):
         if figure.id == positive:
             return place

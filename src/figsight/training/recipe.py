@@ -6,6 +6,7 @@ printed where nothing can be trained.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,17 @@ Positive = Annotated[float, Meta(gt=0.0, le=1e6)]
 NotNegative = Annotated[float, Meta(ge=0.0, le=1e6)]
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Number = Annotated[int, Meta(ge=0, le=10**9)]  # or none
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+    "null": "nothing",
+}
+_SIGNS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -217,15 +229,47 @@ def _convert(values: dict[str, Any], name: str) -> Recipe:
         return msgspec.convert(values, Recipe)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
-        path = where.strip("`").removeprefix("$").lstrip(".") or "top level"
-        raise RecipeError(f"recipe {name}: {path}: {what}") from error
+        path = where.strip("`").removeprefix("$").lstrip(".")
+        raise RecipeError(f"recipe {name}: {_in_words(what, path)}") from error
+
+
+def _in_words(what: str, path: str) -> str:
+    """Return what is wrong with a value in plain words, behind its full key."""
+    if found := re.fullmatch(
+        r"Object (contains unknown|missing required) field `(.*)`", what, re.DOTALL
+    ):
+        key = ".".join(filter(None, (path, found[2])))
+        if found[1].startswith("missing"):
+            return f"{key}: expected a value, found none; add it"
+        return f"{key}: no such key; remove it, or correct its name"
+    if found := re.fullmatch(r"Invalid enum value (.*)", what, re.DOTALL):
+        return f"{path}: found {found[1]}, which is none of its choices"
+    what = re.sub(
+        r"`([^`]*)`", lambda kinds: " or ".join(map(_call_kind, kinds[1].split(" | "))), what
+    )
+    for sign, words in _SIGNS.items():
+        what = what.replace(f" {sign} ", f" {words} ")
+    return f"{path}: {what.replace('Expected', 'expected').replace(', got ', ', found ')}"
+
+
+def _call_kind(kind: str) -> str:
+    return _KINDS.get(kind, f"'{kind}'")
 
 
 def _recipe_text(name: str) -> str:
     if name.endswith(".toml"):
         try:
             return Path(name).read_text("utf-8")
-        except (OSError, ValueError) as error:  # no text; a null byte in the name
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RecipeError(
+                f"recipe {name}: expected a TOML file, found: {reason}; check the path"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise RecipeError(
+                f"recipe {name}: expected a TOML file in UTF-8, found other bytes; save it as UTF-8"
+            ) from error
+        except ValueError as error:  # a null byte in the name
             raise RecipeError(f"recipe {name}: expected a TOML file, found: {error}") from error
     if name not in recipe_names():
         known = ", ".join(recipe_names())

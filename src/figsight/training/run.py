@@ -80,7 +80,7 @@ def _train(
     target, watch = Path(out), options.watch
     bundle.check_target(target, overwrite=options.overwrite)
     recipe = _read_recipe(options)
-    whole = data if isinstance(data, Dataset) else read(data)
+    whole = data if isinstance(data, Dataset) else read(data, skip_missing=options.skip_bad)
     dataset, aside = training_part(whole), kept_aside(whole)
     positive = require_positive(dataset, options.positive, options.sensitivity)
     recipe = adapt(recipe, look_at(dataset), len(dataset.photos), len(dataset.figures))

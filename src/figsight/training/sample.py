@@ -131,7 +131,7 @@ def prepare(
     rows = np.array([i for i in range(len(readable.photos)) if i not in leaked], np.intp)
     return Sample(
         dataset=taught,
-        skipped=report.failures,
+        skipped=readable.not_there + report.failures,
         leaked=tuple(leaked.values()),
         labels=np.array(taught.labels(), np.int64),
         groups=[groups[i] for i in rows],

@@ -66,6 +66,8 @@ class Workplace:
     """
 
     def __init__(self, model: Path) -> None:
+        if not model.name:
+            raise OutputError(f"{model}: expected the name of a new model, found a folder")
         self.folder = model.with_name(f"{model.name}{UNFINISHED}")
         self._state = Lock()
         self._hopeless = False
