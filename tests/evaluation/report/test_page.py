@@ -366,10 +366,8 @@ def test_report__shows_each_stranger_once_however_many_networks_were_asked(
     about = {key: value for key, value in found.about.items() if key != "model"} | {"unknown": rule}
     write_report(replace(found, strangers=asked, about=about), tmp_path / "out.html", audit=audit)
     words = check_page((tmp_path / "out.html").read_text("utf-8")).text
-    assert (
-        "Each fold has its own, set to keep 95 % of the other folds' photos: from 0.5 to 0.7, the shaded "
-        "band below."
-    ) in words
+    assert "Each fold has a line of its own, set to keep 95 % of the other folds' photos." in words
+    assert "The lines are from 0.5 to 0.7 of the score mixed." in words
     assert "the folds' thresholds" in words
     assert "of 2 photos of none of the figures (3 photos of x), each shown to 3 networks," in words
     assert "the least strange first, by at least one network (2)" in words

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.evaluation.report.markup import name, section, table
-from figsight.metrics import say_share
+from figsight.evaluation.report.markup import name, section, table, text
+from figsight.metrics import say_share, say_spread
 
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
@@ -52,12 +52,12 @@ def _row(evaluation: Evaluation, score: ClassScore) -> tuple[str, ...]:
 
 
 def _bar(found: Estimate) -> str:
-    ends = f"{100 * found.low:.0f}&ndash;{100 * found.high:.0f}&nbsp;%"
+    ends = text(say_spread(found.low, found.high))
     left, wide = 100 * found.low, 100 * (found.high - found.low)
     return (
         f'<span class="bar"><i style="left:{left:.1f}%;width:{wide:.1f}%"></i>'
         f'<b style="left:{100 * found.value:.1f}%"></b></span>'
-        f"<span>{say_share(found.value)}</span> <small>{ends}</small>"
+        f"<span>{text(say_share(found.value))}</span> <small>{ends}</small>"
     )
 
 
@@ -66,7 +66,7 @@ def _precision(evaluation: Evaluation, score: ClassScore) -> str:
     if score.precision is None:
         return "&ndash;"
     times = _count(score.predicted, evaluation.repeats)
-    return f"{say_share(score.precision.value)} <small>of {times}</small>"
+    return f"{text(say_share(score.precision.value))} <small>of {times}</small>"
 
 
 def _count(answers: int, repeats: int) -> str:
