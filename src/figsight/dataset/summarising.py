@@ -51,6 +51,11 @@ def summarise(findings: Findings, most: int = 3) -> list[str]:
         f"{_count(n, 'shot')} mirrored under another label",
         _joined(findings.mirror_images, most),
     )
+    n = len(findings.small_differences)
+    say(
+        f"{_count(n, 'shot')} of figures that differ by less than copies may, each counted as one shot",
+        _joined(findings.small_differences, most),
+    )
     n = len(findings.leaks)
     say(
         f"{_count(n, 'group')} of copies across the given splits",
