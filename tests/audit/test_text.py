@@ -210,5 +210,8 @@ def test_describe__lists_labels_of_a_high_score_though_they_are_not_marked(tmp_p
     assert "looks like b (70 % suspect)" in text
     assert "looks like b (55 % suspect)" in text
     assert "64 % suspect" not in text
+    many = replace(audit, suspect_labels=(suspects[0],) * 31)  # a list to work down is longer
+    assert describe(many).count("(70 % suspect)") == 30
+    assert "    and 1 more" in describe(many)
     # Which of them confident learning would change is for programs as it was.
     assert [one["suspect"] for one in audit.to_dict()["suspect_labels"]] == [False, False, True]

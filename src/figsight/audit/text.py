@@ -10,6 +10,7 @@ from figsight.dataset.names import printable
 if TYPE_CHECKING:
     from figsight.audit.results import Audit
 
+_TIMES = {"suspect_labels": 3}  # times as many of what is a list to work down
 _LONGEST = 400  # characters of a line: a group may have thousands of photos
 
 
@@ -18,16 +19,17 @@ def describe(audit: Audit, most: int = 10, *, data: str = "DATA") -> str:
 
     Args:
         audit: What was found.
-        most: How many findings of a kind are written out.
+        most: How many findings of a kind are written out; of labels to check three times as many.
         data: What the set is called on a command line.
     """
     lines = [headline(audit), class_line(audit)]
     sections = write_sections(audit)
     for section in sections:
         lines += ["", f"{'! ' if section.grave else ''}{section.heading}", f"  {section.advice}"]
-        lines += [f"    {printable(entry.text, _LONGEST)}" for entry in section.entries[:most]]
-        if len(section.entries) > most:
-            lines.append(f"    and {len(section.entries) - most:,} more")
+        shown = _TIMES.get(section.key, 1) * most
+        lines += [f"    {printable(entry.text, _LONGEST)}" for entry in section.entries[:shown]]
+        if len(section.entries) > shown:
+            lines.append(f"    and {len(section.entries) - shown:,} more")
     lines += [""] * bool(audit.notes) + [f"note: {note}" for note in audit.notes]
     if not any(section.grave for section in sections):
         lines += ["", f"next: figsight train {data} -o model"]

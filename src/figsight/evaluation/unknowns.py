@@ -13,7 +13,7 @@ import numpy as np
 
 from figsight import metrics
 from figsight.metrics.checks import check_groups
-from figsight.metrics.estimates import chance_of_so_few, share_of, worth_of
+from figsight.metrics.estimates import GROUP, chance_of_so_few, share_of, worth_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +68,9 @@ class Strangers:
         found = metrics.share_accepted(
             ~unknown, at_ends=at_ends, groups=self.groups, kinds=self.kinds
         )
-        return replace(found, n=self.n)
+        unit = "photo" if len(set(self.groups or ())) in (0, self.n) else "shot"
+        method = found.method.replace(f"each {GROUP}", f"each {unit}")
+        return replace(found, n=self.n, method=method)
 
 
 @dataclass(frozen=True)

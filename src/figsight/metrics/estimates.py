@@ -142,8 +142,9 @@ def chance_of_so_few(kept: Estimate, stated: float, set_on: float) -> float:
     The line is the ``ceil((n + 1) s)``-th of n photos. What it truly keeps is Beta distributed (Vovk
     2012, "Conditional validity of inductive conformal predictors"), so that of m other photos like
     those it keeps a beta-binomial number: with few photos on either side far fewer than ``s m`` may be
-    chance. Wilson's interval of the share kept knows the m photos only, and finds it below ``s`` in 8
-    to 14 of 100 cases in which nothing is wrong; this is below 0.025 in no more than 2.5.
+    chance. Wilson's interval of the share kept knows the m photos only. Simulated for 95 % with n of
+    33 to 214 and m of 49 to 524, where nothing is wrong it lies below ``s`` in 4 to 24 of 100 cases; this
+    is below 0.025 in 1.6 to 2.4.
 
     Args:
         kept: The share kept of photos that the line was not set on, with Wilson's interval.

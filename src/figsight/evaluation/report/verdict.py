@@ -23,6 +23,8 @@ from figsight.evaluation.tested import (
 from figsight.metrics import SCORE_WORDS, glue_signs, say_score, say_share, say_stated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from figsight.evaluation.results import Evaluation
@@ -139,16 +141,16 @@ def _say_answered(tested: Evaluation) -> str:
 def write_scores(evaluation: Evaluation) -> str:
     """Return the table of scores, of the photos that are a test where some are, and what else there is."""
     tested = evaluation.tested or evaluation
+    found = {key: tested.scores[key] for key in SCORE_WORDS if key in tested.scores}
     rows = [
         (
-            f"{title}<small>{what}</small>",
-            f"<b>{text(say_score(score.value, is_share=is_share))}</b>",
-            _ends(score, is_share) + f"<small>{text(score.method)}</small>",
+            f"{SCORE_WORDS[key].title}<small>{SCORE_WORDS[key].meaning}</small>",
+            f"<b>{text(say_score(score.value, is_share=SCORE_WORDS[key].is_share))}</b>",
+            _ends(score, SCORE_WORDS[key].is_share),
         )
-        for key, (title, what, is_share) in SCORE_WORDS.items()
-        if (score := tested.scores.get(key)) is not None
+        for key, score in found.items()
     ]
-    parts = [table(("Score", "Value", "95\u00a0% interval"), rows, "scores")]
+    parts = [table(("Score", "Value", "95\u00a0% interval"), rows, "scores"), _list_methods(found)]
     if evaluation.sets is not None:
         sets = evaluation.sets
         parts.append(
@@ -170,6 +172,15 @@ def write_scores(evaluation: Evaluation) -> str:
     elif list_seen(evaluation):
         lead = "Of photos that the model has seen in training."
     return section("scores", "Scores", *parts, *_two_figures(evaluation), lead=lead)
+
+
+def _list_methods(scores: Mapping[str, Estimate]) -> str:
+    """Return how each interval was made, folded: the names of methods are for those who know them."""
+    alike: dict[str, list[str]] = {}
+    for key, score in scores.items():
+        alike.setdefault(score.method, []).append(SCORE_WORDS[key].title)
+    lines = "".join(f"<li>{text(', '.join(of))}: {text(how)}</li>" for how, of in alike.items())
+    return f"<details><summary>How the intervals were made</summary><ul>{lines}</ul></details>"
 
 
 def _two_figures(evaluation: Evaluation) -> list[str]:
