@@ -90,8 +90,7 @@ class Audit:
         Keys: ``name``, ``photos``, ``labelled``, ``duplicates`` (lists of paths), ``near_duplicates``
         (paths, score, mirrored), ``leaks`` (paths, splits, kind), ``label_conflicts``,
         ``mirror_images`` and ``small_differences`` (paths, labels, names, kind), ``unreadable`` (path,
-        reason),
-        ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
+        reason), ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
         ``unlisted``, ``unsupported`` (paths), ``odd_sizes`` (path, width, height), ``tables``,
