@@ -154,7 +154,7 @@ def measure_swapped(data: str, seeds: int, share: float) -> None:
     groups = group_photos(photos, prints.sha256, find_copies(prints))
     ids = [figure.id for figure in dataset.figures if any(p.figure_id == figure.id for p in photos)]
     n = len(photos)
-    shares, flagged = [], []
+    shares, flagged, checked = [], [], []
     for seed in range(seeds):
         random = np.random.default_rng(seed)
         swapped = random.choice(n, round(share * n), replace=False)
@@ -168,14 +168,17 @@ def measure_swapped(data: str, seeds: int, share: float) -> None:
         wrong = {photos[i].path for i in swapped}
         shares.append(len(wrong & first) / len(wrong))
         flagged.append(len(wrong & marked) / len(wrong))
+        shown = {one.photo.path for one in ranked if one.to_check}
+        checked.append(len(wrong & shown) / len(wrong))
         print(
             f"seed {seed}: {len(wrong & first)} of {len(wrong)} within the first {n // 10} of {n}; "
-            f"{len(marked)} marked, {len(wrong & marked)} of them swapped",
+            f"{len(marked)} marked, {len(wrong & marked)} of them swapped; {len(shown)} to check, "
+            f"{len(wrong & shown)} of them swapped",
             flush=True,
         )
     print(
         f"within the first tenth: mean {np.mean(shares):.3f}, least {min(shares):.3f}; "
-        f"marked: mean {np.mean(flagged):.3f}"
+        f"marked: mean {np.mean(flagged):.3f}; to check: mean {np.mean(checked):.3f}"
     )
     print("\n".join(sorted(set(notes))))
 

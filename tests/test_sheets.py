@@ -19,6 +19,7 @@ from figsight.drawing import GAP
 from figsight.drawing.tiles import look_at
 from figsight.errors import OutputError, PhotoError
 from figsight.evaluation import Evaluation
+from figsight.evaluation.results import Resembling
 from figsight.images import InputSpec
 from figsight.sheets import (
     draw_dataset,
@@ -170,7 +171,7 @@ def test_draw_evidence__lays_the_heat_over_the_photo_and_shows_who_looks_alike(
     assert (tile.title, tile.tone) == ("unknown", "unsure")
     assert [(one.title, one.line) for one in tile.insets] == [
         ("ANN", "distance 0.12"),
-        ("BOB", "distance 1.00"),
+        ("BOB", "distance 1.0"),
     ]
     assert all(look_at(one.pixels).shape == (8, 8, 3) for one in tile.insets)
     assert tile.second is not None
@@ -178,7 +179,7 @@ def test_draw_evidence__lays_the_heat_over_the_photo_and_shows_who_looks_alike(
     assert change[:5, :7].max() == 0  # what speaks against it is not coloured
     assert np.unravel_index(change.argmax(), change.shape) > (10, 15)
     assert drawn.note is not None
-    assert "distance 0 is the same photo" in drawn.note
+    assert "at distance 0 they look the same to the network" in drawn.note
 
 
 def test_draw_evidence__goes_without_thumbnails(photos: Path) -> None:
@@ -205,7 +206,9 @@ def test_draw_evaluation__puts_mistakes_first_with_the_true_name(
     ]
     assert [int(look_at(tile.pixels)[0, 0, 0]) for tile in drawn.tiles] == [20, 100, 0, 10, 30, 40]
     assert drawn.heading is not None
-    assert drawn.heading.startswith("4 of 6 right: 66.7\u00a0% (95\u00a0% interval ")
+    assert drawn.heading.startswith(
+        "4 of 6 photos named right: 66.7\u00a0%, with a 95\u00a0% interval "
+    )
     assert "unknown" not in drawn.heading
 
 
@@ -216,25 +219,67 @@ def test_draw_evaluation__does_not_call_right_what_a_model_does_not_name(
     figures = (Figure("a", "ANN", "ANN"), Figure("b", "BOB", "BOB"))
     labels = np.array(dataset.labels(), np.int64)
     said = np.where([True, True, False, True, True, False], labels, 1 - labels)
+    mended = np.where(np.arange(6) == 2, labels, said)  # the first repeat has one mistake less
     evaluation = Evaluation(
         "twice six",
         figures,
         tuple(dataset.photos) * 2,
         np.tile(labels, 2),
-        np.tile(np.where(np.arange(2) == said[:, None], 0.75, 0.25), (2, 1)),
+        np.vstack(
+            [
+                np.where(np.arange(2) == one[:, None], sure, 1 - sure)
+                for one, sure in (
+                    (mended, 0.75),
+                    (said, np.array([[0.75], [0.75], [0.9]] + [[0.75]] * 3)),
+                )
+            ]
+        ),
         repeats=2,
-        unknown=np.array([False, False, False, True, False, True] + [True] * 6),
+        unknown=np.array([False, False, False, True, False, True] + [False] * 5 + [True]),
     )
     draw_evaluation(evaluation)
     assert [(tile.title, tile.lines, tile.tone) for tile in drawn.tiles] == [
-        ("ANN, 75.0\u00a0%", ("true: BOB", "called unknown"), "bad"),
-        ("BOB, 75.0\u00a0%", ("true: ANN",), "bad"),
-        ("ANN, 75.0\u00a0%", ("called unknown",), "unsure"),
-        *[("ANN, 75.0\u00a0%", (), "good")] * 3,
+        ("BOB, 90.0\u00a0%", ("true: ANN", "right in 1 of 2"), "bad"),  # the surest mistake first
+        ("ANN, 75.0\u00a0%", ("true: BOB", "right in 0 of 2", "called unknown"), "bad"),
+        ("ANN, 75.0\u00a0%", ("right in 2 of 2", "called unknown"), "unsure"),
+        *[("ANN, 75.0\u00a0%", ("right in 2 of 2",), "good")] * 3,
     ]
-    assert [int(look_at(tile.pixels)[0, 0, 0]) for tile in drawn.tiles] == [100, 20, 30, 0, 10, 40]
+    assert [int(look_at(tile.pixels)[0, 0, 0]) for tile in drawn.tiles] == [20, 100, 30, 0, 10, 40]
     assert drawn.heading is not None
-    assert drawn.heading.endswith("; 2 called unknown")
+    assert drawn.heading.startswith("9 of 12 answers to 6 photos right: 75.0\u00a0%, with a 95")
+    assert drawn.heading.endswith("; 3 called unknown (both repeats)")
+
+
+def test_draw_evaluation__says_what_the_report_says_of_photos_that_were_trained_on(
+    drawn: Drawn, photos: Path
+) -> None:
+    dataset = read(photos)
+    figures = (Figure("a", "ANN", "ANN"), Figure("b", "BOB", "BOB"))
+    labels = np.array(dataset.labels(), np.int64)
+    said = np.where([True, True, False, True, True, True], labels, 1 - labels)
+    paths = [photo.path for photo in dataset.photos]
+    evaluation = Evaluation(
+        "six",
+        figures,
+        tuple(dataset.photos),
+        labels,
+        np.where(np.arange(2) == said[:, None], 0.75, 0.25),
+        trained_on=tuple(paths[:2]),
+        resembles_trained=(Resembling(paths[3], paths[0], 0.99),),
+    )
+    draw_evaluation(evaluation)
+    assert drawn.heading is not None
+    assert drawn.heading.startswith("2 of the 3 photos that it had not seen named right: 66.7")
+    assert [(tile.lines, tile.tone) for tile in drawn.tiles] == [
+        (("true: ANN",), "bad"),
+        (("trained on",), "plain"),
+        (("trained on",), "plain"),
+        (("like a training photo",), "plain"),
+        ((), "good"),
+        ((), "good"),
+    ]
+    draw_evaluation(replace(evaluation, trained_on=tuple(paths), resembles_trained=()))
+    assert drawn.heading == "No test: the model was trained on all 6 of these photos"
 
 
 def test_draw_dataset__shows_a_spread_of_each_figure(drawn: Drawn, photos: Path) -> None:

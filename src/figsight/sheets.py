@@ -25,7 +25,7 @@ from figsight.drawing import (
 )
 from figsight.errors import OutputError, PhotoError
 from figsight.images import decode, shrink
-from figsight.metrics import say_probability, say_share
+from figsight.metrics import say_distance, say_probability
 from figsight.phrases import count
 from figsight.sources import read_photo
 
@@ -47,7 +47,8 @@ _KEPT = 480
 _NO_PICTURE = np.full((8, 8, 3), 0xE4, np.uint8)  # of a model that carries no thumbnails
 _HOW_TO_READ = (
     "The bright places spoke for the name, each photo on a scale of its own. On the right, the most "
-    "similar training photos: distance 0 is the same photo, 1 has nothing in common with it."
+    "similar training photos: at distance 0 they look the same to the network, at 1 they have nothing in "
+    "common."
 )
 
 
@@ -120,7 +121,7 @@ def _show_neighbour(neighbour: Neighbour) -> Inset:
     pixels: Picture = _NO_PICTURE
     if thumbnail is not None:
         pixels = partial(decode, thumbnail, name=neighbour.path)
-    return Inset(pixels, neighbour.name, f"distance {neighbour.distance:.2f}")
+    return Inset(pixels, neighbour.name, f"distance {say_distance(neighbour.distance)}")
 
 
 def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
@@ -137,31 +138,65 @@ def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
 
 
 def draw_evaluation(evaluation: Evaluation) -> Pages:
-    """Draw the answers of an evaluation, the true name where one is wrong; mistakes come first.
+    """Draw the answers of an evaluation, the true name where one is wrong; the surest mistakes first.
 
     After them come photos that are named rightly but called unknown, which a model does not name.
-    Of a repeated cross-validation, the first repeat: each photo once.
+    Of a repeated cross-validation each photo is drawn once, as in its worst repeat. Photos that the
+    model was trained on, or near-copies of such, are no test: they are marked, and the heading, which
+    is the verdict of the report, does not count them.
     """
-    answers, names = evaluation.predicted, [figure.display for figure in evaluation.figures]
-    wrong = (answers != evaluation.labels)[: evaluation.n]
-    unknown = np.zeros(evaluation.n, np.bool_)
-    if evaluation.unknown is not None:
-        unknown = evaluation.unknown[: evaluation.n]
-    tiles = []
-    for i in np.lexsort((~unknown, ~wrong)):
-        lines = [f"true: {names[evaluation.labels[i]]}"] if wrong[i] else []
-        lines += ["called unknown"] if unknown[i] else []
-        title = _title(names[answers[i]], float(evaluation.probabilities[i, answers[i]]))
-        tone: Tone = "bad" if wrong[i] else "unsure" if unknown[i] else "good"
-        tiles.append(Tile(partial(_small_photo, evaluation.photos[i]), title, tuple(lines), tone))
-    accuracy = evaluation.accuracy
-    heading = (
-        f"{evaluation.correct} of {evaluation.n} right: {say_share(accuracy.value)} "
-        f"(95\u00a0% interval {say_share(accuracy.low)} to {say_share(accuracy.high)})"
-    )
-    if unknown.any():
-        heading += f"; {unknown.sum()} called unknown"
+    from figsight.evaluation.tested import list_seen, say_repeats, say_verdict
+
+    places = _find_worst(evaluation)
+    answers, sure = evaluation.predicted, evaluation.probabilities.max(axis=1)
+    wrong, unknown = answers != evaluation.labels, _called_unknown(evaluation)
+    seen = list_seen(evaluation)
+    order = np.lexsort((np.where(wrong, -sure, ~unknown)[places], ~wrong[places]))
+    tiles = [
+        _tile(evaluation, int(place), unknown=bool(unknown[place]), seen=seen)
+        for place in places[order]
+    ]
+    heading = say_verdict(evaluation).rstrip(".")
+    counted = (evaluation.tested or evaluation).answered
+    if counted is not None and counted[2]:
+        heading += f"; {counted[2]} called unknown{say_repeats(evaluation.repeats)}"
     return draw_sheets(tiles, heading=heading)
+
+
+def _called_unknown(evaluation: Evaluation) -> NDArray[np.bool_]:
+    """Return which answers were "unknown", [R * N]."""
+    if evaluation.unknown is None:
+        return np.zeros(len(evaluation.labels), np.bool_)
+    return evaluation.unknown
+
+
+def _find_worst(evaluation: Evaluation) -> NDArray[np.intp]:
+    """Return of each photo's answers the surest wrong one, else one that is unknown, else the first."""
+    wrong = evaluation.predicted != evaluation.labels
+    badness = np.where(wrong, 2 + evaluation.probabilities.max(axis=1), _called_unknown(evaluation))
+    n = evaluation.n
+    return np.asarray(badness.reshape(evaluation.repeats, n).argmax(axis=0) * n + np.arange(n))
+
+
+def _tile(evaluation: Evaluation, place: int, *, unknown: bool, seen: set[str]) -> Tile:
+    """Return the tile of one answer."""
+    names, photo = [figure.display for figure in evaluation.figures], evaluation.photos[place]
+    answer, label = int(evaluation.predicted[place]), int(evaluation.labels[place])
+    wrong = answer != label
+    lines = [f"true: {names[label]}"] if wrong else []
+    if evaluation.repeats > 1:
+        every = evaluation.predicted[place % evaluation.n :: evaluation.n]
+        lines.append(f"right in {int((every == label).sum())} of {evaluation.repeats}")
+    lines += ["called unknown"] if unknown else []
+    if photo.path in seen:
+        lines.append(
+            "trained on" if photo.path in evaluation.trained_on else "like a training photo"
+        )
+    tone: Tone = "bad" if wrong else "unsure" if unknown else "good"
+    if photo.path in seen and tone == "good":
+        tone = "plain"
+    title = _title(names[answer], float(evaluation.probabilities[place, answer]))
+    return Tile(partial(_small_photo, photo), title, tuple(lines), tone)
 
 
 def draw_dataset(

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
-from PIL import ImageOps
+from PIL import ImageDraw, ImageOps
 from tests.audit.make import flawed, plant, png
 from tests.make import scene
 
 from figsight.audit import examine
 from figsight.audit.text import describe
 from figsight.dataset import read
+from figsight.dataset.summarising import summarise
 from figsight.errors import DataError, WeightsError
 from figsight.rows import Rows
 from figsight.training import features
@@ -162,7 +163,7 @@ def test_examine__ranks_every_label_and_marks_the_wrong_ones(
     scores = [one["score"] for one in listed]
     assert scores == sorted(scores, reverse=True)
     for one in audit.suspect_labels:
-        if one.suspect:
+        if one.to_check:
             assert one.beside is not None
             assert one.beside.figure_id == one.likely.id
             assert one.beside.path not in worst_paths
@@ -301,3 +302,53 @@ def test_examine__with_the_index_finds_the_same_copies(lego: Path) -> None:
     assert len(found["duplicates"]) == 35
     assert len(found["unlisted"]) == 35
     assert not listed & set(found["unlisted"])
+
+
+def marked(side: int, kind: str) -> bytes:
+    """Draw one scene with a small mark on it, as a fixed camera would see good parts and bad ones."""
+    picture = scene(7, 256)
+    pen = ImageDraw.Draw(picture)
+    at = 90 + side  # its place differs a little
+    shape = pen.ellipse if kind == "ok" else pen.rectangle
+    shape((at, at, at + 16, at + 16), fill=(220, 30, 30))
+    return png(picture)
+
+
+def test_examine__figures_that_differ_by_little_are_no_wrong_labels(tmp_path: Path) -> None:
+    files = {f"{kind}/{k}.png": marked(2 * k, kind) for kind in ("ok", "defect") for k in range(4)}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    found = audit.to_dict()
+    assert found["label_conflicts"] == []
+    (one,) = found["small_differences"]
+    assert len(one["paths"]) == 8
+    assert one["kind"] == "near"
+    text = describe(audit)
+    assert "1 shot of figures that hardly differ" in text
+    assert "figsight counts each shot as one" in text
+    assert "one of the labels is wrong" not in text
+    # Training says it, too.
+    assert any("differ by less than copies may" in line for line in summarise(audit.findings))
+
+
+def test_examine__one_such_pair_may_be_a_wrong_label_or_not(tmp_path: Path) -> None:
+    files = {f"{kind}/0.png": marked(0, kind) for kind in ("ok", "defect")}
+    files |= {
+        f"{kind}/{k}.png": png(scene(k + 20 * (kind == "ok")))
+        for kind in ("ok", "defect")
+        for k in (1, 2, 3)
+    }
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    assert len(audit.findings.label_conflicts) == 1
+    assert audit.findings.small_differences == ()
+    text = describe(audit)
+    assert "! 1 shot with copies under different labels" in text
+    assert "it may be that the figures do by less than this comparison sees" in text
+
+
+def test_examine__the_same_file_under_two_labels_is_a_wrong_label_however_often(
+    tmp_path: Path,
+) -> None:
+    files = {f"{kind}/{k}.png": png(scene(k)) for kind in ("ok", "defect") for k in range(4)}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    assert len(audit.findings.label_conflicts) == 4
+    assert "one of the labels is wrong.\n" in describe(audit)

@@ -188,3 +188,15 @@ def test_check_page__refuses_places_that_are_none(tmp_path: Path) -> None:
         match=r"expected a file ending in \.html or \.htm, found '\.json'; write for example a\.html",
     ):
         check_page(tmp_path / "a.json")
+
+
+def test_write_page__shows_a_photo_of_each_label_of_a_crowd(tmp_path: Path) -> None:
+    files = {f"a/{k}.png": png(scene(1)) for k in range(9)} | {"b/0.png": png(scene(1))}
+    files |= {f"{label}/{k}.png": png(scene(k)) for label, k in (("a", 20), ("b", 21), ("b", 22))}
+    audit = examine(plant(tmp_path / "set", files), labels=False)
+    write_page(audit, tmp_path / "out.html")
+    reader = read_page(tmp_path / "out.html")
+    shown = [value for tag, key, value in reader.attributes if (tag, key) == ("img", "alt")]
+    conflict = shown[: page.ACROSS]
+    assert "b/0.png" in conflict
+    assert sum(path.startswith("a/") for path in conflict) == page.ACROSS - 1

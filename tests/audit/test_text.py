@@ -260,3 +260,24 @@ def test_describe__lets_no_file_name_control_the_terminal(tmp_path: Path) -> Non
     assert "\x1b" not in text
     assert r"a/\x1b[31m.png" in text
     assert "note: suspect labels were not looked for: they need two figures at least" in text
+
+
+def test_describe__lists_labels_of_a_high_score_though_they_are_not_marked(tmp_path: Path) -> None:
+    files = {f"{n}/{k}.png": png(scene(k + 9 * (n == "b"))) for k in range(3) for n in "ab"}
+    dataset = read(plant(tmp_path / "set", files))
+    a, b = dataset.figures
+    suspects = tuple(
+        SuspectLabel(photo, a, b, score, suspect=score < 0.6)
+        for photo, score in zip(dataset.photos[:3], (0.7, 0.64, 0.55), strict=True)
+    )
+    audit = replace(examine(dataset, labels=False), suspect_labels=suspects)
+    text = describe(audit)
+    assert "\n2 labels to check\n" in text
+    assert "looks like b (70 % suspect)" in text
+    assert "looks like b (55 % suspect)" in text
+    assert "64 % suspect" not in text
+    many = replace(audit, suspect_labels=(suspects[0],) * 31)  # a list to work down is longer
+    assert describe(many).count("(70 % suspect)") == 30
+    assert "    and 1 more" in describe(many)
+    # Which of them confident learning would change is for programs as it was.
+    assert [one["suspect"] for one in audit.to_dict()["suspect_labels"]] == [False, False, True]

@@ -234,7 +234,9 @@ def test_tell__of_two_figures_and_repeats() -> None:
     )
     lines = tell(made).splitlines()
     plain = tell(made).replace("\u00a0%", " %")
-    assert lines[1].startswith("accuracy 75.0\u00a0%: 3 of 4 answers to 2 photos right (Wilson, a ")
+    assert lines[1].startswith(
+        "accuracy 75.0\u00a0%: 3 of 4 answers to 2 photos right (Wilson, each photo"
+    )
     assert "threshold for a sensitivity of 95 %: sensitivity 95.0 % (76.4 % to 99.1 %), " in plain
     assert "scores, with 95 % intervals; the figure that is looked for is SAME (1):" in plain
     assert any(line.startswith("  ROC AUC ") and " 1.000   " in line for line in lines)

@@ -32,6 +32,7 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
         protocol="9 photos of 3 figures",
         auroc=share(0.9),
         accepted=share(0.25),
+        measured_kept=Measured(value=0.97, low=0.831, high=0.995, n=33, method="Wilson"),
         lines=[
             UnknownLine(kept=0.9, threshold=0.5, accepted=share(0.1)),
             UnknownLine(kept=0.99, threshold=2.0, accepted=share(0.5)),
@@ -50,8 +51,9 @@ def test_tell_rules__gives_what_was_measured_and_on_what() -> None:
     calibration = Calibration(temperature=1.0, unknown=unknown, sets=sets, operating_point=point)
     assert [line.replace("\u00a0%", " %") for line in tell_rules(calibration)] == [
         (
-            "unknown figures: strangers given a name 25.0 % (20.0 % to 30.0 %), known photos refused "
-            "5 %; AUROC 0.900 (0.850 to 0.950); measured on 9 photos of 3 figures"
+            "unknown figures: strangers given a name 25.0 % (20.0 % to 30.0 %); known photos "
+            "refused: set to 5 %, measured 3.0 % (0.5 % to 16.9 %); AUROC 0.900 (0.850 to "
+            "0.950); measured on 9 photos of 3 figures"
         ),
         "strangers given a name with other lines: 10.0 % with --keep 0.9, 50.0 % with --keep 0.99",
         (
@@ -93,18 +95,22 @@ def test_tell_rules__says_why_a_rule_was_not_measured() -> None:
     rule = make_rule()
     (line,) = tell_rules(Calibration(temperature=1.0, unknown=rule))
     assert line == (
-        "unknown figures: known photos refused 5\u00a0%; how often strangers are recognised was "
-        "not measured (no figure was left out)"
+        "unknown figures: known photos refused: set to 5\u00a0%, not measured; how often strangers "
+        "are recognised was not measured (no figure was left out)"
     )
 
 
 def test_tell_rules__names_the_lines_of_a_rule_that_was_not_measured() -> None:
     rule = make_rule(
-        lines=[UnknownLine(kept=0.9, threshold=0.5), UnknownLine(kept=0.99, threshold=2.0)],
+        lines=[
+            UnknownLine(kept=0.9, threshold=0.5, measured_kept=share(0.92)),
+            UnknownLine(kept=0.99, threshold=2.0),
+        ],
     )
     _, line = tell_rules(Calibration(temperature=1.0, unknown=rule))
     assert line.replace("\u00a0", " ") == (
-        "known photos refused with other lines: 10 % with --keep 0.9, 1 % with --keep 0.99"
+        "known photos refused with other lines: set to 10 %, measured 8.0 % (3.0 % to 13.0 %) with "
+        "--keep 0.9, set to 1 %, not measured with --keep 0.99"
     )
 
 

@@ -78,6 +78,13 @@ def test_evaluate__measures_how_unknown_photos_are_told(ruled: Path, desk: Path)
     assert found.n == 9, "they are no part of the accuracy"
 
 
+def measure(found: Evaluation) -> metrics.Estimate:
+    score = found.unknown_score
+    assert score is not None
+    assert score.accepted is not None
+    return score.accepted
+
+
 def test_evaluate__takes_figures_that_were_never_taught_for_unknown(
     ruled: Path, desk: Path, tmp_path: Path
 ) -> None:
@@ -85,8 +92,13 @@ def test_evaluate__takes_figures_that_were_never_taught_for_unknown(
     shutil.copytree(desk / "x", tmp_path / "set" / "stranger")
     found = evaluate(ruled, tmp_path / "set", record=False)
     one = evaluate(ruled, desk / "new", unknown=desk / "x", record=False)
-    assert found.unknown_score == one.unknown_score
+    assert one.strangers is not None
     assert found.strangers is not None
+    assert np.array_equal(found.strangers.scores, one.strangers.scores)
+    # That they all show one figure is known of these, and is less than three figures are.
+    of_figure, of_photos = (measure(e) for e in (found, one))
+    assert (of_figure.value, of_figure.method) == (of_photos.value, "Wilson over figures")
+    assert of_figure.high - of_figure.low > of_photos.high - of_photos.low
     assert found.strangers.source == "3 photos of figures that the model was never taught"
     assert found.notes[0].startswith("3 photos of figures that this model was never taught (")
     assert np.array_equal(found.probabilities, one.probabilities)

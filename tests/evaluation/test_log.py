@@ -86,9 +86,9 @@ def test_evaluate__says_when_the_same_photos_were_tested_before(
         f"that this model is tested on these photos (first on {day}): a choice made by looking at "
         "the result is no longer tested by it."
     )
-    assert first.notes == other.notes == ()
-    assert second.notes == (f"2nd time {again}",)
-    assert third.notes == (f"3rd time {again}",)
+    assert first.remarks == other.remarks == ()
+    assert second.remarks == (f"2nd time {again}",)
+    assert third.remarks == (f"3rd time {again}",)
     assert third.to_dict()["tested_before"] == [first.about["time"], second.about["time"]]
     assert len(entries(model / "evaluations.jsonl")) == 4
     verify(model)  # the model is as good as before
@@ -111,7 +111,7 @@ def test_evaluate__says_what_an_earlier_model_of_the_name_was_tested_on(
     choice = ": a choice made by looking at the result is no longer tested by it."
     assert second.notes == (
         (
-            f"9 of these 9 photos were tested before (first on {day}, by an earlier model of this name)"
+            f"All 9 photos were tested before (first on {day}, by an earlier model of this name)"
             f"{choice}"
         ),
     )
@@ -171,7 +171,7 @@ def test_evaluate__says_of_no_training_photo_that_it_was_tested_before(tmp_path:
     assert note.startswith("2nd time that this model is tested on these photos (first on ")
     (tmp_path / "new" / "2" / "0.png").unlink()
     (note,) = evaluate(model, tmp_path / "new").remarks
-    assert note.startswith("8 of these 8 photos were tested before (first on ")
+    assert note.startswith("All 8 photos were tested before (first on ")
 
 
 def test_read_log__understands_lines_of_older_versions(tmp_path: Path) -> None:

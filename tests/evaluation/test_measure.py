@@ -73,7 +73,10 @@ def test_evaluate__leaves_figures_out_that_the_model_does_not_know(
     assert len(found.labels) == 6
     assert found.notes == (
         "3 photos of figures that this model was never taught ('3'): left out of the scores.",
+        "1 of 3 figures (YODA) has no photo here; the scores are over the 2 that have.",
     )
+    assert found.caveats == found.notes[1:]
+    assert found.to_dict()["notes"] == list(found.notes)
 
 
 def make_lined(path: Path, *thresholds: float) -> Path:
@@ -166,7 +169,8 @@ def test_evaluate__counts_the_photos_that_were_trained_on(
         hashes[row] = np.frombuffer(digest, np.uint8)
     model = make_bundle(tmp_path / "model", gallery=replace(gallery, sha256=hashes))
     found = evaluate(model, folder)
-    (note,) = found.notes
+    note, untested = found.notes
+    assert untested.endswith(" that the model had not seen; the scores are over the 2 that have.")
     right = sum(
         found.predicted[i] == found.labels[i]
         for i, photo in enumerate(found.photos)

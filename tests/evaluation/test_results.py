@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from tests.evaluation.make import make_evaluation
 
 from figsight import metrics
+from figsight.dataset import Photo
+from figsight.evaluation.unknowns import name_kinds
+from figsight.metrics import wilson
 
 if TYPE_CHECKING:
     from figsight.evaluation import Evaluation
@@ -191,12 +195,78 @@ def test_unknown_score__says_when_its_promise_is_broken(lost: int, said: bool) -
     folds = replace(found, about={**found.about, "unknown": {"kept": 0.5}})
     assert folds.unknown_score is not None
     assert (folds.unknown_score.stated, folds.unknown_score.missed) == (0.5, None)
+    folds = replace(found, about={**found.about, "unknown": {"kept": 0.95}})
+    assert folds.unknown_score is not None
+    assert ("the networks of all folds" in (folds.unknown_score.missed or "")) == said
+
+
+@pytest.mark.parametrize(("lost", "said"), [(8, False), (14, True)])
+def test_unknown_score__knows_that_a_line_set_on_few_photos_is_in_doubt(
+    lost: int, said: bool
+) -> None:
+    """Eight of 60 would be too many of a line that is known to keep 95 %, not of one set on 30."""
+    seen = wilson(29, 30)
+    rule = {"kept": 0.95, "measured_kept": seen.to_dict()}
+    found = make_evaluation(
+        [0] * 60,
+        [[0.9, 0.1]] * 60,
+        strangeness=np.arange(60.0),
+        unknown=np.arange(60) < lost,
+        about={"model": {"calibration": {"unknown": rule}}},
+    ).unknown_score
+    assert found is not None
+    assert found.kept.high < 0.95
+    assert found.promise is not None
+    assert found.promise.set_on == pytest.approx(30)
+    assert (found.missed is not None) == said
+    if said:
+        assert "these photos, or this network, are not like those that the line was set on" in (
+            found.missed or ""
+        )
+
+
+def test_name_kinds__is_the_figure_or_the_folder() -> None:
+    def photo(path: str, figure: str | None = None) -> Photo:
+        return Photo(path, Path(path), figure_id=figure)
+
+    assert name_kinds([photo("a.png"), photo("b.png")]) is None
+    assert name_kinds([photo("x/a.png"), photo("x/b.png")]) is None  # one folder says nothing
+    several = [photo("x/a.png"), photo("x/b.png"), photo("y/a.png"), photo("c.png")]
+    assert name_kinds(several) == ("folder x", "folder x", "folder y", "c.png")
+    mixed = [photo("x/a.png", "7"), photo("y/a.png", "7"), photo("z/c.png")]
+    assert name_kinds(mixed) == ("figure 7", "figure 7", "z/c.png")
+
+
+def test_correct__of_repeats_is_never_all_where_one_is_wrong() -> None:
+    p = np.tile([[0.9, 0.1]], (60, 1))
+    p[59] = [0.1, 0.9]
+    found = make_evaluation([0] * 60, p.tolist(), repeats=2, groups=tuple(map(str, range(30))) * 2)
+    assert (found.correct_each, found.correct, found.tally) == ([30, 29], 29, "59 of 60 answers")
+
+
+def test_scores__name_what_was_counted_once() -> None:
+    repeated = make_evaluation([0, 0] * 2, [[0.9, 0.1]] * 4, repeats=2, groups=("a", "b") * 2)
+    copies = make_evaluation([0] * 4, [[0.9, 0.1]] * 4, groups=("a", "a", "b", "b"))
+    patients = replace(copies, photos=tuple(replace(one, group="p") for one in copies.photos))
+    for found, unit in ((repeated, "photo"), (copies, "shot"), (patients, "group")):
+        assert found.accuracy.method == f"Wilson, each {unit} counted once"
+        assert f"bootstrap over {unit}s" in found.scores["macro_f1"].method
+
+
+def test_limits__agree_with_the_table_of_the_figures() -> None:
+    groups = tuple(f"{i // 5}" for i in range(40)) + tuple(f"b{i}" for i in range(40))
+    found = make_evaluation(
+        [0] * 40 + [1] * 40, [[0.9, 0.1]] * 40 + [[0.1, 0.9]] * 40, groups=groups
+    )
+    recall = found.per_class[0].recall
+    assert recall is not None
+    assert f"all right, as low as {metrics.say_share(recall.low)}." in (found.limits or "")
 
 
 def test_limits__speak_of_the_interval_of_the_accuracy() -> None:
     alone = make_evaluation([0] * 40, [[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20)
     copies = replace(alone, groups=tuple(str(i // 4) for i in range(40)))
     for found in (alone, copies):
-        lowest = f"as low as {metrics.say_share(found.accuracy.low)}."
+        lowest = f"as low as {metrics.say_share(found.accuracy.low)}"
         assert lowest in (found.limits or "")
     assert copies.limits != alone.limits

@@ -18,6 +18,7 @@ from figsight.metrics import (
     roc_auc,
     roc_curve,
     sensitivity_specificity,
+    share_accepted,
     wilson,
 )
 
@@ -171,3 +172,31 @@ def test_binary__one_kind_only_is_refused() -> None:
         roc_auc([0, 1], [0.1])
     with pytest.raises(ValueError, match=r"scores: expected finite numbers, found inf at \[1\]; "):
         roc_auc([0, 1], [0.1, np.inf])
+
+
+def test_share_accepted__counts_kinds_however_many_networks_are_asked() -> None:
+    passed = np.repeat([1, 0, 0, 0, 0, 1, 0, 0, 0, 0], 10)
+    kinds = np.repeat(np.arange(10), 10)
+    photos, figures = share_accepted(passed), share_accepted(passed, kinds=kinds)
+    assert (photos.method, figures.method) == ("Wilson", "Wilson over figures")
+    assert figures.high - figures.low > 2 * (photos.high - photos.low)
+    # Three networks that say the same know no more.
+    thrice = share_accepted(np.tile(passed, 3), kinds=np.tile(kinds, 3))
+    assert (thrice.low, thrice.high) == pytest.approx((figures.low, figures.high))
+    # None of ten photos of one figure tells little of other figures, asked by however many.
+    few = share_accepted(np.zeros(10), kinds=np.zeros(10), groups=np.arange(10))
+    often = share_accepted(np.zeros(30), kinds=np.zeros(30), groups=np.tile(np.arange(10), 3))
+    assert few.high == pytest.approx(wilson(0, 5).high)
+    assert often.high == pytest.approx(few.high)
+
+
+def test_share_accepted__joins_the_doubt_of_a_threshold_that_was_set_on_few_photos() -> None:
+    passed = np.arange(40) < 8
+    alone = share_accepted(passed)
+    joined = share_accepted(passed, at_ends=[np.arange(40) < 4, np.arange(40) < 20])
+    assert (alone.low, alone.high) == pytest.approx((wilson(8, 40).low, wilson(8, 40).high))
+    assert joined.low < alone.low
+    assert joined.high == pytest.approx(0.2 + np.hypot(alone.high - 0.2, 0.3))
+    assert joined.method == "Wilson, joined with the doubt of the threshold"
+    with pytest.raises(ValueError, match="at_ends: expected 40"):
+        share_accepted(passed, at_ends=[np.ones(3)])

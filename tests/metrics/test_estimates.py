@@ -116,3 +116,33 @@ def test_estimate__turns_into_plain_values() -> None:
         "n": 2,
         "level": 0.95,
     }
+
+
+@pytest.mark.parametrize(("n", "m", "share"), [(54, 40, 0.95), (19, 30, 0.95), (200, 268, 0.9)])
+def test_chance_of_so_few__is_a_beta_binomial(n: int, m: int, share: float) -> None:
+    rank = min(n, int(np.ceil((n + 1) * share - 1e-9)))
+    for kept in {m, m - 1, m - m // 5, m // 2, 0}:
+        theirs = scipy_stats.betabinom(m, rank, n + 1 - rank).cdf(kept)
+        ours = unit.chance_of_so_few(wilson(kept, m), share, n)
+        assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-12)
+
+
+def test_chance_of_so_few__is_rare_where_nothing_is_wrong() -> None:
+    """A line set on 59 photos, tried on 200 others like them: Wilson's interval alone cries wolf."""
+    rng = np.random.default_rng(7)
+    n, m, share, times = 59, 200, 0.95, 4000
+    line = np.sort(rng.random((times, n)), axis=1)[:, int(np.ceil((n + 1) * share)) - 1]
+    kept = rng.binomial(m, line)
+    ours = np.mean([unit.chance_of_so_few(wilson(int(k), m), share, n) < 0.025 for k in kept])
+    alone = np.mean([wilson(int(k), m).high < share for k in kept])
+    assert 0.005 <= ours <= 0.03
+    assert alone > 0.06
+
+
+def test_worth_of__finds_what_an_interval_rests_on() -> None:
+    assert unit.worth_of(wilson(38, 40)) == pytest.approx(40)
+    assert unit.worth_of(wilson(40, 40)) == pytest.approx(40)
+    assert unit.worth_of(wilson(0, 40)) == pytest.approx(40)
+    copies = unit.share_of(np.repeat([1.0, 0.0, 1.0, 1.0], 5), np.repeat(np.arange(4), 5), 0.95)
+    assert unit.worth_of(copies) == pytest.approx(4)
+    assert copies.method == "Wilson, each group counted once"

@@ -89,3 +89,19 @@ def test_summarise__looks_for_either_of_two_classes(draw: Any) -> None:
     assert first["accuracy"] == second["accuracy"]
     with pytest.raises(ValueError, match=r"^positive: expected a class from 0 to 1, found 2$"):
         summarise(y, p, positive=2)
+
+
+def test_what_it_cannot_tell__of_bad_scores_says_how_good_they_may_be() -> None:
+    assert what_it_cannot_tell(9, 0) == (
+        "So few photos leave room: the true accuracy may be as high as 29.9\u00a0%."
+    )
+    assert what_it_cannot_tell(9, 3) == (
+        "So few photos leave room: the true accuracy may be anything from 12.1\u00a0% to 64.6\u00a0%."
+    )
+
+
+def test_what_it_cannot_tell__counts_copies_of_a_figure_once() -> None:
+    assert what_it_cannot_tell(3000, 2990, smallest_class=40, smallest_worth=5.0) == (
+        "So few photos leave room: for a figure with 40 test photos (worth 5 independent ones), all "
+        "right, the true accuracy may be as low as 56.6\u00a0%."
+    )

@@ -15,6 +15,7 @@ from figsight.metrics import (
     per_class,
     reliability,
     risk_coverage,
+    wilson,
 )
 
 reference: Any = import_module("sklearn.metrics")
@@ -128,3 +129,10 @@ def test_risk_coverage__one_mistake_does_not_promise_that_there_are_no_more() ->
     assert none.value == 0
     assert one.low == pytest.approx(0, abs=1e-3)
     assert 0.01 < one.high < none.high
+
+
+def test_risk_coverage__where_all_is_wrong_still_leaves_doubt() -> None:
+    found = risk_coverage(np.zeros(9, int), np.tile([0.2, 0.8], (9, 1))).aurc
+    most = wilson(0, 9).high  # right, were they the surest
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(1 - most + most * np.log(most))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from figsight.audit.lookalikes import MOST_LOOKALIKES, find_lookalikes
-from figsight.audit.results import SuspectLabel
+from figsight.audit.results import CHECKED_FROM, SuspectLabel
 from figsight.dataset.suspects import find_suspects
 from figsight.errors import WeightsError
 from figsight.phrases import count
@@ -136,7 +136,8 @@ def rank_labels(
     found, judged = _judge(embeddings, labels, together, len(dataset.figures), pairs)
     _note_unjudged(dataset, pairs, int((~judged).sum()), notes)
     given = np.array(labels)
-    worst = [int(i) for i in found.order if found.suspect[i]][:MOST_LOOKALIKES]
+    shown = found.suspect | (found.score >= CHECKED_FROM)
+    worst = [int(i) for i in found.order if shown[i]][:MOST_LOOKALIKES]
     beside = find_lookalikes(embeddings, given, found.likely, ~found.suspect, worst)
     return tuple(
         SuspectLabel(

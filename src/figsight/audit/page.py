@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from figsight.phrases import count
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from figsight.audit.results import Audit
     from figsight.audit.sections import Entry, Section
@@ -151,7 +152,7 @@ def _section(section: Section) -> Iterator[str]:
 
 def _finding(entry: Entry) -> Iterator[str]:
     yield '<div class="finding">'
-    for photo, what in entry.photos[:ACROSS]:
+    for photo, what in _choose(entry.photos):
         lines = [escape(printable(line, 200)) for line in what.splitlines()]
         caption = "".join(f"<b>{line}</b>" for line in lines)
         yield (
@@ -160,6 +161,16 @@ def _finding(entry: Entry) -> Iterator[str]:
     if len(entry.photos) > ACROSS:
         yield f'<small class="more">and {count(len(entry.photos) - ACROSS, "more photo")}</small>'
     yield "</div>\n"
+
+
+def _choose(photos: Sequence[tuple[Photo, str]]) -> list[tuple[Photo, str]]:
+    """Return the photos of a finding that are shown: of each label, or split, one before the next."""
+    turns = Counter[str]()
+    order = []
+    for number, (_, what) in enumerate(photos):
+        order.append((turns[what], number))
+        turns[what] += 1
+    return [photos[number] for number in sorted(number for _, number in sorted(order)[:ACROSS])]
 
 
 def _path(photo: Photo) -> str:

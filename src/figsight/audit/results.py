@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from figsight.dataset.quality import Quality
 
 
+CHECKED_FROM = 0.65
+"""The score from which a label is to be checked, suspect or not: see decision 0005."""
+
+
 @dataclass(frozen=True, slots=True)
 class SuspectLabel:
     """How a label compares with what a photo looks like.
@@ -35,6 +39,11 @@ class SuspectLabel:
     score: float
     suspect: bool
     beside: Photo | None = None
+
+    @property
+    def to_check(self) -> bool:
+        """Whether a person should look at it."""
+        return self.suspect or self.score >= CHECKED_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,8 @@ class Audit:
 
         Keys: ``name``, ``photos``, ``labelled``, ``obstacle`` (a reason, or null), ``duplicates``
         (lists of paths), ``near_duplicates`` (paths, score, mirrored), ``leaks`` (paths, splits, kind),
-        ``label_conflicts`` and ``mirror_images`` (paths, labels, names, kind), ``unreadable`` (path,
+        ``label_conflicts``, ``mirror_images`` and ``small_differences`` (paths, labels, names, kind),
+        ``unreadable`` (path,
         reason), ``untaught`` (id, name), ``scarce`` (id, name, photos, shots, paths),
         ``suspect_labels`` (path, given, likely, given_name, likely_name, score, suspect; all labelled
         photos, the worst first), ``classes`` (sizes, imbalance), ``blank``, ``dark``, ``blurred``,
@@ -107,6 +117,7 @@ class Audit:
             "called_unknown": [_figure(one) for one in found.called_unknown],
             "label_conflicts": [self._conflict(one) for one in found.label_conflicts],
             "mirror_images": [self._conflict(one) for one in found.mirror_images],
+            "small_differences": [self._conflict(one) for one in found.small_differences],
             "leaks": [_leak(one) for one in found.leaks],
             "suspect_labels": [_suspect(one) for one in self.suspect_labels],
             "duplicates": [_paths(one) for one in found.duplicates],

@@ -87,24 +87,14 @@ def write_sections(audit: Audit) -> list[Section]:
         return side_of(photo) or "no split"
 
     sections = [
-        Section(
-            "obstacle",
-            "this set cannot be trained on and measured as it is",
-            "Training says the same, and stops.",
-            [Entry(printable(audit.obstacle or "", 300))] if audit.obstacle else [],
-            grave=True,
-        ),
-        Section(
-            "unreadable",
-            f"{count(len(found.unreadable), 'picture')} cannot be decoded",
-            "Training stops at these, or leaves them out with --skip-bad. Get the originals again.",
-            [Entry(f"{_short(e.path)}: {printable(e.reason, 300)}") for e in found.unreadable],
-            grave=True,
-        ),
+        *_stopping_sections(audit),
+        _missing_section(audit),
+        *_class_sections(audit),
+        *_name_sections(audit),
         Section(
             "label_conflicts",
             f"{count(len(found.label_conflicts), 'shot')} with copies under different labels",
-            "The same picture cannot show two figures: one of the labels is wrong.",
+            _advise_on_conflicts(found.label_conflicts),
             [_together(one, label) for one in found.label_conflicts],
             grave=True,
         ),
@@ -119,6 +109,14 @@ def write_sections(audit: Audit) -> list[Section]:
         ),
         _suspect_section(audit),
         Section(
+            "small_differences",
+            f"{count(len(found.small_differences), 'shot')} of figures that hardly differ",
+            "So many that no label need be wrong: these figures differ by less than this comparison sees, "
+            "as where a fixed camera takes one scene. figsight counts each shot as one and keeps it on "
+            "one side of every split. Crop the photos to the part that differs.",
+            [_together(one, label) for one in found.small_differences],
+        ),
+        Section(
             "mirror_images",
             f"{count(len(found.mirror_images), 'shot')} mirrored under another label",
             "Right where these figures differ by their side, as left and right do; else one of the "
@@ -126,15 +124,45 @@ def write_sections(audit: Audit) -> list[Section]:
             [_together(one, label) for one in found.mirror_images],
         ),
         *_copy_sections(audit, label),
+        *_odd_sections(audit),
     ]
-    # Unreadable pictures, and what else keeps a figure from being learned, come first.
-    sections[2:2] = [_missing_section(audit), *_class_sections(audit), *_name_sections(audit)]
-    sections += _odd_sections(audit)
     return [section for section in sections if section.entries or section.above]
 
 
+def _stopping_sections(audit: Audit) -> list[Section]:
+    """Return what training stops at."""
+    unreadable = audit.findings.unreadable
+    return [
+        Section(
+            "obstacle",
+            "this set cannot be trained on and measured as it is",
+            "Training says the same, and stops.",
+            [Entry(printable(audit.obstacle or "", 300))] if audit.obstacle else [],
+            grave=True,
+        ),
+        Section(
+            "unreadable",
+            f"{count(len(unreadable), 'picture')} cannot be decoded",
+            "Training stops at these, or leaves them out with --skip-bad. Get the originals again.",
+            [Entry(f"{_short(e.path)}: {printable(e.reason, 300)}") for e in unreadable],
+            grave=True,
+        ),
+    ]
+
+
+def _advise_on_conflicts(conflicts: Sequence[Together]) -> str:
+    """Say what copies under different labels mean: of the same file more than of the same shot."""
+    if all(one.kind == "identical" for one in conflicts):
+        return "The same picture cannot show two figures: one of the labels is wrong."
+    return (
+        "The same picture cannot show two figures: one of the labels is wrong. Where files differ (~), it "
+        "may be that the figures do by less than this comparison sees; then crop the photos to the part "
+        "that differs."
+    )
+
+
 def _suspect_section(audit: Audit) -> Section:
-    flagged = [one for one in audit.suspect_labels if one.suspect]
+    flagged = [one for one in audit.suspect_labels if one.to_check]
     conflicts = _Earlier(one.photos for one in audit.findings.label_conflicts)
     fresh = [one for one in flagged if not conflicts.shows(one.photo)]
     return Section(
@@ -151,7 +179,12 @@ def _suspect_section(audit: Audit) -> Section:
 def _copy_sections(audit: Audit, label: Callable[[Photo], str]) -> list[Section]:
     """Return the kinds of copies, without those that lie across labels or splits: they stand above."""
     found = audit.findings
-    across = (*found.label_conflicts, *found.mirror_images, *found.leaks)
+    across = (
+        *found.label_conflicts,
+        *found.small_differences,
+        *found.mirror_images,
+        *found.leaks,
+    )
     earlier = _Earlier(one.photos for one in across if one.kind != "group")
     same = [one for one in found.duplicates if not earlier.shows(*one.photos)]
     near = [pair for pair in found.near_duplicates if not earlier.shows(pair.first, pair.second)]
@@ -259,7 +292,7 @@ def _odd_sections(audit: Audit) -> list[Section]:
         Section(
             "blurred",
             count(len(audit.blurred), "blurred photo"),
-            "Their sharpest edges are soft even when the photo is shrunk to 256 pixels.",
+            "Their sharpest edges are soft even at 256 pixels or fewer.",
             [_odd(odd, f"edges {odd.quality.blur:.1f} pixels soft") for odd in audit.blurred],
         ),
         Section(

@@ -11,6 +11,7 @@ from figsight.phrases import count
 if TYPE_CHECKING:
     from figsight.audit.results import Audit
 
+_TIMES = {"suspect_labels": 3}  # times as many of what is a list to work down
 _LONGEST = 400  # characters of a line: a group may have thousands of photos
 
 
@@ -19,7 +20,7 @@ def describe(audit: Audit, most: int = 10, *, data: str = "DATA", program: str =
 
     Args:
         audit: What was found.
-        most: How many findings of a kind are written out.
+        most: How many findings of a kind are written out; of labels to check three times as many.
         data: What the set is called on a command line, with what says how to read it.
         program: What figsight is called there.
     """
@@ -27,9 +28,10 @@ def describe(audit: Audit, most: int = 10, *, data: str = "DATA", program: str =
     sections = write_sections(audit)
     for section in sections:
         lines += ["", f"{'! ' if section.grave else ''}{section.heading}", f"  {section.advice}"]
-        lines += [f"    {printable(entry.text, _LONGEST)}" for entry in section.entries[:most]]
-        if len(section.entries) > most:
-            lines.append(f"    and {len(section.entries) - most:,} more")
+        shown = _TIMES.get(section.key, 1) * most
+        lines += [f"    {printable(entry.text, _LONGEST)}" for entry in section.entries[:shown]]
+        if len(section.entries) > shown:
+            lines.append(f"    and {len(section.entries) - shown:,} more")
     lines += [""] * bool(audit.notes) + [f"note: {note}" for note in audit.notes]
     if not any(section.grave for section in sections):
         lines += ["", f"next: {program} train {data} -o model"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.bundle.markdown import code, escape, write_table
-from figsight.metrics import glue_signs, say_share, say_stated
+from figsight.metrics import glue_signs, say_score, say_share, say_stated
 from figsight.phrases import count
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ def _tell_auroc(rule: UnknownRule) -> str:
             return "How well it tells them apart was not measured."
         why = escape(rule.protocol.partition(":")[0])
         return f"How many unknown photos it finds was not measured ({why})."
-    spread = f"{rule.auroc.low:.3f} to {rule.auroc.high:.3f}, {escape(rule.auroc.method)}"
-    return f"Measured on {escape(rule.protocol)}: AUROC {rule.auroc.value:.3f} ({spread})."
+    spread = (
+        f"{say_score(rule.auroc.low)} to {say_score(rule.auroc.high)}, {escape(rule.auroc.method)}"
+    )
+    return f"Measured on {escape(rule.protocol)}: AUROC {say_score(rule.auroc.value)} ({spread})."
 
 
 def _list_lines(rule: UnknownRule) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from figsight.bundle.answers import tell_answers
 from figsight.bundle.graph import list_outputs
 from figsight.bundle.markdown import code, escape, one_line, quote, write_table
-from figsight.metrics import SCORE_WORDS, say_share
+from figsight.metrics import SCORE_WORDS, say_score
 from figsight.phrases import count, say_duration
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def _list_scores(manifest: Manifest) -> str:
 def _list_score(score: Score, columns: int) -> list[str]:
     title, what, is_share = SCORE_WORDS.get(score.metric, (score.metric, "", False))
     value, low, high = (
-        say_share(number) if is_share else f"{number:.3g}"
-        for number in (score.value, score.low, score.high)
+        say_score(number, is_share=is_share) for number in (score.value, score.low, score.high)
     )
     photos = str(score.photos) if score.correct is None else f"{score.correct} of {score.photos}"
     spread = f"{low} to {high} ({escape(score.interval)})"

@@ -103,7 +103,11 @@ FOR_MODEL = ("split", "no_record")
     "--work", metavar="FOLDER", help="For --folds: keep finished ones there, and go on with them."
 )
 @click.option("--split", help="Which split of DATA; by default test, else val, else train.")
-@click.option("--unknown", metavar="FOLDER|ZIP", help="Pictures of none of the figures.")
+@click.option(
+    "--unknown",
+    metavar="FOLDER|ZIP",
+    help="Pictures of none of the figures; folders in it count as figures.",
+)
 @keep_option
 @click.option("--no-record", is_flag=True, help="Leave no trace of this test beside the model.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")

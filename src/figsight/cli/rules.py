@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.metrics.words import UNMEASURED, glue_signs, say_share, say_stated
+from figsight.metrics.words import UNMEASURED, glue_signs, say_score, say_share, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from figsight.bundle import Calibration, Measured, UnknownRule
     from figsight.dataset import Figure
+    from figsight.metrics import Estimate
 
 NEVER = "this model never says 'unknown'"
 WHAT = {
@@ -43,18 +44,17 @@ def tell_rules(calibration: Calibration | None, figures: Sequence[Figure] = ()) 
     lines = []
     unknown = calibration.unknown
     if unknown is not None and unknown.auroc is not None and unknown.accepted is not None:
-        area = unknown.auroc
         lines.append(
-            f"unknown figures: {GIVEN} {_spread(unknown.accepted)}, {REFUSED} "
-            f"{say_stated(1 - unknown.kept)}; AUROC {area.value:.3f} ({area.low:.3f} to "
-            f"{area.high:.3f}); measured on {unknown.protocol}"
+            f"unknown figures: {GIVEN} {_spread(unknown.accepted)}; {REFUSED}: "
+            f"{_say_refused(unknown.kept, unknown.measured_kept)}; AUROC {say_area(unknown.auroc)}; "
+            f"measured on {unknown.protocol}"
         )
         lines += _tell_lines(unknown) or _tell_choices(unknown)
     elif unknown is not None:
         why = unknown.protocol.partition(":")[0]
         lines.append(
-            f"unknown figures: {REFUSED} {say_stated(1 - unknown.kept)}; how often strangers are "
-            f"recognised was not measured ({why})"
+            f"unknown figures: {REFUSED}: {_say_refused(unknown.kept, unknown.measured_kept)}; how "
+            f"often strangers are recognised was not measured ({why})"
         )
         lines += _tell_choices(unknown)
     sets = calibration.sets
@@ -88,11 +88,26 @@ def _tell_lines(unknown: UnknownRule) -> list[str]:
 def _tell_choices(unknown: UnknownRule) -> list[str]:
     """Say which other lines ``--keep`` can choose, of which nobody knows what they let in."""
     found = [
-        f"{say_stated(1 - line.kept)} with --keep {line.kept:g}"
+        f"{_say_refused(line.kept, line.measured_kept)} with --keep {line.kept:g}"
         for line in unknown.lines
         if line.kept != unknown.kept
     ]
     return [f"{REFUSED} with other lines: {', '.join(found)}"] if found else []
+
+
+def _say_refused(kept: float, measured: Measured | None) -> str:
+    """Say what share of the known photos a line was set to refuse, and what it did where that was seen."""
+    was_set = f"set to {say_stated(1 - kept)}"
+    if measured is None:
+        return f"{was_set}, not measured"
+    return (
+        f"{was_set}, measured {say_span(1 - measured.value, 1 - measured.high, 1 - measured.low)}"
+    )
+
+
+def say_area(area: Measured | Estimate) -> str:
+    """Write an area under the ROC curve with its interval."""
+    return f"{say_score(area.value)} ({say_score(area.low)} to {say_score(area.high)})"
 
 
 def say_span(value: float, low: float, high: float) -> str:

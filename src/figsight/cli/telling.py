@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from figsight.cli.base import safe
-from figsight.cli.rules import GIVEN, REFUSED, WHAT, say_span
+from figsight.cli.rules import GIVEN, REFUSED, WHAT, say_area, say_span
 from figsight.metrics.words import (
     SCORE_WORDS,
     UNMEASURED,
     glue_signs,
     say_probability,
+    say_score,
     say_share,
     say_stated,
 )
@@ -46,8 +47,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     else:
         yield from evaluation.caveats
         yield _headline(evaluation, tested)
-        if tested.limits:
-            yield tested.limits
+        yield from filter(None, (tested.together, tested.limits))
     yield from _seen(evaluation)
     yield from _skipped(evaluation.skipped)
     if tested is not None:
@@ -106,7 +106,7 @@ def _table(tested: Evaluation) -> Iterator[str]:
         if (score := tested.scores.get(key)) is not None:
             numbers = (score.value, score.low, score.high)
             rows.append(
-                (title, *(say_share(x) if is_share else f"{x:.3f}" for x in numbers)),
+                (title, *(say_score(x, is_share=is_share) for x in numbers)),
             )
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     of = ""
@@ -120,10 +120,11 @@ def _table(tested: Evaluation) -> Iterator[str]:
 def _answered(tested: Evaluation) -> Iterator[str]:
     if tested.answered is not None and tested.answered[2]:
         right, wrong, unknown = tested.answered
-        asked = "" if tested.repeats == 1 else f" (all {tested.repeats} repeats)"
+        from figsight.evaluation.tested import say_repeats
+
         yield (
             f"If the model may say 'unknown': {right} named right, {wrong} wrongly, {unknown} called "
-            f"unknown{asked}"
+            f"unknown{say_repeats(tested.repeats)}"
         )
 
 
@@ -149,7 +150,7 @@ def _other_answers(evaluation: Evaluation) -> Iterator[str]:
         yield (
             f"unknown: {_photos(unknown.n_unknown)} of none of the figures{by}: {GIVEN} "
             f"{_range(unknown.accepted)}, {REFUSED} {say_span(*refused)}; AUROC "
-            f"{unknown.auroc.value:.3f} ({unknown.auroc.low:.3f} to {unknown.auroc.high:.3f})"
+            f"{say_area(unknown.auroc)}"
         )
     if unknown is not None and unknown.missed:
         yield unknown.missed

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from figsight.dataset.model import Dataset, Figure, Photo
     from figsight.errors import PhotoError
 
+FEWEST_SMALL = 3  # crossed photos of two figures, from which they are taken to differ by little
+LEAST_SMALL = 0.2  # of the smaller figure's photos, likewise
 Kind = Literal["identical", "near", "group"]
 
 
@@ -102,6 +104,9 @@ class Findings:
         mirror_images: Copies with different labels that are one shot from two sides, of two figures
             that have several such shots, or are known to be each other's mirror image: an arrow to the
             left is one to the right when it is mirrored. They are not among the conflicts.
+        small_differences: Copies with different labels that are not the same file, of two figures of
+            which many photos are such: what tells these apart is smaller than the comparison sees, as
+            on photos of one scene by a fixed camera. They are not among the conflicts.
         unreadable: One error a picture that cannot be decoded.
         classes: Every figure, the smallest first.
         scarce: Figures with a single shot to learn from, which cannot be learned and measured on.
@@ -121,6 +126,7 @@ class Findings:
     leaks: tuple[Together, ...]
     label_conflicts: tuple[Together, ...]
     mirror_images: tuple[Together, ...]
+    small_differences: tuple[Together, ...]
     unreadable: tuple[PhotoError, ...]
     classes: tuple[ClassSize, ...]
     scarce: tuple[Scarce, ...]
@@ -180,7 +186,7 @@ def find_findings(
         if len({photos[i].figure_id for i in labelled}) > 1:
             by_side = _differ_by_side(labelled, photos, copies.sides)
             crossed.append(join(labelled, by_side=by_side))
-    conflicts, mirrored = _tell_mirrored(crossed, alike)
+    conflicts, mirrored, small = _tell_conflicts(crossed, alike, photos)
     leaks += [join(numbers, "group") for numbers in _find_split_groups(photos)]
     to_learn, their_groups = _for_training(photos, copies.groups)
     taught = _class_sizes(dataset, to_learn, their_groups)
@@ -196,6 +202,7 @@ def find_findings(
         leaks=tuple(leaks),
         label_conflicts=conflicts,
         mirror_images=mirrored,
+        small_differences=small,
         unreadable=tuple(failures),
         classes=_class_sizes(dataset, photos, copies.groups),
         scarce=_find_scarce(taught, to_learn),
@@ -235,10 +242,11 @@ def know_mirror_images(findings: Findings, alike: Collection[frozenset[str]]) ->
         findings: What was found without that.
         alike: As for ``find_findings``.
     """
-    conflicts, mirrored = _tell_mirrored(
-        (*findings.mirror_images, *findings.label_conflicts), alike
+    crossed = (*findings.mirror_images, *findings.small_differences, *findings.label_conflicts)
+    conflicts, mirrored, small = _tell_conflicts(crossed, alike, findings.photos)
+    return replace(
+        findings, label_conflicts=conflicts, mirror_images=mirrored, small_differences=small
     )
-    return replace(findings, label_conflicts=conflicts, mirror_images=mirrored)
 
 
 def _differ_by_side(numbers: Sequence[int], photos: Sequence[Photo], sides: Sequence[int]) -> bool:
@@ -250,24 +258,42 @@ def _differ_by_side(numbers: Sequence[int], photos: Sequence[Photo], sides: Sequ
     return len(labels) == 2 and all(len(one) == 1 for one in of_side.values())
 
 
-def _tell_mirrored(
-    crossed: Sequence[Together], alike: Collection[frozenset[str]]
-) -> tuple[tuple[Together, ...], tuple[Together, ...]]:
-    """Return the copies with several labels that are conflicts, and those that mirror images explain.
+def _tell_conflicts(
+    crossed: Sequence[Together], alike: Collection[frozenset[str]], photos: Sequence[Photo]
+) -> tuple[tuple[Together, ...], tuple[Together, ...], tuple[Together, ...]]:
+    """Return the copies with several labels that are conflicts, and what explains the others.
 
-    One shot of two figures from both sides is most likely a wrong label, if nothing else is known of
-    these. Two are what they are.
+    Mirror images do: one shot of two figures from both sides is most likely a wrong label, if nothing
+    else is known of these; two are what they are. And small differences do, where they are many.
+
+    Args:
+        crossed: Copies with different labels.
+        alike: Ids of figures that are each other's mirror image, as far as that is known.
+        photos: All photos that were looked at.
     """
 
     def labels(one: Together) -> frozenset[str]:
         return frozenset(photo.figure_id or "" for photo in one.photos)
 
     shots = Counter(labels(one) for one in crossed if one.by_side)
-    conflicts, mirrored = list[Together](), list[Together]()
+    sizes = Counter(photo.figure_id or "" for photo in photos)
+    several = Counter[
+        frozenset[str]
+    ]()  # photos of the rarer label, of copies that are no same file
     for one in crossed:
-        explained = one.by_side and (shots[labels(one)] > 1 or labels(one) in alike)
-        (mirrored if explained else conflicts).append(one)
-    return tuple(conflicts), tuple(mirrored)
+        if one.kind == "near" and len(labels(one)) == 2:
+            several[labels(one)] += min(Counter(p.figure_id for p in one.photos).values())
+    conflicts, mirrored, small = list[Together](), list[Together](), list[Together]()
+    for one in crossed:
+        pair = labels(one)
+        least = max(FEWEST_SMALL, LEAST_SMALL * min(sizes[label] for label in pair))
+        if one.by_side and (shots[pair] > 1 or pair in alike):
+            mirrored.append(one)
+        elif one.kind == "near" and several[pair] >= least:
+            small.append(one)
+        else:
+            conflicts.append(one)
+    return tuple(conflicts), tuple(mirrored), tuple(small)
 
 
 def _find_scarce(sizes: Sequence[ClassSize], photos: Sequence[Photo]) -> tuple[Scarce, ...]:

@@ -57,6 +57,11 @@ def summarise(findings: Findings, most: int = NAMED) -> list[str]:
         f"{count(n, 'shot')} mirrored under another label",
         _joined(findings.mirror_images, most),
     )
+    n = len(findings.small_differences)
+    say(
+        f"{count(n, 'shot')} of figures that differ by less than copies may, each counted as one shot",
+        _joined(findings.small_differences, most),
+    )
     n = len(findings.leaks)
     say(
         f"{count(n, 'group')} of copies across the given splits",

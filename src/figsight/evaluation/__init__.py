@@ -8,6 +8,7 @@ keeping.py    the folder of finished folds; remarks.py what a reader must know o
 folds.py      one fold; evidence.py what spoke for its mistakes
 strangers.py  pictures of none of the figures, shown to every fold's network
 points.py     a threshold for one of two figures
+unknowns.py   what was said of such pictures, and what it comes to
 results.py    what came out, as numbers; tested.py which answers are a test; plain.py as plain values
 curves.py     what plots draw; history.py the epochs of a bundle
 report/       what came out, as a page

@@ -141,6 +141,8 @@ def say_retested(log: Log, n: int) -> str:
         if again.earlier_model:
             earlier = ", by an earlier model of this name"
         which = f"{again.n} of these {n} photos were" if n > 1 else "This photo was"
+        if n == again.n > 1:
+            which = f"All {n} photos were" if n > 2 else "Both photos were"
         what = f"{which} tested before (first on {again.first[:10]}{earlier})"
     return f"{what}: a choice made by looking at the result is no longer tested by it."
 

@@ -35,10 +35,11 @@ from figsight.evaluation.log import (
 )
 from figsight.evaluation.naming import call_figure, take_names
 from figsight.evaluation.points import measure_point
-from figsight.evaluation.results import Caveat, Evaluation, LineScore, Strangers, share_not
+from figsight.evaluation.results import Caveat, Evaluation
 from figsight.evaluation.seen import find_resembling, find_trained_on
 from figsight.evaluation.strangers import say_taught
-from figsight.evaluation.tested import list_seen, say_seen
+from figsight.evaluation.tested import list_seen, say_seen, say_untested
+from figsight.evaluation.unknowns import LineScore, Strangers, name_kinds, share_not
 from figsight.metrics.words import UNMEASURED
 from figsight.phrases import count
 from figsight.training.versions import find_version
@@ -231,6 +232,7 @@ def _name_strangers(others: Asked, source: str) -> Strangers:
         scores=others.strangeness,
         unknown=others.unknown,
         groups=others.groups,
+        kinds=name_kinds(others.photos),
     )
 
 
@@ -269,7 +271,7 @@ def _measure_lines(rule: UnknownRule, found: Evaluation) -> tuple[LineScore, ...
         LineScore(
             stated=line.kept,
             kept=share_not(known > line.threshold, found.groups),
-            accepted=share_not(others.scores > line.threshold, others.groups) if others else None,
+            accepted=others.measure_accepted(others.scores > line.threshold) if others else None,
         )
         for line in list_lines(rule)
     )
@@ -289,10 +291,13 @@ def _look_back(
     like = find_resembling(classifier.bundle, gallery, paths, small[0])
     found = replace(found, trained_on=tuple(paths[i] for i in seen), resembles_trained=like)
     notes = list(found.notes)
+    untested = say_untested(found)
     said, rest = say_seen(found), len(paths) - len(list_seen(found))
     if said is not None:
         only = f"the headline counts only the other {rest}, which it had not seen"
         notes.append(Caveat(f"{said}: {only if rest else 'the numbers flatter it'}."))
+    if untested is not None:
+        notes.append(Caveat(untested))
     if like is None:
         notes.append(
             "The model carries no thumbnails of the photos that it was trained on, so nobody could "

@@ -17,7 +17,8 @@ from figsight.evaluation.curves import (
 )
 
 if TYPE_CHECKING:
-    from figsight.evaluation.results import Evaluation, Strangers
+    from figsight.evaluation.results import Evaluation
+    from figsight.evaluation.unknowns import Strangers
     from figsight.metrics import Estimate
 
 # Scores of two classes that stand at the top as plain numbers, besides ``scores``.
@@ -28,7 +29,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as plain values.
 
     ``n`` counts photos, however often each was asked about; ``correct`` is the mean over the
-    repeats, rounded, and ``correct_each`` has them one by one. ``tested`` counts what the headline
+    repeats, rounded down, and ``correct_each`` has them one by one. ``tested`` counts what the headline
     counts, photos that were not trained on and are no near-duplicates of such, and is null without
     any; all else is of all photos. ``confusion`` and ``predictions``
     have an entry for each answer, so ``repeats`` for each photo. Of photos of none of the figures,
@@ -182,6 +183,7 @@ def _unknown(evaluation: Evaluation) -> dict[str, Any] | None:
         "auroc_interval": _ends(score.auroc),
         "accepted": _value(score.accepted),
         "accepted_interval": _ends(score.accepted),
+        "accepted_interval_method": None if score.accepted is None else score.accepted.method,
         "kept": score.kept.value,
         "kept_interval": _ends(score.kept),
         "lines": [

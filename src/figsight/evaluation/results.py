@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figsight import metrics
-from figsight.metrics.estimates import share_of
+from figsight.evaluation.unknowns import UnknownScore, read_promise, share_not
+from figsight.metrics.checks import check_groups
+from figsight.metrics.estimates import GROUP, effective_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from figsight.dataset import Figure, Photo
     from figsight.errors import PhotoError
     from figsight.evaluation.log import Retested
+    from figsight.evaluation.unknowns import LineScore, Strangers
     from figsight.images import InputSpec
     from figsight.metrics import ClassScore, Estimate
 
@@ -56,81 +59,6 @@ class OperatingScore:
     thresholds: tuple[float, ...]
     sensitivity: Estimate
     specificity: Estimate
-
-
-@dataclass(frozen=True, eq=False)
-class Strangers:
-    """Photos of none of the figures, [M], and what was said of them.
-
-    Attributes:
-        photos: The photos.
-        source: Where they come from, in words.
-        predicted: Class index of the figure that each looks most like, int64 [M].
-        probability: Of that figure, float64 [M].
-        scores: How strange each looks, float64 [M].
-        unknown: Whether it was called unknown, bool [M].
-        groups: Copies share a key, [M]; None when every photo stands alone.
-        networks: How many networks were asked; each photo occurs once for each, and one network
-            follows the other.
-    """
-
-    photos: tuple[Photo, ...]
-    source: str
-    predicted: NDArray[np.int64]
-    probability: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    unknown: NDArray[np.bool_]
-    groups: tuple[str, ...] | None = None
-    networks: int = 1
-
-    @property
-    def n(self) -> int:
-        """How many photos there are, each counted once however many networks were asked."""
-        return len(self.photos) // self.networks
-
-
-@dataclass(frozen=True)
-class UnknownScore:
-    """How well a model tells photos of its figures from others.
-
-    Attributes:
-        n_unknown: How many photos of none of the figures there were.
-        kept: Share of the photos of its figures that were not called unknown.
-        auroc: How often a photo of none of the figures scores above one of them; None without any.
-        accepted: Share of the photos of none of the figures that were taken for one; likewise.
-        stated: Share of the photos of its figures that the threshold was set to keep.
-    """
-
-    n_unknown: int
-    kept: Estimate
-    auroc: Estimate | None
-    accepted: Estimate | None
-    stated: float | None = None
-
-    @property
-    def missed(self) -> str | None:
-        """A sentence where fewer photos were kept than were to be, by more than chance; else None."""
-        if self.stated is None or self.kept.high >= self.stated:
-            return None
-        return (
-            f"Fewer photos of the figures were kept than the {metrics.say_stated(self.stated)} that "
-            "were to be: these look stranger than those that the threshold was set on."
-        )
-
-
-@dataclass(frozen=True)
-class LineScore:
-    """What one line between known and unknown does to the photos of an evaluation.
-
-    Attributes:
-        stated: Share of known photos that it was set to keep.
-        kept: Share of the photos of its figures that it does not call unknown.
-        accepted: Share of the photos of none of the figures that it takes for one; None without any.
-    """
-
-    stated: float
-    kept: Estimate
-    accepted: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +204,8 @@ class Evaluation:
 
     @property
     def correct(self) -> int:
-        """How many photos are named right; of several repeats the mean, rounded."""
-        return round(sum(self.correct_each) / self.repeats)
+        """How many photos are named right; of several repeats the mean, rounded down."""
+        return sum(self.correct_each) // self.repeats
 
     @property
     def tally(self) -> str:
@@ -319,11 +247,10 @@ class Evaluation:
         """How well photos of none of the figures were told from the others; None without a rule."""
         if self.strangeness is None or self.unknown is None:
             return None
-        kept = share_not(self.unknown, self.groups)
-        stated = _find_stated(self.about)
+        kept, promise = share_not(self.unknown, self.groups), read_promise(self.about)
         others = self.strangers
         if others is None or not len(others.photos):
-            return UnknownScore(0, kept, None, None, stated)
+            return UnknownScore(0, kept, None, None, promise)
         return UnknownScore(
             n_unknown=others.n,
             kept=kept,
@@ -333,8 +260,8 @@ class Evaluation:
                 known_groups=self.groups,
                 unknown_groups=others.groups,
             ),
-            accepted=share_not(others.unknown, others.groups),
-            stated=stated,
+            accepted=others.measure_accepted(others.unknown, others.at_ends),
+            promise=promise,
         )
 
     @cached_property
@@ -347,13 +274,40 @@ class Evaluation:
     @property
     def limits(self) -> str | None:
         """A sentence on what the numbers cannot tell because the photos are few; None if little."""
-        counts = np.bincount(self.labels, minlength=len(self.figures)) // self.repeats
+        groups = None if self.groups is None else np.array(self.groups)
+        worths = []
+        for label in np.unique(self.labels):
+            own = self.labels == label
+            n = int(own.sum())
+            members = None if groups is None else check_groups(groups[own], n)
+            worths.append((effective_count(members, n), n // self.repeats))
+        worth, smallest = min(worths)
         return metrics.what_it_cannot_tell(
             self.n,
             self.correct,
             seen=self.accuracy,
-            smallest_class=int(counts[counts > 0].min()),
+            smallest_class=smallest,
+            smallest_worth=worth,
         )
+
+    @property
+    def together(self) -> str | None:
+        """A sentence on how many photos count, where some are copies or belong together; else None."""
+        n, apart = self.n, len(set(self.groups or ()))
+        if self.unit == "shot":
+            shots = f"{apart} different shot{'s' * (apart != 1)}"
+            return f"{n} photos, {shots}: copies count once in every interval."
+        if self.unit == GROUP:
+            groups = f"{apart} {GROUP}{'s' * (apart != 1)}"
+            return f"{n} photos in {groups}: what belongs together counts once in every interval."
+        return None
+
+    @property
+    def unit(self) -> str:
+        """What counts once: a photo, a shot that has copies, or a group of the source."""
+        if self.groups is None or len(set(self.groups)) == self.n:
+            return "photo"
+        return GROUP if any(photo.group is not None for photo in self.photos) else "shot"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""
@@ -362,21 +316,6 @@ class Evaluation:
         return describe(self)
 
     def _counted_once(self, score: Estimate) -> Estimate:
-        return replace(score, n=score.n // self.repeats)
-
-
-def _find_stated(about: Mapping[str, Any]) -> float | None:
-    """Return the share of photos to be kept, of the folds' rule or else of the model's."""
-    calibration = about.get("model", {}).get("calibration") or {}
-    rule = about.get("unknown") or calibration.get("unknown") or {}
-    return rule.get("kept")
-
-
-def share_not(unknown: NDArray[np.bool_], groups: tuple[str, ...] | None) -> Estimate:
-    """Return the share of N photos that were not called unknown; copies count once."""
-    return share_of((~unknown).astype(np.float64), _numbered(groups), 0.95)
-
-
-def _numbered(groups: tuple[str, ...] | None) -> NDArray[np.int64] | None:
-    """Return the groups as numbers from 0."""
-    return None if groups is None else metrics.checks.check_groups(groups, len(groups))
+        method = score.method.replace(f"each {GROUP}", f"each {self.unit}")
+        method = method.replace(f"over {GROUP}s", f"over {self.unit}s")
+        return replace(score, n=score.n // self.repeats, method=method)

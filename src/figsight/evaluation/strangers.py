@@ -7,6 +7,7 @@ Knows the folds, what their networks say, and where that is kept. Scores, rule a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +19,15 @@ from figsight import calibration
 from figsight.classifier import Outputs, load
 from figsight.dataset.names import printable
 from figsight.errors import FigsightError
-from figsight.evaluation.results import LineScore, Strangers, share_not
+from figsight.evaluation.unknowns import LineScore, Strangers, name_kinds, share_not
 from figsight.files import write_whole
 from figsight.images import CHANGES, change_camera, choose_some
+from figsight.metrics.checks import check_groups
+from figsight.metrics.estimates import effective_count, wilson_limits
 from figsight.training.strangers import KEPT, OTHERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -148,19 +151,23 @@ def judge_strangers(
     kept = KEPT if keep is None else keep
     repeats = 1 + max(part.repeat for part in parts)
     strangeness = np.empty((repeats, len(groups)))
-    scores, limits, probabilities = [], [], []
+    scores, limits, probabilities, doubts = [], [], [], []
     for part, own, temperature in zip(parts, answers, temperatures, strict=True):
         rest = [i for i, other in enumerate(parts) if other.repeat == part.repeat and other != part]
+        of_others = {n: np.concatenate([answers[i].known[n] for i in rest]) for n in own.known}
+        of_rest = [groups[n] for i in rest for n in parts[i].held]
         choice = calibration.fit_unknown(
-            {name: np.concatenate([answers[i].known[name] for i in rest]) for name in own.known},
+            of_others,
             kept=kept,
             other_shares=(KEPT, *OTHERS),
-            known_groups=[groups[n] for i in rest for n in parts[i].held],
+            known_groups=of_rest,
             default=SCORE,
         )
         if isinstance(choice, calibration.Refusal):
             return choice
         limits.append({line.kept: line.threshold for line in (choice.line, *choice.others)})
+        members = check_groups(of_rest, len(of_rest))
+        doubts.append(_find_doubts(choice.rule.decide(of_others), members, limits[-1]))
         strangeness[part.repeat, part.held] = choice.rule.decide(own.known)
         scores.append(choice.rule.decide(own.strange))
         probabilities.append(calibration.softmax(own.logits, temperature))
@@ -170,28 +177,80 @@ def judge_strangers(
         for share in sorted(set.intersection(*(set(one) for one in limits)))
     }
     unknown, flags = calls[kept]
+    at_ends = {share: _call_at_ends(share, scores, doubts) for share in calls}
+    others = _list_answers(strangers, named, scores, flags, at_ends[kept])
     return Verdict(
         strangeness=strangeness.ravel(),
         unknown=unknown,
-        strangers=Strangers(
-            photos=strangers.dataset.photos * len(parts),
-            source=strangers.dataset.name,
-            predicted=named.argmax(axis=1),
-            probability=named.max(axis=1),
-            scores=np.concatenate(scores),
-            unknown=flags,
-            groups=tuple(strangers.groups) * len(parts),
-            networks=len(parts),
-        ),
+        strangers=others,
         lines=tuple(
             LineScore(
                 stated=share,
                 kept=share_not(known, tuple(groups) * repeats),
-                accepted=share_not(theirs, tuple(strangers.groups) * len(parts)),
+                accepted=others.measure_accepted(theirs, at_ends[share]),
             )
             for share, (known, theirs) in calls.items()
         ),
         rule={"score": SCORE, "kept": kept, "thresholds": [one[kept] for one in limits]},
+    )
+
+
+def _list_answers(
+    strangers: Grouped,
+    probabilities: NDArray[np.float64],
+    scores: Sequence[NDArray[np.float64]],
+    unknown: NDArray[np.bool_],
+    at_ends: tuple[NDArray[np.bool_], ...],
+) -> Strangers:
+    """Return what every network said of the strangers, one network after the other."""
+    photos, networks = strangers.dataset.photos, len(scores)
+    kinds = name_kinds(photos)
+    return Strangers(
+        photos=photos * networks,
+        source=strangers.dataset.name,
+        predicted=probabilities.argmax(axis=1),
+        probability=probabilities.max(axis=1),
+        scores=np.concatenate(scores),
+        unknown=unknown,
+        groups=tuple(strangers.groups) * networks,
+        kinds=None if kinds is None else kinds * networks,
+        at_ends=at_ends,
+        networks=networks,
+    )
+
+
+def _find_doubts(
+    known: NDArray[np.float64], groups: NDArray[np.int64] | None, shares: Iterable[float]
+) -> dict[float, tuple[float, float]]:
+    """Return between which thresholds the line for each share lies, as far as so few photos can tell.
+
+    Args:
+        known: Scores of the photos that the lines were set on, [n].
+        groups: Of these.
+        shares: To be kept.
+    """
+    found, rising = {}, np.sort(known)
+    for share in shares:
+        ends = wilson_limits(share, effective_count(groups, len(known)))
+        low, high = (
+            float(rising[min(len(known), max(1, ceil(end * len(known) - 1e-9))) - 1])
+            for end in ends
+        )
+        found[share] = low, high
+    return found
+
+
+def _call_at_ends(
+    share: float,
+    scores: Sequence[NDArray[np.float64]],
+    doubts: Sequence[dict[float, tuple[float, float]]],
+) -> tuple[NDArray[np.bool_], ...]:
+    """Return which strangers [folds * M] pass with every fold's line at its one end, and at the other."""
+    return tuple(
+        np.concatenate(
+            [own <= doubt[share][end] for own, doubt in zip(scores, doubts, strict=True)]
+        )
+        for end in (0, 1)
     )
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from figsight.dataset.names import printable
+from figsight.metrics import say_share, say_stated
 from figsight.phrases import count
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ WAY_OUT = (
     "Test it on photos that you kept aside, or let figsight evaluate --folds 5 train and test on these "
     "in turn."
 )
+
+
+NAMED = 3  # figures without a photo, up to which they are named
 
 
 def list_seen(evaluation: Evaluation) -> set[str]:
@@ -69,6 +74,56 @@ def say_seen(evaluation: Evaluation) -> str | None:
         )
     more = f", and {like} more look{'s' * (like == 1)} much like such photos" if like else ""
     return f"The model was trained on {trained} {these}{more}"
+
+
+def other_caveats(evaluation: Evaluation) -> list[str]:
+    """Return the caveats but the one that says what ``say_seen`` says."""
+    seen = say_seen(evaluation)
+    return [note for note in evaluation.caveats if seen is None or not note.startswith(seen)]
+
+
+def say_verdict(evaluation: Evaluation) -> str:
+    """Say in one sentence how many are right, of the photos that are a test."""
+    tested = evaluation.tested
+    if tested is None:
+        return say_no_test(evaluation)
+    accuracy, n = tested.accuracy, tested.n
+    what = f"{tested.tally} photo{'s' * (n != 1)}"
+    if tested.repeats > 1:
+        what = f"{tested.tally} to {n} photos"
+    if n < evaluation.n:
+        what = f"{tested.correct} of the {n} photo{'s' * (n != 1)} that it had not seen"
+    return (
+        f"{what} {'named ' * (tested.repeats == 1)}right: "
+        f"{say_share(accuracy.value)}, with a {say_stated(accuracy.level)} interval from "
+        f"{say_share(accuracy.low)} to {say_share(accuracy.high)}."
+    )
+
+
+def say_untested(evaluation: Evaluation) -> str | None:
+    """Say how many figures no photo of the test shows; None where each is shown, or none is a test."""
+    tested = evaluation.tested
+    if tested is None:
+        return None
+    all_of = len(evaluation.figures)
+    shown = set(tested.labels.tolist())
+    missing = [one.display for i, one in enumerate(evaluation.figures) if i not in shown]
+    if not missing:
+        return None
+    which = f" ({', '.join(map(printable, missing))})" if len(missing) <= NAMED else ""
+    unseen = " that the model had not seen" if tested.n < evaluation.n else ""
+    rest = f"the {len(shown)} that have" if len(shown) > 1 else "the one that has"
+    return (
+        f"{len(missing)} of {all_of} figures{which} {'has' if len(missing) == 1 else 'have'} no photo here"
+        f"{unseen}; the scores are over {rest}."
+    )
+
+
+def say_repeats(repeats: int) -> str:
+    """Say in brackets that a count is of all repeats; nothing of one."""
+    if repeats == 1:
+        return ""
+    return " (both repeats)" if repeats == 2 else f" (all {repeats} repeats)"
 
 
 def say_no_test(evaluation: Evaluation) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         roc_auc,
         roc_curve,
         sensitivity_specificity,
+        share_accepted,
     )
     from figsight.metrics.estimates import Estimate, effective_count, wilson
     from figsight.metrics.scores import (
@@ -51,8 +52,11 @@ if TYPE_CHECKING:
     from figsight.metrics.words import (
         SCORE_WORDS,
         glue_signs,
+        say_distance,
         say_probability,
+        say_score,
         say_share,
+        say_spread,
         say_stated,
     )
 
@@ -81,10 +85,14 @@ __all__ = [
     "risk_coverage",
     "roc_auc",
     "roc_curve",
+    "say_distance",
     "say_probability",
+    "say_score",
     "say_share",
+    "say_spread",
     "say_stated",
     "sensitivity_specificity",
+    "share_accepted",
     "summarise",
     "top_k_accuracy",
     "what_it_cannot_tell",
@@ -116,10 +124,14 @@ _HOMES = {
     "risk_coverage": "tables",
     "roc_auc": "binary",
     "roc_curve": "binary",
+    "say_distance": "words",
     "say_probability": "words",
+    "say_score": "words",
     "say_share": "words",
+    "say_spread": "words",
     "say_stated": "words",
     "sensitivity_specificity": "binary",
+    "share_accepted": "binary",
     "summarise": "summary",
     "top_k_accuracy": "scores",
     "what_it_cannot_tell": "summary",

@@ -7,7 +7,7 @@ another is the caller's duty, and the only way to an honest sensitivity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from figsight.metrics.checks import (
     check_share,
 )
 from figsight.metrics.estimates import (
+    COUNTED_ONCE,
     Estimate,
     effective_count,
     normal_quantile,
@@ -29,7 +30,7 @@ from figsight.metrics.estimates import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -110,7 +111,7 @@ def auroc(
 
     method = "Newcombe, method 5"
     if low_groups is not None or high_groups is not None:
-        method += ", a group of copies counted once"
+        method += f", {COUNTED_ONCE}"
     ends = _last_inside(inside, value, 0.0), _last_inside(inside, value, 1.0)
     return Estimate(value, *ends, method, len(low) + len(high), level)
 
@@ -184,7 +185,7 @@ def average_precision(
     low, high = wilson_limits(value, worth, level)
     method = "Wilson on the number of positives"
     if members is not None:
-        method += ", a group of copies counted once"
+        method += f", {COUNTED_ONCE}"
     return Estimate(value, low, high, method, len(y), level)
 
 
@@ -267,31 +268,70 @@ def false_accept_at(
     def nth(at: float) -> float:
         return float(low[min(max(int(np.ceil(at * len(low) - 1e-9)), 1), len(low)) - 1])
 
-    passed = (high <= (nth(share) if threshold is None else threshold)).astype(np.float64)
-    value, worth = float(passed.mean()), effective_count(high_groups, len(high))
-    if kinds is not None:
-        worth = min(worth, _worth_of_kinds(passed, kinds))
-    first = wilson_limits(value, worth, level)
+    passed = high <= (nth(share) if threshold is None else threshold)
     ends = wilson_limits(share, effective_count(low_groups, len(low)), level)
-    second = [float((high <= nth(end)).mean()) for end in ends]
-    down = float(np.hypot(value - first[0], value - min(value, second[0])))
-    up = float(np.hypot(first[1] - value, max(value, second[1]) - value))
-    over = "" if kinds is None else " over figures"
-    return Estimate(
-        value,
-        max(0.0, value - down),
-        min(1.0, value + up),
-        f"Wilson{over}, joined with the doubt of the threshold",
-        len(low) + len(high) if threshold is None else len(high),
-        level,
+    found = share_accepted(
+        passed,
+        at_ends=[high <= nth(end) for end in ends],
+        groups=high_groups,
+        kinds=kinds,
+        level=level,
     )
+    return replace(found, n=len(low) + len(high) if threshold is None else len(high))
 
 
-def _worth_of_kinds(passed: Floats, kinds: Ints) -> float:
-    """Return how many independent photos zeros and ones [M] of several kinds are worth."""
+def share_accepted(
+    passed: ArrayLike,
+    *,
+    at_ends: Sequence[ArrayLike] = (),
+    groups: ArrayLike | None = None,
+    kinds: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the share of unknown photos that pass a threshold; see ``false_accept_at``.
+
+    Of a threshold that is what it is, a finished model's, there is no doubt: then the interval is of
+    this very threshold, for other strangers.
+
+    Args:
+        passed: Which photos pass, zeros and ones [M].
+        at_ends: Which would pass thresholds at both ends of what is known of it, [M] each; none: it is
+            what it is.
+        groups: Copies share a value, [M].
+        kinds: What each photo shows, [M]; ``None``: every photo another thing.
+        level: How often the interval holds the truth.
+
+    Raises:
+        ValueError: Arrays are wrong.
+    """
+    ones = check_scores(passed, "passed")
+    members, shown = check_groups(groups, len(ones)), check_groups(kinds, len(ones), "kinds")
+    value, worth = float(ones.mean()), effective_count(members, len(ones))
+    if shown is not None:
+        worth = min(worth, _worth_of_kinds(ones, shown, worth))
+    low, high = wilson_limits(value, worth, level)
+    method = f"Wilson{'' if shown is None else ' over figures'}"
+    if shown is None and members is not None:
+        method += f", {COUNTED_ONCE}"
+    if len(at_ends):
+        others = [float(check_scores(one, "at_ends", len(ones)).mean()) for one in at_ends]
+        low = value - float(np.hypot(value - low, value - min(value, *others)))
+        high = value + float(np.hypot(high - value, max(value, *others) - value))
+        method += ", joined with the doubt of the threshold"
+    return Estimate(value, max(0.0, low), min(1.0, high), method, len(ones), level)
+
+
+def _worth_of_kinds(passed: Floats, kinds: Ints, most: float) -> float:
+    """Return how many independent photos zeros and ones [M] of several kinds are worth.
+
+    Args:
+        passed: Zeros and ones.
+        kinds: What each photo shows.
+        most: How many they were worth if each showed another thing.
+    """
     value, number = float(passed.mean()), int(kinds.max()) + 1
     if number < 2 or value in (0.0, 1.0):
-        return len(passed) / 2
+        return most / 2
     apart = np.bincount(kinds, passed - value)
     variance = number / (number - 1) * float(np.square(apart).sum()) / len(passed) ** 2
     return value * (1 - value) / variance if variance > 0 else float(len(passed))

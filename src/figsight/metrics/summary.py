@@ -11,7 +11,7 @@ import numpy as np
 
 from figsight.metrics.binary import average_precision, roc_auc, sensitivity_specificity
 from figsight.metrics.checks import check_pair
-from figsight.metrics.estimates import Estimate, wilson
+from figsight.metrics.estimates import Estimate, wilson, wilson_limits
 from figsight.metrics.scores import (
     accuracy,
     balanced_accuracy,
@@ -97,6 +97,7 @@ def what_it_cannot_tell(
     *,
     seen: Estimate | None = None,
     smallest_class: int | None = None,
+    smallest_worth: float | None = None,
     level: float = 0.95,
 ) -> str | None:
     """Return one plain sentence on what a score of few photos leaves open; ``None`` if little.
@@ -106,6 +107,8 @@ def what_it_cannot_tell(
         correct: How many were right; ``None``: speak of the best case, all right.
         seen: The share that was right with its interval, where copies make it wider than ``n`` does.
         smallest_class: How many photos the class with the fewest has, if that is to be spoken of.
+        smallest_worth: How many independent ones these are worth, where some are copies or belong
+            together.
         level: Of the interval that the sentence speaks of.
 
     Raises:
@@ -114,19 +117,30 @@ def what_it_cannot_tell(
     seen = seen or wilson(n if correct is None else correct, n, level)
     parts = []
     if seen.high - seen.low > _TELLING_WIDTH:
-        parts.append(f"the true accuracy may be as low as {say_share(seen.low)}")
-    if smallest_class is not None and smallest_class < _TELLING_CLASS and seen.value >= _MOSTLY:
-        if smallest_class < 1:
+        parts.append(f"the true accuracy may be {_say_open(seen)}")
+    worth = smallest_class if smallest_worth is None else smallest_worth
+    if smallest_class is not None and seen.value >= _MOSTLY and (worth or 0) < _TELLING_CLASS:
+        if not worth:
             parts.append("nothing is known of a figure without test photos")
         else:
-            least = say_share(wilson(smallest_class, smallest_class, level).low)
-            of_one = f"for a figure with {_photos(smallest_class)}, all right,"
+            least = say_share(wilson_limits(1.0, worth, level)[0])
+            apart = "" if worth >= smallest_class else f" (worth {worth:.2g} independent ones)"
+            of_one = f"for a figure with {_photos(smallest_class)}{apart}, all right,"
             parts.append(
                 f"{of_one} as low as {least}"
                 if parts
                 else f"{of_one} the true accuracy may be as low as {least}"
             )
     return f"So few photos leave room: {', and '.join(parts)}." if parts else None
+
+
+def _say_open(seen: Estimate) -> str:
+    """Say what an interval leaves open: of a good share how low, where nothing is right how high."""
+    if seen.value == 0:
+        return f"as high as {say_share(seen.high)}"
+    if seen.value < _MOSTLY:
+        return f"anything from {say_share(seen.low)} to {say_share(seen.high)}"
+    return f"as low as {say_share(seen.low)}"
 
 
 def _photos(n: int) -> str:

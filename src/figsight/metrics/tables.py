@@ -216,9 +216,10 @@ def risk_coverage(
     percentile bootstrap, 2,000 resamples, equal doubts in one random order; its upper end is at least
     the area with as many more mistakes as Wilson's interval leaves open, spread by what the model
     doubts. Without a mistake there is nothing to resample; then it goes up to Wilson's upper limit for
-    the risk of all photos. Simulated on 20 to 268 photos it held the truth in 97 to 100 of 100 cases
-    (88 in one of ten), without the further mistakes in 75 to 92. The left end of the curve rests on a
-    handful of photos.
+    the risk of all photos; where all is wrong, down to the area with as many right ones as Wilson's
+    limit leaves open, all of them the surest. Simulated on 20 to 268 photos it held the truth in 97 to
+    100 of 100 cases (88 in one of ten), without the further mistakes in 75 to 92. The left end of the
+    curve rests on a handful of photos.
 
     Args:
         labels: Class indices [N].
@@ -252,6 +253,13 @@ def risk_coverage(
     if not wrong.any():
         right = share_of(1 - wrong, members, level)
         return RiskCoverage(coverage, risk, replace(right, value=0.0, low=0.0, high=1 - right.low))
+    if wrong.all():
+        most = share_of(
+            1 - wrong, members, level
+        ).high  # right, if as many were as so few leave open
+        least = 1 - most + (most * np.log(most) if most < 1 else 0.0)  # and those were the surest
+        found = replace(share_of(wrong, members, level), low=float(least))
+        return RiskCoverage(coverage, risk, found)
     drawn = bootstrap(statistic, len(y), members, seed)
     aurc = percentile_estimate(float(risk.mean()), drawn, len(y), members, level)
     doubts = 1 - p.max(axis=1)

@@ -44,12 +44,48 @@ SCORE_WORDS = {
 UNMEASURED = "it was trained without measuring"
 """Why a model has no rules at all."""
 
+_LEAST = 0.0001
 _NARROW = "\u00a0"  # a percent sign stays with its number
 
 
 def say_share(share: float) -> str:
-    """Write a share that was counted: ``97.8 %``. What was all right may say ``100.0 %``."""
-    return f"{100 * share:.1f}{_NARROW}%"
+    """Write a share that was counted: ``97.8 %``. Only what was all right says ``100.0 %``."""
+    return f"{_round(100 * share, 100, 1)}{_NARROW}%"
+
+
+def say_score(score: float, *, is_share: bool = False) -> str:
+    """Write a score, an area or a loss: ``0.987``. Only a perfect one says ``1.000`` or ``0.000``."""
+    return say_share(score) if is_share else _round(score, 1, 3)
+
+
+def say_spread(low: float, high: float) -> str:
+    """Write the ends of an interval of a share shortly: ``72 to 100 %``."""
+    ends = []
+    for end in (100 * low, 100 * high):
+        rounded = f"{end:.0f}"
+        near = rounded in ("0", "100") and not _is_exact(end, float(rounded))
+        ends.append(_round(end, 100, 1) if near else rounded)
+    return f"{ends[0]} to {ends[1]}{_NARROW}%"
+
+
+def say_distance(distance: float) -> str:
+    """Write how far two photos are apart for the network, with two digits that count."""
+    # Below it is noise of float16; what is that near need not be the same photo.
+    return f"{distance:#.2g}" if distance >= _LEAST else f"<{_LEAST:g}"
+
+
+def _round(value: float, most: int, digits: int) -> str:
+    """Round, but never to ``0`` or to ``most`` what is neither: ``> 99.9`` and not ``100.0``."""
+    rounded = f"{value:.{digits}f}"
+    for end, sign, inside in ((0, "<", 10**-digits), (most, ">", most - 10**-digits)):
+        between = value > 0 if end == 0 else value < most
+        if between and rounded == f"{end:.{digits}f}" and not _is_exact(value, end):
+            return f"{sign}{_NARROW}{inside:.{digits}f}"
+    return rounded
+
+
+def _is_exact(value: float, end: float) -> bool:
+    return abs(value - end) < 1e-9  # sums and differences of floats
 
 
 def say_stated(share: float) -> str:

@@ -21,6 +21,7 @@ from figsight.dataset import Dataset, Figure, Photo, read
 from figsight.errors import MissingExtraError, OutputError
 from figsight.evaluation import Evaluation, evaluate
 from figsight.evaluation.report import check_report, write_report
+from figsight.evaluation.report.classes import write_classes
 from figsight.evaluation.report.mistakes import write_mistakes
 from figsight.evaluation.report.photos import write_photos
 
@@ -305,7 +306,7 @@ def test_report__replaces_a_report_and_no_other_file(
         shutil.copy(desk / one, tmp_path / one)
     write_report(found, tmp_path / "out.html")
     assert (tmp_path / name).read_bytes() != (desk / name).read_bytes()  # it has no audit
-    (tmp_path / name).write_text(json.dumps(found.to_dict()))  # of evaluate --json
+    (tmp_path / name).write_text(json.dumps({"protocol": "another's", "n": 3}))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     what = {
         "out.html": "a page that figsight wrote",
@@ -320,6 +321,32 @@ def test_report__replaces_a_report_and_no_other_file(
     with pytest.raises(OutputError, match="found another"):
         write_report(found, tmp_path / "out.html")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_report__replaces_what_evaluate_json_wrote(found: Evaluation, tmp_path: Path) -> None:
+    quoted = replace(found, protocol='10 photos: "new" \\\n')
+    (tmp_path / "out.json").write_text(json.dumps(quoted.to_dict()) + "\n")
+    write_report(found, tmp_path / "out.html")
+    assert json.loads((tmp_path / "out.json").read_text())["protocol"] == found.protocol
+
+
+def test_report__folds_figures_without_a_mistake_where_figures_are_many() -> None:
+    labels = np.repeat(np.arange(20), 2)
+    said = np.eye(22)[labels]
+    said[0] = np.eye(22)[1]  # so that two figures have a mistake, and two have no photo
+    page = write_classes(make_evaluation(labels.tolist(), said.tolist()))
+    first, folded, absent = page.split("<details>")
+    assert first.count('<th scope="row">') == 2
+    assert folded.startswith("<summary>18 figures all right</summary>")
+    assert absent.startswith("<summary>2 figures without a photo here</summary>")
+    assert page.count('<th scope="row">') == 22
+    few = write_classes(make_evaluation([0, 1], [[0.9, 0.1], [0.2, 0.8]]))
+    assert "<details>" not in few
+
+
+def test_report__says_how_intervals_were_made_where_it_is_looked_for(page: Page) -> None:
+    assert "How the intervals were made" in page.text
+    assert "Accuracy, Top 3: Wilson" in page.text or "Accuracy: Wilson" in page.text
 
 
 def test_report__says_what_to_install(
@@ -366,10 +393,8 @@ def test_report__shows_each_stranger_once_however_many_networks_were_asked(
     about = {key: value for key, value in found.about.items() if key != "model"} | {"unknown": rule}
     write_report(replace(found, strangers=asked, about=about), tmp_path / "out.html", audit=audit)
     words = check_page((tmp_path / "out.html").read_text("utf-8")).text
-    assert (
-        "Each fold has its own, set to keep 95 % of the other folds' photos: from 0.5 to 0.7, the shaded "
-        "band below."
-    ) in words
+    assert "Each fold has a line of its own, set to keep 95 % of the other folds' photos." in words
+    assert "The lines are from 0.5 to 0.7 of the score mixed." in words
     assert "the folds' thresholds" in words
     assert "of 2 photos of none of the figures (3 photos of x), each shown to 3 networks," in words
     assert "the least strange first, by at least one network (2)" in words

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,10 +15,13 @@ from tests.evaluation.make import make_evaluation
 from figsight.evaluation.history import read_history
 from figsight.evaluation.report.confusion import MOST, choose_figures, write_confusion
 from figsight.evaluation.report.markup import name, path, table, text
-from figsight.evaluation.report.mistakes import _say_distance
 from figsight.evaluation.report.photos import choose_photos
 from figsight.evaluation.report.plots import plot_curves, plot_reliability, plot_strangeness
 from figsight.evaluation.report.svg import INK
+from figsight.metrics import say_distance
+
+if TYPE_CHECKING:
+    from figsight.evaluation import Evaluation
 
 
 @given(st.text())
@@ -43,7 +48,38 @@ def test_choose_figures__shows_all_of_a_few_and_the_confused_of_many() -> None:
     matrix[199, 0] = 1
     assert choose_figures(matrix) == [0, 3, 150, 199]
     assert len(choose_figures(np.ones((200, 200), np.int64))) == MOST
-    assert len(choose_figures(np.eye(200, dtype=np.int64))) == MOST
+    assert choose_figures(np.eye(200, dtype=np.int64)) == []
+
+
+def make_mistakes(figures: int, mistakes: int) -> Evaluation:
+    """Return an evaluation with a photo a figure; of the first ones each is taken for the last."""
+    said = np.arange(figures)
+    said[:mistakes] = figures - 1
+    return make_evaluation(list(range(figures)), np.eye(figures)[said].tolist())
+
+
+def test_write_confusion__of_many_figures_shows_those_that_take_part_in_a_mistake() -> None:
+    none = write_confusion(make_mistakes(80, 0))
+    assert "Nothing was taken for anything else." in none
+    assert "Shown are" not in none
+    assert "<table" not in none
+    few = write_confusion(make_mistakes(80, 3))
+    assert "Shown are 4 of 80 figures, those that take part in a mistake." in few
+    assert "others" not in few
+
+
+def test_write_confusion__of_very_many_mistakes_hides_none_in_a_row_that_is_shown() -> None:
+    evaluation = make_mistakes(200, 0)
+    answers = np.roll(np.arange(200), 1)  # each is taken for the one before it
+    evaluation = replace(evaluation, probabilities=np.eye(200)[answers])
+    page = write_confusion(evaluation)
+    assert "Shown are 60 of the 200 figures (of 200) that take part in a mistake" in page
+    assert "the JSON has the whole table" in page
+    head, *rows = page.split("<tbody>")[0].split("<tr>")[-1:] + page.split('<th scope="row">')[1:]
+    assert "others" in head
+    assert len(rows) == MOST
+    for row in rows:
+        assert sum(map(int, re.findall(r">(\d+)</td>", row))) == 1
 
 
 def test_write_confusion__numbers_many_figures_and_names_few() -> None:
@@ -152,4 +188,4 @@ def test_plot_strangeness__can_have_no_strangers_and_no_spread() -> None:
     [(0.0, "<0.0001"), (0.0394, "0.039"), (0.1, "0.10"), (0.123, "0.12"), (1.0, "1.0")],
 )
 def test_say_distance__has_two_digits_that_count(distance: float, words: str) -> None:
-    assert _say_distance(distance) == words
+    assert say_distance(distance) == words

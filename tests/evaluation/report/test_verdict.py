@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,10 @@ def answers(
             {(0, 1): 2, (1, 0): 2, (2, 0): 1},
             "It fails most on SAME (0) (2 of 10 wrong) and SAME (1) (2 of 10 wrong).",
         ),
-        ({(k, k + 1): 2 for k in range(4)}, "It fails most on 4 figures, 2 times on each."),
+        (
+            {(k, k + 1): 2 for k in range(4)},
+            "It fails most on 4 figures: 20.0 % of the photos of each are named wrong.",
+        ),
         ({(0, 1): 1, (2, 1): 1}, "Its 2 mistakes are spread: no figure has more than one."),
         ({(0, 1): 1, (2, 2): 0}, "Its only mistake: SAME (0) taken for SAME (1)."),
     ],
@@ -70,6 +74,25 @@ def test_write_verdict__says_where_it_fails_most(
     found = read_words(write_verdict(make_evaluation(*answers(wrong))))
     assert words in found
     assert len(re.findall("It fails most|Its only mistake|are spread", found)) == 1
+
+
+def test_write_verdict__fails_most_where_the_share_is_largest() -> None:
+    """A large figure has more mistakes than a small one that is hardly ever found."""
+    labels = [0] * 100 + [1] * 4 + [2]
+    said = [1] * 6 + [0] * 94 + [0, 0, 0, 1] + [0]
+    found = read_words(write_verdict(make_evaluation(labels, np.eye(3)[said].tolist())))
+    assert "It fails most on SAME (1) : 3 of 4 taken for SAME (0)." in found
+    assert "Most of its mistakes are of SAME (0) : 6 of 10." in found
+
+
+def test_write_verdict__says_how_many_photos_count_where_some_are_copies() -> None:
+    made = make_evaluation(*answers({(0, 1): 1}), groups=tuple(str(i // 2) for i in range(20)))
+    words = read_words(write_verdict(made))
+    assert "20 photos, 10 different shots: copies count once in every interval." in words
+    alone = make_evaluation(*answers({(0, 1): 1}), groups=tuple(str(i) for i in range(20)))
+    assert "different shots" not in write_verdict(alone)
+    patients = replace(made, photos=tuple(replace(one, group="p") for one in made.photos))
+    assert "20 photos in 10 groups: what belongs together counts" in write_verdict(patients)
 
 
 def test_write_verdict__of_no_mistake_names_no_figure() -> None:
@@ -83,7 +106,7 @@ def test_write_verdict__of_photos_that_were_trained_on_is_no_test() -> None:
     made = make_evaluation(
         *answers({(0, 1): 1}),
         trained_on=tuple(photo.path for photo in made.photos),
-        notes=(Caveat("As a terminal says it: so."), "A note."),
+        notes=(Caveat("The model was trained on 20 of these 20 photos: so."), "A note."),
         unknown=np.array([True] + 19 * [False]),
         strangeness=np.zeros(20),
     )
@@ -105,7 +128,10 @@ def test_write_verdict__counts_only_what_the_model_had_not_seen() -> None:
         p,
         trained_on=tuple(f"{i}.png" for i in seen),
         groups=tuple(str(i) for i in range(20)),
-        notes=(Caveat("As a terminal says it: so."),),
+        notes=(
+            Caveat("The model was trained on 7 of these 20 photos: so."),
+            Caveat("1 of 3 figures has none."),
+        ),
     )
     found = write_verdict(made)
     score = wilson(10, 13)
@@ -122,6 +148,7 @@ def test_write_verdict__counts_only_what_the_model_had_not_seen() -> None:
         "The model was trained on 7 of these 20 photos. What it has seen is neither in the" in words
     )
     assert ": so." not in words
+    assert "1 of 3 figures has none." in words  # another caveat stays
     # The table is of these photos, too.
     scores = read_words(write_scores(made))
     assert (

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check_report", "write_report"]
 
-_OUR_NUMBERS = re.compile(rb'\{\n "protocol": "[^\n]*",\n "n": \d+,\n')  # how they begin
+# How they begin, as a report writes them and as ``evaluate --json`` prints them, in one line.
+_OUR_NUMBERS = re.compile(
+    rb'\{\s*"protocol": "(?:[^"\\\n]|\\.)*",\s*"n": \d+,\s*"repeats": \d+,\s*"correct": '
+)
 
 _LABELS = "labels that look wrong were not looked for here; figsight audit looks for them"
 

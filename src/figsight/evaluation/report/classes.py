@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.evaluation.report.markup import name, section, table
-from figsight.metrics import say_share
+from figsight.evaluation.report.markup import name, section, table, text
+from figsight.metrics import say_share, say_spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from figsight.evaluation.results import Evaluation
     from figsight.metrics import ClassScore, Estimate
 
 MOST = 500
+FOLDED_FROM = 12  # figures, from which those without a mistake are folded: a phone shows one a row
 
 
 def write_classes(evaluation: Evaluation) -> str:
@@ -23,20 +26,41 @@ def write_classes(evaluation: Evaluation) -> str:
         evaluation.per_class,
         key=lambda score: (score.recall is None, score.recall.value if score.recall else 0),
     )
-    rows = [_row(evaluation, score) for score in scores[:MOST]]
+    shown = scores[:MOST]
+    perfect = [score for score in shown if _is_perfect(score)]
+    absent = [score for score in shown if score.recall is None and not score.predicted]
+    folded = {score.index for score in (*perfect, *absent)} if len(shown) > FOLDED_FROM else set()
     lead = (
         "The bar is the 95 % interval of the share found: where a figure has few photos, even all "
         "right leaves it long. Of 20 such intervals one is expected to miss the truth."
     )
     if len(scores) > MOST:
         lead += f" The {MOST} worst of {len(scores)} figures are shown."
+    parts = []
+    if len(folded) < len(shown):
+        parts.append(_write(evaluation, [one for one in shown if one.index not in folded]))
+    for some, words in ((perfect, "all right"), (absent, "without a photo here")):
+        if folded and some:
+            many = f"{len(some)} figure{'s' * (len(some) != 1)} {words}"
+            parts.append(
+                f"<details><summary>{many}</summary>\n{_write(evaluation, some)}\n</details>"
+            )
+    return section("classes", "Figure by figure", *parts, lead=lead)
+
+
+def _is_perfect(score: ClassScore) -> bool:
+    """Return whether all photos of a figure got its name, and no others did."""
+    return score.n > 0 and score.n == score.correct == score.predicted
+
+
+def _write(evaluation: Evaluation, scores: Sequence[ClassScore]) -> str:
     heads = (
         "Figure",
         "Right",
         "Found, and its 95\u00a0% interval",
         "Right when this name is given",
     )
-    return section("classes", "Figure by figure", table(heads, rows, "classes"), lead=lead)
+    return table(heads, [_row(evaluation, score) for score in scores], "classes")
 
 
 def _row(evaluation: Evaluation, score: ClassScore) -> tuple[str, ...]:
@@ -52,12 +76,12 @@ def _row(evaluation: Evaluation, score: ClassScore) -> tuple[str, ...]:
 
 
 def _bar(found: Estimate) -> str:
-    ends = f"{100 * found.low:.0f}&ndash;{100 * found.high:.0f}&nbsp;%"
+    ends = text(say_spread(found.low, found.high))
     left, wide = 100 * found.low, 100 * (found.high - found.low)
     return (
         f'<span class="bar"><i style="left:{left:.1f}%;width:{wide:.1f}%"></i>'
         f'<b style="left:{100 * found.value:.1f}%"></b></span>'
-        f"<span>{say_share(found.value)}</span> <small>{ends}</small>"
+        f"<span>{text(say_share(found.value))}</span> <small>{ends}</small>"
     )
 
 
@@ -66,7 +90,7 @@ def _precision(evaluation: Evaluation, score: ClassScore) -> str:
     if score.precision is None:
         return "&ndash;"
     times = _count(score.predicted, evaluation.repeats)
-    return f"{say_share(score.precision.value)} <small>of {times}</small>"
+    return f"{text(say_share(score.precision.value))} <small>of {times}</small>"
 
 
 def _count(answers: int, repeats: int) -> str:

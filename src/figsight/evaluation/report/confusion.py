@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figsight.evaluation.report.markup import name, section
+from figsight.evaluation.report.markup import name, section, text
 from figsight.metrics import say_share
 
 if TYPE_CHECKING:
@@ -27,28 +27,42 @@ def write_confusion(evaluation: Evaluation) -> str:
     """Return the section."""
     matrix = evaluation.confusion
     chosen = choose_figures(matrix)
-    lead = "A row for each true figure, a column for each name that its photos were given."
-    if len(chosen) < len(matrix):
-        lead += f" Shown are {len(chosen)} of {len(matrix)} figures, those with the most mistakes."
-    if evaluation.repeats > 1:
-        lead += f" Each photo counts {evaluation.repeats} times, once a repeat."
     return section(
         "confusion",
         "What is taken for what",
         _list_confusions(evaluation) if len(matrix) > 2 else "",
-        _draw(evaluation, chosen),
-        lead=lead,
+        _draw(evaluation, chosen) if chosen else "",
+        lead=_lead(evaluation, len(chosen)) if chosen else "",
     )
 
 
 def choose_figures(matrix: NDArray[np.int64]) -> list[int]:
-    """Return the figures to show: all, or those that take part in the most mistakes."""
+    """Return the figures to show: all of a few, of many those that take part in the most mistakes."""
     if len(matrix) <= WHOLE:
         return list(range(len(matrix)))
-    off = matrix - np.diag(np.diag(matrix))
-    part = off.sum(axis=0) + off.sum(axis=1)
+    part = _count_parts(matrix)
     most = np.argsort(-part, kind="stable")[:MOST]
-    return sorted(int(i) for i in most if part[i]) or list(range(MOST))
+    return sorted(int(i) for i in most if part[i])
+
+
+def _count_parts(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return in how many mistakes each figure takes part, as what is there or as what is named, [K]."""
+    off = matrix - np.diag(np.diag(matrix))
+    return np.asarray(off.sum(axis=0) + off.sum(axis=1))
+
+
+def _lead(evaluation: Evaluation, shown: int) -> str:
+    words = "A row for each true figure, a column for each name that its photos were given."
+    all_of, mistaken = len(evaluation.figures), int((_count_parts(evaluation.confusion) > 0).sum())
+    if shown < all_of:
+        which = f"{shown} of {all_of} figures, those"
+        if shown < mistaken:
+            which = f"{shown} of the {mistaken} figures (of {all_of})"
+        words += f" Shown are {which} that take part in a mistake"
+        words += "; the JSON has the whole table." if shown < mistaken else "."
+    if evaluation.repeats > 1:
+        words += f" Each photo counts {evaluation.repeats} times, once a repeat."
+    return words
 
 
 def _list_confusions(evaluation: Evaluation) -> str:
@@ -76,14 +90,18 @@ def _draw(evaluation: Evaluation, chosen: list[int]) -> str:
     heads = "".join(
         f'<th scope="col" class="name">{name(figures[j].display)}</th>'
         if few
-        else f'<th scope="col"><abbr title="{_plain(figures[j].display)}">{j + 1}</abbr></th>'
+        else f'<th scope="col"><abbr title="{text(figures[j].display)}">{j + 1}</abbr></th>'
         for j in chosen
     )
+    hidden = matrix.sum(axis=1) - matrix[:, chosen].sum(axis=1)  # answers that no column shows, [K]
+    others = bool(hidden[chosen].any())
+    heads += '<th scope="col"><abbr title="any other name">others</abbr></th>' if others else ""
     rows = []
     for i in chosen:
         total = int(matrix[i].sum())
         number = "" if few else f'<span class="number">{i + 1}</span> '
         cells = "".join(_cell(int(matrix[i, j]), total, right=i == j) for j in chosen)
+        cells += _cell(int(hidden[i]), total, right=False) if others else ""
         rows.append(f'<tr><th scope="row">{number}{name(figures[i].display, 60)}</th>{cells}</tr>')
     kind = "few" if few else "many"
     drawn = (
@@ -110,11 +128,5 @@ def _cell(count: int, total: int, *, right: bool) -> str:
     strong = ' class="strong"' if share > 0.5 else ""
     return (
         f'<td{strong} style="background:rgb({colour} / {alpha:.2f})" '
-        f'title="{say_share(share)} of this row">{count}</td>'
+        f'title="{text(say_share(share))} of this row">{count}</td>'
     )
-
-
-def _plain(display: str) -> str:
-    from figsight.evaluation.report.markup import text
-
-    return text(display)

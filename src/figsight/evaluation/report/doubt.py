@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from figsight.evaluation.report.markup import paragraph, section
+from figsight.evaluation.report.markup import paragraph, section, text
 from figsight.evaluation.report.plots import plot_reliability, plot_risk
 from figsight.evaluation.tested import list_seen
 from figsight.metrics import risk_coverage, say_share
 
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
+    from figsight.metrics import Estimate
 
 
 def write_doubt(evaluation: Evaluation) -> str:
@@ -27,7 +28,7 @@ def write_doubt(evaluation: Evaluation) -> str:
         f'<figure class="plot">{plot_reliability(evaluation)}<figcaption>Of the answers with a '
         "probability of 80 %, 80 % should be right: points on the line are as they should be, below "
         "it the model is too sure. Bars are 95 % intervals. Calibration error "
-        f"{say_share(error.value)} ({say_share(error.low)} to {say_share(error.high)}).</figcaption>"
+        f"{text(_say_error(error))}.</figcaption>"
         "</figure>",
         f'<figure class="plot">{plot_risk(evaluation)}<figcaption>If only the surest photos are '
         "answered, how many of the answers are wrong? The left end rests on a handful of photos."
@@ -38,6 +39,10 @@ def write_doubt(evaluation: Evaluation) -> str:
         if seen
         else "",
     )
+
+
+def _say_error(error: Estimate) -> str:
+    return f"{say_share(error.value)} ({say_share(error.low)} to {say_share(error.high)})"
 
 
 def _say_coverage(evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from figsight.evaluation.evidence import DRAWN
 from figsight.evaluation.report.markup import name, path, section, text
 from figsight.evaluation.report.pictures import show_heat, show_photo, show_thumbnail
-from figsight.metrics import say_probability
+from figsight.metrics import say_distance, say_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 FIRST = 6  # what comes after them is folded: the tables below must not be pages away
 _SMALL = 96  # pixels of a neighbour, as bundles keep them
-_LEAST = 0.0001  # a distance below it is noise of float16
 
 
 def write_mistakes(evaluation: Evaluation) -> str:
@@ -33,9 +32,8 @@ def write_mistakes(evaluation: Evaluation) -> str:
     cards = [_card(evaluation, place, known) for place in wrong[:DRAWN]]
     lead = (
         "The surest first. The maps show where on the photo something spoke for a name, both to one "
-        "scale; a cell of a map covers some thirty pixels of what the network was shown. Below are "
-        "the training photos that the network finds most similar: 0 is the same, 1 has nothing in "
-        "common."
+        "scale; they are coarse. Below are the training photos that the network finds most similar: at 0 "
+        "they look the same to it (which other photos can, too), at 1 they have nothing in common."
     )
     if len(wrong) > DRAWN:
         lead += f" Shown are {DRAWN} of {len(wrong)}; the JSON lists all."
@@ -90,11 +88,6 @@ def _neighbour(one: Neighbour, known: Mapping[str, Photo]) -> str:
     else:
         picture = '<div class="gone">the model carries no pictures</div>'
     return (
-        f"<figure>{picture}<figcaption>{name(one.name)}, {_say_distance(one.distance)}<br>"
+        f"<figure>{picture}<figcaption>{name(one.name)}, {text(say_distance(one.distance))}<br>"
         f"<small>{path(one.path)}</small></figcaption></figure>"
     )
-
-
-def _say_distance(distance: float) -> str:
-    """Write two digits that count: of a small distance more decimals than of a large one."""
-    return f"{distance:#.2g}" if distance >= _LEAST else f"<{_LEAST:g}"

@@ -12,7 +12,7 @@ import numpy as np
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.pictures import show_photo
 from figsight.evaluation.report.plots import plot_strangeness
-from figsight.metrics import glue_signs, say_share, say_stated
+from figsight.metrics import glue_signs, say_score, say_share, say_spread, say_stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -121,40 +121,44 @@ def _rule(about: Mapping[str, Any]) -> dict[str, Any]:
 def _tell_rule(rule: Mapping[str, Any]) -> str:
     if not rule:
         return ""
-    words = (
-        f"A photo is called unknown when it looks stranger than {rule['threshold']:.4g} on the scale "
-        f"of the rule ({text(rule['score'])}). That is set to keep {say_stated(rule['kept'])} of the "
-        "photos of the figures."
+    said = paragraph(
+        "A photo is called unknown when it looks stranger than nearly all photos of the figures: the line "
+        f"is set to keep {say_stated(rule['kept'])} of those."
     )
+    words = f"The line is at {rule['threshold']:.4g} of the score {text(rule['score'])}."
     if rule.get("auroc"):
-        auroc = rule["auroc"]
+        area = rule["auroc"]
         words += (
-            f" When the model was made, AUROC {auroc['value']:.3f} ({auroc['low']:.3f} to "
-            f"{auroc['high']:.3f}) was measured: {text(rule.get('protocol', ''), 300)}."
+            " When the model was made, AUROC "
+            f"{_say_area(area['value'], area['low'], area['high'])} was measured: "
+            f"{text(rule.get('protocol', ''), 300)}."
         )
-    return f"<p>{words}</p>"
+    return f"{said}{_fold(words)}"
 
 
 def _tell_folds(rule: Mapping[str, Any]) -> str:
     least, most = (f"{end(rule['thresholds']):.4g}" for end in (min, max))
-    where = (
-        f"from {least} to {most}, the shaded band below" if least != most else f"{least} in each"
+    where = f"from {least} to {most}" if least != most else f"at {least} in each fold"
+    said = paragraph(
+        "A photo is called unknown when it looks stranger than nearly all photos of the figures. Each "
+        f"fold has a line of its own, set to keep {say_stated(rule['kept'])} of the other folds' photos."
     )
-    return (
-        "<p>A photo is called unknown when it looks stranger than a threshold on the scale of the rule "
-        f"({text(rule['score'])}). Each fold has its own, set to keep {say_stated(rule['kept'])} of the "
-        f"other folds' photos: {where}.</p>"
-    )
+    return said + _fold(f"The lines are {where} of the score {text(rule['score'])}.")
+
+
+def _fold(words: str) -> str:
+    return f"<details><summary>The line in numbers</summary><p>{words}</p></details>"
+
+
+def _say_area(value: float, low: float, high: float) -> str:
+    return f"<b>{text(say_score(value))}</b> ({text(f'{say_score(low)} to {say_score(high)}')})"
 
 
 def _tell_score(evaluation: Evaluation) -> str:
     score = evaluation.unknown_score
     if score is None:
         return ""
-    kept = (
-        f"{say_share(score.kept.value)} ({say_share(score.kept.low)} to "
-        f"{say_share(score.kept.high)}) of the photos of the figures were kept."
-    )
+    kept = f"{_range(score.kept)} of the photos of the figures were kept."
     missed = f" <b>{text(score.missed, 400)}</b>" if score.missed else ""
     if score.auroc is None or score.accepted is None or evaluation.strangers is None:
         return f"<p>Here, {kept}{missed} There were no photos of anything else to test it on.</p>"
@@ -162,10 +166,9 @@ def _tell_score(evaluation: Evaluation) -> str:
     asked = f", each shown to {networks} networks," if networks > 1 else ","
     return (
         f"<p>Here, of {score.n_unknown} photo{'s' * (score.n_unknown != 1)} of none of the figures "
-        f"({text(evaluation.strangers.source, 300)}){asked} {say_share(score.accepted.value)} "
-        f"({say_share(score.accepted.low)} to {say_share(score.accepted.high)}) were taken for one"
+        f"({text(evaluation.strangers.source, 300)}){asked} {_range(score.accepted)} were taken for one"
         f"{', on average over the networks' if networks > 1 else ''}: "
-        f"AUROC <b>{score.auroc.value:.3f}</b> ({score.auroc.low:.3f} to {score.auroc.high:.3f}). "
+        f"AUROC {_say_area(score.auroc.value, score.auroc.low, score.auroc.high)}. "
         f"{kept}{missed} This speaks of photos like those, and of no other kind of stranger.</p>"
     )
 
@@ -195,9 +198,13 @@ def _tell_lines(evaluation: Evaluation, kept: float | None) -> list[str]:
 
 def _spread(share: Estimate) -> str:
     return (
-        f"{say_share(share.value)} <small>{100 * share.low:.0f}&ndash;{100 * share.high:.0f}"
-        "&nbsp;%</small>"
+        f"{text(say_share(share.value))} <small>{text(say_spread(share.low, share.high))}</small>"
     )
+
+
+def _range(share: Estimate) -> str:
+    ends = f"{say_share(share.value)} ({say_share(share.low)} to {say_share(share.high)})"
+    return text(ends)
 
 
 def _show(kind: str, title: str, number: int, photos: Iterable[_Failure]) -> list[str]:

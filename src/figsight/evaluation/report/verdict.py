@@ -11,33 +11,27 @@ import numpy as np
 
 from figsight.evaluation.report.markup import name, paragraph, path, section, table, text
 from figsight.evaluation.report.plots import plot_roc
-from figsight.evaluation.tested import WAY_OUT, list_seen, say_no_test, say_remembered, say_seen
-from figsight.metrics import SCORE_WORDS, glue_signs, say_share, say_stated
+from figsight.evaluation.tested import (
+    WAY_OUT,
+    list_seen,
+    other_caveats,
+    say_remembered,
+    say_repeats,
+    say_seen,
+    say_verdict,
+)
+from figsight.metrics import SCORE_WORDS, glue_signs, say_score, say_share, say_stated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from figsight.evaluation.results import Evaluation
     from figsight.metrics import Estimate
 
 LISTED = 50  # paths of photos that were trained on
 TIED = 3  # figures on which it fails alike, up to which they are named
-
-
-def say_verdict(evaluation: Evaluation) -> str:
-    """Return the one sentence, as words: of the photos that are a test."""
-    tested = evaluation.tested
-    if tested is None:
-        return say_no_test(evaluation)
-    accuracy, n = tested.accuracy, tested.n
-    what = f"{tested.tally} photo{'s' * (n != 1)}"
-    if tested.repeats > 1:
-        what = f"{tested.tally} to {n} photos"
-    if n < evaluation.n:
-        what = f"{tested.correct} of the {n} photo{'s' * (n != 1)} that it had not seen"
-    return (
-        f"{what} {'named ' * (tested.repeats == 1)}right: "
-        f"{say_share(accuracy.value)}, with a {say_stated(accuracy.level)} interval from "
-        f"{say_share(accuracy.low)} to {say_share(accuracy.high)}."
-    )
 
 
 def write_verdict(evaluation: Evaluation) -> str:
@@ -49,7 +43,7 @@ def write_verdict(evaluation: Evaluation) -> str:
         [] if tested is None else [_say_limits(tested), _say_worst(tested), _say_answered(tested)]
     )
     # Said in the words of a page: the sentence that a terminal has below its headline.
-    notes = [*(_say_seen(evaluation, tested) or evaluation.caveats), *evaluation.remarks]
+    notes = [*_say_seen(evaluation, tested), *other_caveats(evaluation), *evaluation.remarks]
     warnings = "".join(f"<li>{text(note, 1000)}</li>" for note in notes)
     return (
         f'<header>\n<p class="soft">{text(evaluation.protocol, 400)}{when}</p>\n'
@@ -77,43 +71,58 @@ def _say_seen(evaluation: Evaluation, tested: Evaluation | None) -> list[str]:
 
 
 def _say_limits(tested: Evaluation) -> str:
-    limits = tested.limits
-    return paragraph(limits) if limits else ""
+    said = [words for words in (tested.together, tested.limits) if words]
+    return paragraph(" ".join(said)) if said else ""
 
 
 def _say_worst(tested: Evaluation) -> str:
-    """Say on which figure it fails most; nothing where it does not fail."""
+    """Say on which figure it fails most, by the share of its photos; nothing where it does not fail.
+
+    A figure with a single mistake is not worth the word, be it its only photo.
+    """
     matrix = tested.confusion
     off = matrix - np.diag(np.diag(matrix))
     wrong, total = off.sum(axis=1), matrix.sum(axis=1)
-    most = int(wrong.max())
-    worst = [int(i) for i in np.flatnonzero(wrong == most)]
-    if not most:
+    if not wrong.any():
         return ""
+    share = np.where(wrong > 1, wrong / np.maximum(total, 1), 0.0)
+    worst = [int(i) for i in np.flatnonzero(np.isclose(share, share.max()))]
+    most = int(wrong.argmax())
 
     def called(i: int) -> str:
         return name(tested.figures[i].display)
 
-    if most == 1 and len(worst) > 1:
-        words = f"Its {len(worst)} mistakes are spread: no figure has more than one."
-    elif most == 1:
-        words = (
-            f"Its only mistake: {called(worst[0])} taken for {called(int(off[worst[0]].argmax()))}."
+    if wrong.max() == 1 and wrong.sum() > 1:
+        return f"<p>Its {wrong.sum()} mistakes are spread: no figure has more than one.</p>"
+    if wrong.max() == 1:
+        return (
+            f"<p>Its only mistake: {called(most)} taken for {called(int(off[most].argmax()))}.</p>"
         )
-    elif len(worst) > TIED:
-        words = f"It fails most on {len(worst)} figures, {most} times on each."
+    if len(worst) > TIED:
+        each = text(say_share(float(share.max())))
+        words = (
+            f"It fails most on {len(worst)} figures: {each} of the photos of each are named wrong."
+        )
     elif len(worst) > 1:
-        each = [f"{called(i)} ({most} of {total[i]} wrong)" for i in worst]
-        words = f"It fails most on {', '.join(each[:-1])} and {each[-1]}."
+        some = [f"{called(i)} ({wrong[i]} of {total[i]} wrong)" for i in worst]
+        words = f"It fails most on {', '.join(some[:-1])} and {some[-1]}."
     else:
-        one, answers = worst[0], "" if tested.repeats == 1 else " answers"
-        taken, times = int(off[one].argmax()), int(off[one].max())
-        fate = f"taken for {called(taken)}"
-        if times < most:
-            alike = int((off[one] == times).sum()) > 1  # no name stands out
-            fate = "named wrong" + ("" if alike else f", {times} of them {called(taken)}")
-        words = f"It fails most on {called(one)}: {most} of {total[one]}{answers} {fate}."
+        answers = "" if tested.repeats == 1 else " answers"
+        words = f"It fails most on {called(worst[0])}: {_say_fate(tested, off, worst[0], answers)}."
+    if most not in worst and 2 * wrong[most] > wrong.sum():
+        words += f" Most of its mistakes are of {called(most)}: {wrong[most]} of {wrong.sum()}."
     return f"<p>{words}</p>"
+
+
+def _say_fate(tested: Evaluation, off: NDArray[np.int64], one: int, answers: str) -> str:
+    """Say how many photos of a figure are named wrong, and what most of them are taken for."""
+    wrong, taken, times = int(off[one].sum()), int(off[one].argmax()), int(off[one].max())
+    fate = f"taken for {name(tested.figures[taken].display)}"
+    if times < wrong:
+        alike = int((off[one] == times).sum()) > 1  # no name stands out
+        some = "" if alike else f", {times} of them {name(tested.figures[taken].display)}"
+        fate = f"named wrong{some}"
+    return f"{wrong} of {int((tested.labels == one).sum())}{answers} {fate}"
 
 
 def _say_answered(tested: Evaluation) -> str:
@@ -123,26 +132,25 @@ def _say_answered(tested: Evaluation) -> str:
     right, wrong, unknown = tested.answered
     score = tested.unknown_score
     missed = f" {score.missed}" if score is not None and score.missed else ""
-    asked = "" if tested.repeats == 1 else f" (all {tested.repeats} repeats)"
     return paragraph(
         f"If the model may say \u201cunknown\u201d: {right} named right, {wrong} wrongly, {unknown} "
-        f"called unknown{asked}.{missed}"
+        f"called unknown{say_repeats(tested.repeats)}.{missed}"
     )
 
 
 def write_scores(evaluation: Evaluation) -> str:
     """Return the table of scores, of the photos that are a test where some are, and what else there is."""
     tested = evaluation.tested or evaluation
+    found = {key: tested.scores[key] for key in SCORE_WORDS if key in tested.scores}
     rows = [
         (
-            f"{title}<small>{what}</small>",
-            f"<b>{_say(score.value, is_share)}</b>",
-            _ends(score, is_share) + f"<small>{text(score.method)}</small>",
+            f"{SCORE_WORDS[key].title}<small>{SCORE_WORDS[key].meaning}</small>",
+            f"<b>{text(say_score(score.value, is_share=SCORE_WORDS[key].is_share))}</b>",
+            _ends(score, SCORE_WORDS[key].is_share),
         )
-        for key, (title, what, is_share) in SCORE_WORDS.items()
-        if (score := tested.scores.get(key)) is not None
+        for key, score in found.items()
     ]
-    parts = [table(("Score", "Value", "95\u00a0% interval"), rows, "scores")]
+    parts = [table(("Score", "Value", "95\u00a0% interval"), rows, "scores"), _list_methods(found)]
     if evaluation.sets is not None:
         sets = evaluation.sets
         parts.append(
@@ -164,6 +172,15 @@ def write_scores(evaluation: Evaluation) -> str:
     elif list_seen(evaluation):
         lead = "Of photos that the model has seen in training."
     return section("scores", "Scores", *parts, *_two_figures(evaluation), lead=lead)
+
+
+def _list_methods(scores: Mapping[str, Estimate]) -> str:
+    """Return how each interval was made, folded: the names of methods are for those who know them."""
+    alike: dict[str, list[str]] = {}
+    for key, score in scores.items():
+        alike.setdefault(score.method, []).append(SCORE_WORDS[key].title)
+    lines = "".join(f"<li>{text(', '.join(of))}: {text(how)}</li>" for how, of in alike.items())
+    return f"<details><summary>How the intervals were made</summary><ul>{lines}</ul></details>"
 
 
 def _two_figures(evaluation: Evaluation) -> list[str]:
@@ -234,8 +251,5 @@ def _range(estimate: Estimate) -> str:
 
 
 def _ends(score: Estimate, is_share: bool) -> str:
-    return f"{_say(score.low, is_share)} to {_say(score.high, is_share)}"
-
-
-def _say(value: float, is_share: bool) -> str:
-    return say_share(value) if is_share else f"{value:.3f}"
+    ends = (text(say_score(end, is_share=is_share)) for end in (score.low, score.high))
+    return " to ".join(ends)
