@@ -14,6 +14,7 @@ from tests.bundle.make import make_jpeg
 
 from figsight import sheets
 from figsight.classifier import Evidence, Neighbour, Prediction, Ranked
+from figsight.classifier.results import Sought
 from figsight.dataset import Dataset, Figure, read
 from figsight.drawing import GAP
 from figsight.drawing.tiles import look_at
@@ -131,6 +132,16 @@ def test_draw_predictions__marks_unknown_photos(drawn: Drawn, photos: Path) -> N
         ("YODA, 97.4\u00a0%", (), "plain"),
         ("unknown", ("most like YODA, 43.0\u00a0%",), "unsure"),
     ]
+
+
+def test_draw_predictions__says_of_an_unknown_photo_too_that_it_counts(
+    drawn: Drawn, photos: Path
+) -> None:
+    sought = Sought("2", "ill", 0.36, 0.3)
+    unknown = replace(make_prediction("well", 0.64), unknown=True, unknown_score=0.9, sought=sought)
+    draw_predictions([(photos / "a" / "3.png", unknown)])
+    (tile,) = drawn.tiles
+    assert tile.lines == ("most like well, 64.0\u00a0%", "counts as ill")
 
 
 def test_draw_predictions__names_the_rest_of_the_set(drawn: Drawn, photos: Path) -> None:

@@ -127,14 +127,15 @@ def _show_neighbour(neighbour: Neighbour) -> Inset:
 def _caption(prediction: Prediction) -> tuple[str, tuple[str, ...], Tone]:
     """Return the title, the further lines and the tone of a tile."""
     title = _title(prediction.name, prediction.probability)
+    sought = prediction.sought
+    counts: tuple[str, ...] = ()
+    if sought is not None and sought.found != (prediction.class_id == sought.class_id):
+        counts = (f"{'counts' if sought.found else 'does not count'} as {sought.name}",)
     if prediction.unknown:
-        return "unknown", (f"most like {title}",), "unsure"
+        return "unknown", (f"most like {title}", *counts), "unsure"
     others = [one.name for one in prediction.names or () if one.class_id != prediction.class_id]
     lines = (f"or {', '.join(others)}",) if others else ()
-    sought = prediction.sought
-    if sought is not None and sought.found != (prediction.class_id == sought.class_id):
-        lines = (f"{'counts' if sought.found else 'does not count'} as {sought.name}",)
-    return title, lines, "plain"
+    return title, counts or lines, "plain"
 
 
 def draw_evaluation(evaluation: Evaluation) -> Pages:

@@ -16,7 +16,7 @@ from figsight import calibration
 from figsight.classifier import load
 from figsight.errors import DataError, UnreadablePhotosError
 from figsight.evaluation import Evaluation, cross_validate
-from figsight.evaluation.strangers import say_taught
+from figsight.evaluation.seen import say_taught
 from figsight.images import change_camera
 
 if TYPE_CHECKING:
@@ -195,9 +195,17 @@ def test_cross_validate__refuses_to_tell_strangers_by_few_photos(
     )
     assert found.to_dict()["unknown"] == {"refused": reason}
     assert found.strangers is None
-    more = cross_validate(tmp_path / "more", **HOW, unknown=few)
+    more = cross_validate(tmp_path / "more", **HOW, unknown=few, keep=0.95)
     assert more.refused["unknown"] == (
         "a threshold that keeps 95% of the known photos needs at least 19 of them, found 4; add photos"
+    )
+    # Who did not ask for 95 % gets what so few photos can carry, as in training.
+    more = cross_validate(tmp_path / "more", **HOW, unknown=few)
+    assert "unknown" not in more.refused
+    assert more.about["unknown"]["kept"] == 0.8
+    assert more.notes[-1] == (
+        "So few photos draw no line that keeps 95\u00a0% of those of the figures: here it is to keep "
+        "80\u00a0%."
     )
 
 

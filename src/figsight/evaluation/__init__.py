@@ -6,9 +6,9 @@ log.py        what a model was tested on, and when
 crossval.py   a recipe, fold by fold; trains, so it needs the extra ``train``
 keeping.py    the folder of finished folds; remarks.py what a reader must know of it all
 folds.py      one fold; evidence.py what spoke for its mistakes
-strangers.py  pictures of none of the figures, shown to every fold's network
+strangers.py  pictures of none of the figures, shown to every fold's network; judging.py who of them
+              is told; unknowns.py what it comes to
 points.py     a threshold for one of two figures
-unknowns.py   what was said of such pictures, and what it comes to
 results.py    what came out, as numbers; tested.py which answers are a test; plain.py as plain values
 curves.py     what plots draw; history.py the epochs of a bundle
 report/       what came out, as a page

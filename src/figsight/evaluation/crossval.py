@@ -23,11 +23,12 @@ from figsight.dataset.splits import folds as make_folds
 from figsight.dataset.summarising import summarise, summarise_odd
 from figsight.dataset.unlabelled import read_unlabelled
 from figsight.evaluation.folds import Named, Part, answer, make_bundle
+from figsight.evaluation.judging import add_verdict, judge_strangers
 from figsight.evaluation.keeping import agree, describe, open_place, require_ours
 from figsight.evaluation.points import measure_folds
 from figsight.evaluation.remarks import say_of_budget, say_single, say_untaught
 from figsight.evaluation.results import Evaluation
-from figsight.evaluation.strangers import add_verdict, ask_strangers, judge_strangers
+from figsight.evaluation.strangers import ask_strangers
 from figsight.training import Recipe, Silence, change_recipe, read_recipe
 from figsight.training.asked import SENSITIVITY, require_positive, require_share, require_whole
 from figsight.training.budget import start_budget

@@ -36,8 +36,7 @@ from figsight.evaluation.log import (
 from figsight.evaluation.naming import call_figure, take_names
 from figsight.evaluation.points import measure_point
 from figsight.evaluation.results import Caveat, Evaluation
-from figsight.evaluation.seen import find_resembling, find_trained_on
-from figsight.evaluation.strangers import say_taught
+from figsight.evaluation.seen import find_resembling, find_trained_on, say_taught
 from figsight.evaluation.tested import list_seen, say_seen, say_untested
 from figsight.evaluation.unknowns import LineScore, Strangers, name_kinds, share_not
 from figsight.metrics.words import UNMEASURED

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from figsight.dataset.copies import Fingerprints, find_copies, fingerprint
+from figsight.dataset.names import printable
 from figsight.evaluation.results import Resembling
 from figsight.images import decode, make_thumbnail
 
@@ -76,4 +77,25 @@ def find_resembling(
         Resembling(path, best[sha256][1], best[sha256][0])
         for path, sha256 in zip(paths, small.sha256, strict=True)
         if sha256 in best
+    )
+
+
+def say_taught(paths: Sequence[str], near: Sequence[str] = ()) -> str:
+    """Say that some of the pictures of none of the figures were trained on, with a figure's name.
+
+    Args:
+        paths: Those that were.
+        near: Those that look much like a photo that was.
+    """
+    said = [
+        f"{len(some)} {what} (first {printable(some[0])})"
+        for some, what in (
+            (paths, f"{'was' if len(paths) == 1 else 'were'} trained on as one of them"),
+            (near, f"look{'s' * (len(near) == 1)} much like photos that were"),
+        )
+        if some
+    ]
+    return (
+        f"Of the pictures given as none of the figures, {' and '.join(said)}: how unknown ones are "
+        "recognised looks worse than it is."
     )
