@@ -167,7 +167,7 @@ def test_bundle__leaves_nothing_open_after_a_refusal(zipped: Path) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
     for _ in range(3):
         refusal(zipped)
-    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert len(list(Path("/dev/fd").iterdir())) <= before
 
 
 FORKING = """
@@ -221,7 +221,7 @@ def test_zip__is_read_anew_in_another_process_whatever_has_its_name(
         holder.start()
         holder.join()
         assert _read_all(bundle) == expected
-        assert len(list(Path("/dev/fd").iterdir())) == open_files
+        assert len(list(Path("/dev/fd").iterdir())) <= open_files
     with pytest.raises(BundleError, match=r"model\.onnx: cannot be read \(.*closed\)$"):
         bundle.model_bytes()
     monkeypatch.undo()

@@ -69,7 +69,7 @@ def test_build__gives_logits_that_are_the_head_of_the_mean_of_the_features(name:
     inputs = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         logits, embedding, features, style = network.parts(inputs)
-        assert torch.allclose(logits, network(inputs, torch.ones(())), atol=1e-5)
+        assert torch.allclose(logits, network(inputs, torch.ones(())), atol=1e-4)
     assert torch.equal(embedding, features.mean(dim=(2, 3)))
     assert style.shape == (2, network.style_size)
     assert network.style_size > 0
@@ -226,7 +226,7 @@ def test_fold_norms__does_not_mind_a_head_whose_answer_is_nothing_but_rounding()
         embedding = backbone.forward_features(probe).mean(dim=(2, 3))
         head.weight -= (head.weight @ embedding.T) / (embedding @ embedding.T) * embedding
         head.bias.zero_()
-        assert float(backbone(probe).abs()) < 1e-5
+        assert float(backbone(probe).abs()) < 1e-4
     assert fold_norms(backbone)
 
 
@@ -248,7 +248,7 @@ def test_named_state__of_a_folded_network_loads_into_timm_and_computes_the_same(
     again.load_state_dict(state, strict=True)
     inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.allclose(again(inputs), network(inputs, torch.ones(())), atol=1e-5)
+        assert torch.allclose(again(inputs), network(inputs, torch.ones(())), atol=1e-4)
 
 
 def test_export_onnx__gives_torch_s_numbers_for_any_number_of_photos() -> None:
