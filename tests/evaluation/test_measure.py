@@ -193,9 +193,10 @@ def test_evaluate__of_training_photos_alone_has_no_others(model: Path, tmp_path:
         hashlib.sha256((folder / "1" / "0.png").read_bytes()).digest(), np.uint8
     )
     other = make_bundle(tmp_path / "other", gallery=replace(make_gallery(), sha256=hashes))
-    assert evaluate(other, folder).notes == (
-        "The model was trained on 1 of these 1 photo: the numbers flatter it.",
-    )
+    found = evaluate(other, folder)
+    assert found.notes == ("The model was trained on this photo: the numbers flatter it.",)
+    said = found.to_dict()["what_it_cannot_tell"]
+    assert said == "No test: the model was trained on this photo."
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from figsight.evaluation.curves import (
     describe_risk,
     describe_roc,
 )
+from figsight.evaluation.tested import say_no_test
 
 if TYPE_CHECKING:
     from figsight.evaluation.results import Evaluation
@@ -31,12 +32,12 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
     ``n`` counts photos, however often each was asked about; ``correct`` is the mean over the
     repeats, rounded down, and ``correct_each`` has them one by one. ``tested`` counts what the headline
     counts, photos that were not trained on and are no near-duplicates of such, and is null without
-    any; all else is of all photos. ``confusion`` and ``predictions``
+    any, as ``what_it_cannot_tell`` then says; all else is of all photos. ``confusion`` and ``predictions``
     have an entry for each answer, so ``repeats`` for each photo. Of photos of none of the figures,
     ``n_unknown`` counts photos; ``photos`` and ``called_unknown`` are of answers, ``networks`` for
     each photo.
     """
-    accuracy = evaluation.accuracy
+    accuracy, tested = evaluation.accuracy, evaluation.tested
     found: dict[str, Any] = {
         "protocol": evaluation.protocol,
         "n": evaluation.n,
@@ -47,7 +48,7 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "interval": [accuracy.low, accuracy.high],
         "interval_method": accuracy.method,
         "tested": _tested(evaluation),
-        "what_it_cannot_tell": evaluation.limits,
+        "what_it_cannot_tell": say_no_test(evaluation) if tested is None else tested.limits,
         "scores": {name: score.to_dict() for name, score in evaluation.scores.items()},
         "per_class": _per_class(evaluation),
         "confusion": {

@@ -72,8 +72,14 @@ def say_seen(evaluation: Evaluation) -> str | None:
         return (
             f"{like} {these} look{'s' * (like == 1)} much like photos that the model was trained on"
         )
+    if trained == evaluation.n:
+        return f"The model was trained on {_all_of(trained)}"
     more = f", and {like} more look{'s' * (like == 1)} much like such photos" if like else ""
     return f"The model was trained on {trained} {these}{more}"
+
+
+def _all_of(n: int) -> str:
+    return f"all {n} of these photos" if n > 1 else "this photo"
 
 
 def other_caveats(evaluation: Evaluation) -> list[str]:
@@ -129,7 +135,7 @@ def say_repeats(repeats: int) -> str:
 def say_no_test(evaluation: Evaluation) -> str:
     """Say that there is no photo that the model had not seen."""
     n, trained = evaluation.n, len(evaluation.trained_on)
-    all_of = f"all {n} of these photos" if n > 1 else "this photo"
+    all_of = _all_of(n)
     if trained == n:
         return f"No test: the model was trained on {all_of}."
     if trained:

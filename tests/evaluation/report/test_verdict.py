@@ -106,7 +106,7 @@ def test_write_verdict__of_photos_that_were_trained_on_is_no_test() -> None:
     made = make_evaluation(
         *answers({(0, 1): 1}),
         trained_on=tuple(photo.path for photo in made.photos),
-        notes=(Caveat("The model was trained on 20 of these 20 photos: so."), "A note."),
+        notes=(Caveat("The model was trained on all 20 of these photos: so."), "A note."),
         unknown=np.array([True] + 19 * [False]),
         strangeness=np.zeros(20),
     )
