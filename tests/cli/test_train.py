@@ -176,7 +176,7 @@ def test_train__skips_bad_photos_and_says_which(data: Path, recipe: Path, out: P
     found = json.loads(call("evaluate", new, data, "--json", "--skip-bad").stdout)
     assert found["skipped"] == [skipped]
     assert found["notes"] == [
-        "The model was trained on 8 of these 8 photos: the numbers flatter it."
+        "The model was trained on all 8 of these photos: the numbers flatter it."
     ]
 
 
