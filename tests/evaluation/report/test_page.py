@@ -272,31 +272,6 @@ def test_report__of_many_photos_shows_some(tmp_path: Path) -> None:
     assert len(page.attributes) < 20_000
 
 
-@pytest.mark.parametrize(
-    ("name", "suffix"),
-    [("out.png", "'.png'"), ("out", "no extension"), ("out.json", "'.json'")],
-)
-def test_check_report__wants_html(tmp_path: Path, name: str, suffix: str) -> None:
-    with pytest.raises(OutputError) as caught:
-        check_report(tmp_path / name)
-    assert str(caught.value) == (
-        f"{tmp_path / name}: expected a file ending in .html or .htm, found {suffix}; write for "
-        "example out.html"
-    )
-
-
-def test_check_report__wants_a_place(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"none; make it first$"):
-        check_report(tmp_path / "none" / "out.html")
-    (tmp_path / "out.json").mkdir()
-    with pytest.raises(OutputError) as caught:
-        check_report(tmp_path / "out.html")
-    assert str(caught.value) == (
-        f"{tmp_path / 'out.json'}: expected the name of a file, found a folder; add a file name, or "
-        "choose another"
-    )
-
-
 @pytest.mark.parametrize("name", ["out.html", "out.json"])
 def test_report__replaces_a_report_and_no_other_file(
     desk: Path, page: Page, found: Evaluation, tmp_path: Path, name: str
