@@ -105,7 +105,8 @@ def train(
     and photos of one group, are never on both sides.
 
     Of several calls in one process, one computes at a time and the others wait, their budgets with
-    them: torch's exporter listens to the whole process.
+    them: torch's exporter listens to the whole process. So must an audit that judges labels, and what
+    ``watch`` is told must not lead to either: it would wait for the run that tells it.
 
     Args:
         data: Anything that ``figsight.read`` reads, or what it returned. Where the source names
